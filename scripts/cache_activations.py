@@ -1,0 +1,47 @@
+"""Cache the activations of one shard's sequences at all sites, in one forward pass."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sparse_circuits.activations import cache_shard, read_sequences
+from sparse_circuits.command import Compute, program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config import Site
+from sparse_circuits.models import load_language_model
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: Path
+    """folder of the model"""
+    sequences: Path
+    """HDF5 file of token sequences"""
+    sites: list[str]
+    """sites to cache, such as resid_post.4"""
+    begin: int
+    """first sequence of the shard"""
+    end: int
+    """the sequence after its last"""
+    shard: Path
+    """HDF5 file to write"""
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    """type to store activations in"""
+    batch: int = 8
+    """sequences a forward pass"""
+    seed: int = 0
+    """permutation of the rows, together with `begin`"""
+    compute: Compute = Compute()
+
+
+def main(args: Arguments) -> None:
+    set_up(args.compute.threads)
+    language = load_language_model(args.model, choose_device(args.compute.device))
+    sequences = read_sequences(args.sequences, "train", args.begin, args.end)
+    sites = [Site.parse(site) for site in args.sites]
+    rows = cache_shard(language, sequences, sites, args.batch, args.dtype, [args.seed, args.begin], args.shard)
+    print(f"{rows} rows")
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

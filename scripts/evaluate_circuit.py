@@ -1,0 +1,83 @@
+"""Judge circuits on held-out pairs: faithfulness and completeness over sizes, beside random circuits."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparse_circuits.circuits import faithfulness_curves, load_scores, site_gaps
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.command import Compute, program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.files import read_json, write_csv, write_json
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: Path
+    """folder of the model"""
+    pairs: Path
+    """test pairs of the task"""
+    scores: Path
+    """node scores from the training pairs"""
+    circuit: Path
+    """circuit.json from the training pairs"""
+    sites: list[str]
+    """sites in the order of the computation"""
+    sizes: list[int]
+    """nodes a circuit"""
+    evaluation: Path
+    """JSON file to write"""
+    curves: Path
+    """CSV file to write"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+    random_circuits: int = 3
+    """matched random circuits at each size"""
+    batch_tokens: int = 8192
+    """tokens in one forward pass, over all circuits in it"""
+    seed: int = 0
+    """random circuits and bootstrap"""
+    compute: Compute = Compute()
+
+
+def main(args: Arguments) -> None:
+    set_up(args.compute.threads)
+    setup = set_up_circuits(args.model, args.pairs, args.saes, args.sites, choose_device(args.compute.device))
+    scores, method, steps = load_scores(args.scores)
+    curves = faithfulness_curves(
+        setup.language,
+        setup.groups,
+        setup.basis,
+        scores,
+        args.sizes,
+        read_circuit_nodes(args.circuit),
+        args.random_circuits,
+        args.seed,
+        args.batch_tokens,
+    )
+    gaps = site_gaps(scores)
+    worst = max(gaps.values(), key=lambda gap: gap["relative_gap"])
+    facts = {key: read_json(args.circuit)[key] for key in ("study", "task", "model", "basis", "metric")}
+    attribution = {"method": method, "steps": steps, **worst, "sites": gaps}
+    write_json(args.evaluation, {**facts, "ablation": "mean", "split": "test", **curves, "attribution": attribution})
+    write_csv(args.curves, _rows(curves))
+
+
+def _rows(curves: dict) -> list[dict[str, float]]:
+    bare = curves.get("without_errors", {})
+    return [
+        {
+            "nodes": size,
+            "faithfulness": curves["faithfulness"][i],
+            "low": curves["faithfulness_ci95"][i][0],
+            "high": curves["faithfulness_ci95"][i][1],
+            "completeness": curves["completeness"][i],
+            "random": curves["random"][i],
+            **{f"{name}_without_errors": values[i] for name, values in bare.items()},
+        }
+        for i, size in enumerate(curves["nodes"])
+    ]
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

@@ -1,0 +1,82 @@
+"""Choose the nodes of a circuit by their scores, and weigh the edges between them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparse_circuits.circuits import feature_edges, load_scores, select_nodes, write_circuit
+from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.command import Compute, program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.files import read_json, sha256
+from sparse_circuits.interpret import token_notes
+from sparse_circuits.models import load_tokenizer, model_card
+
+
+@dataclass(frozen=True)
+class Arguments:
+    study: str
+    """name of the study"""
+    task: str
+    """name of the task"""
+    basis: str
+    """features or neurons"""
+    model: Path
+    """folder of the model"""
+    pairs: Path
+    """training pairs of the task"""
+    scores: Path
+    """node scores"""
+    sites: list[str]
+    """sites in the order of the computation"""
+    node_threshold: float
+    """keep nodes whose score is at least this share of the metric gap"""
+    edge_threshold: float
+    """keep edges whose weight is at least this share of the metric gap"""
+    circuit: Path
+    """JSON file to write"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are neurons, and no edges are made"""
+    edge_pairs: int = 32
+    """pairs over which edges are averaged"""
+    compute: Compute = Compute()
+
+
+def main(args: Arguments) -> None:
+    set_up(args.compute.threads)
+    scores, method, steps = load_scores(args.scores)
+    nodes = select_nodes(scores, args.node_threshold, bool(args.saes))
+    setup = set_up_circuits(args.model, args.pairs, args.saes, args.sites, choose_device(args.compute.device))
+    gap = scores.gap.double().mean().item()
+    edges, notes = [], {}
+    features = {site: part for site, part in setup.basis.items() if isinstance(part, Features)}
+    if features:
+        kept = {site: [n.index for n in nodes if n.site == site and n.index is not None] for site in features}
+        # The commonest length: edges are averaged over prompts of one template.
+        batch = max((group for _, group in setup.groups), key=len).split(args.edge_pairs)[0]
+        edges = feature_edges(setup.language, batch, features, kept, method, steps)
+        edges = [edge for edge in edges if abs(edge[2]) >= args.edge_threshold * abs(gap)]
+        directions = {n.id: features[n.site].sae.W_dec[n.index] for n in nodes if n.index is not None}
+        notes = token_notes(setup.language, load_tokenizer(args.model), directions)
+    facts = {
+        "study": args.study,
+        "task": args.task,
+        "model": setup.language.name,
+        "basis": args.basis,
+        "metric": "logit_difference",
+        "metric_gap": gap,
+        "method": method,
+        "thresholds": {"node": args.node_threshold, "edge": args.edge_threshold},
+        "sha256": {
+            "model": model_card(args.model)["sha256"]["model.safetensors"],
+            "task": sha256(args.pairs),
+            "saes": {s: sha256(p / "sae_weights.safetensors") for s, p in zip(args.sites, args.saes, strict=False)},
+        },
+    }
+    write_circuit(args.circuit, facts, nodes, notes, edges, "logit_difference")
+    found = read_json(args.circuit)
+    print(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges")
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

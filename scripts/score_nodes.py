@@ -1,0 +1,42 @@
+"""Score every node by how much of the metric's change goes through it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sparse_circuits.circuits import save_scores, score_nodes
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.command import Compute, program
+from sparse_circuits.compute import choose_device, set_up
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: Path
+    """folder of the model"""
+    pairs: Path
+    """training pairs of the task"""
+    sites: list[str]
+    """sites in the order of the computation"""
+    method: Literal["integrated_gradients", "input_integrated_gradients"]
+    """attribution method"""
+    steps: int
+    """steps of the method's integral"""
+    scores: Path
+    """HDF5 file to write"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+    batch: int = 25
+    """pairs a batch"""
+    compute: Compute = Compute()
+
+
+def main(args: Arguments) -> None:
+    set_up(args.compute.threads)
+    setup = set_up_circuits(args.model, args.pairs, args.saes, args.sites, choose_device(args.compute.device))
+    scores = score_nodes(setup.language, setup.groups, setup.basis, args.method, args.steps, args.batch)
+    save_scores(args.scores, scores, args.method, args.steps)
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

@@ -1,0 +1,74 @@
+"""Train one sparse autoencoder on the cached activations of a site."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.activations import ActivationReader, read_manifest, read_statistics
+from sparse_circuits.command import Compute, program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config.base import validate
+from sparse_circuits.config.study import TopK
+from sparse_circuits.files import write_csv
+from sparse_circuits.sae import save_autoencoder
+from sparse_circuits.sae.train import train
+
+
+@dataclass(frozen=True)
+class Arguments:
+    activations: Path
+    """folder of the activation cache"""
+    site: str
+    """site to train on, such as resid_post.14"""
+    d_sae: int
+    """number of features"""
+    k: int
+    """features active at a time"""
+    epochs: int
+    """passes over the cache"""
+    batch: int
+    """rows a step"""
+    learning_rate: float
+    """peak learning rate of Adam"""
+    folder: Path
+    """where to write cfg.json, sae_weights.safetensors, sparsity.safetensors and training.csv"""
+    architecture: str = "topk"
+    """architecture to train"""
+    seed: int = 0
+    """initial weights and order of the shards"""
+    compute: Compute = Compute()
+
+
+def main(args: Arguments) -> None:
+    set_up(args.compute.threads)
+    settings = {key: getattr(args, key) for key in ("architecture", "d_sae", "k", "epochs", "batch", "learning_rate")}
+    config = validate(TopK, settings, "train_sae")
+    reader = ActivationReader(args.activations, args.site)
+    statistics = read_statistics(args.activations / "stats.json", args.site)
+    manifest = read_manifest(args.activations)
+    metadata = {
+        "model_name": manifest["model"],
+        "hook_name": args.site,
+        "dataset_path": manifest["corpus"],
+        "corpus_sha256": manifest["corpus_sha256"],
+        "shards_sha256": [entry["sha256"] for entry in manifest["shards"]],
+        "training_tokens": reader.rows * args.epochs,
+        "seed": args.seed,
+        "prepend_bos": True,
+        "training_architecture": args.architecture,
+    }
+    trained = train(
+        reader.batches(config.batch, config.epochs, args.seed),
+        reader.rows * config.epochs // config.batch,
+        statistics.mean,
+        statistics.mean_squared_norm,
+        config,
+        args.seed,
+        choose_device(args.compute.device),
+        metadata,
+    )
+    save_autoencoder(args.folder, trained.sae, trained.firing_share)
+    write_csv(args.folder / "training.csv", trained.log)
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

@@ -1,0 +1,85 @@
+"""Token sequences of one length, cut from shuffled documents, each beginning with the document separator."""
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import publishing, read_jsonl, sha256
+from sparse_circuits.models import load_tokenizer, model_card
+
+DOCUMENTS_A_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """`token_id` (sequence, position) int32 and the line number of each sequence's document, `document` (sequence,)."""
+
+    token_id: NDArray[np.int32]
+    document: NDArray[np.int32]
+
+
+def write_sequences(
+    documents: Path, model: Path, context: int, train: int, held_out: int, seed: int, path: Path
+) -> None:
+    """Cut `train` sequences, then `held_out` ones from documents that gave none before, and publish both.
+
+    Documents are shuffled by `seed`. A sequence is the separator and `context` - 1 tokens of one document; what is left
+    at a document's end is dropped, so that no sequence runs from one document into another. Raises StudyError when the
+    corpus is too small.
+    """
+    card, tokenizer = model_card(model), load_tokenizer(model)
+    texts = [row["text"] for row in read_jsonl(documents)]
+    order = np.random.default_rng(seed).permutation(len(texts))
+    groups: dict[str, tuple[list[list[int]], list[int]]] = {"train": ([], []), "held_out": ([], [])}
+    wanted = {"train": train, "held_out": held_out}
+    waiting = iter(order.tolist())
+    name = "train"
+    while batch := list(islice(waiting, DOCUMENTS_A_BATCH)):
+        encoded = tokenizer([texts[i] for i in batch], add_special_tokens=False, verbose=False)["input_ids"]
+        for document, ids in zip(batch, encoded, strict=True):
+            rows, origin = groups[name]
+            for begin in range(0, len(ids) - context + 2, context - 1):
+                rows.append([card["document_separator_id"], *ids[begin : begin + context - 1]])
+                origin.append(document)
+            if len(rows) >= wanted[name]:
+                if name == "held_out":
+                    break
+                name = "held_out"
+        else:
+            continue
+        break
+    for name, (rows, _) in groups.items():
+        if len(rows) < wanted[name]:
+            raise StudyError(
+                f"{documents}: {len(rows)} sequences of {context} tokens for {name}, {wanted[name]} wanted; "
+                "lower activations.tokens or bring a larger corpus"
+            )
+    with publishing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(
+            model=card["name"],
+            tokenizer_sha256=card["sha256"]["tokenizer.json"],
+            corpus=documents.parent.name,
+            corpus_sha256=sha256(documents),
+            seed=seed,
+        )
+        for name, (rows, origin) in groups.items():
+            file[f"{name}/token_id"] = np.array(rows[: wanted[name]], dtype=np.int32)
+            file[f"{name}/document"] = np.array(origin[: wanted[name]], dtype=np.int32)
+
+
+def read_sequences(path: Path, split: str, begin: int = 0, end: int | None = None) -> Sequences:
+    """Read the sequences `begin` to `end` of `train` or `held_out`."""
+    with h5py.File(path) as file:
+        return Sequences(file[f"{split}/token_id"][begin:end], file[f"{split}/document"][begin:end])
+
+
+def sequences_attributes(path: Path) -> dict[str, Any]:
+    """Return what is known of a file of sequences: model, tokenizer, corpus and their hashes, seed."""
+    with h5py.File(path) as file:
+        return {key: value.item() if hasattr(value, "item") else value for key, value in file.attrs.items()}

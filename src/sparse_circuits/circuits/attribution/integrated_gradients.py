@@ -1,0 +1,59 @@
+"""Integrated gradients on activations: each site's own straight path from clean to patch.
+
+Sundararajan et al. 2017 (arXiv 1703.01365); on activations, Marks et al. 2024 (arXiv 2403.19647). Decoding is linear,
+so moving features and error together from clean to patch moves the activation x along the straight line between the
+two, and the gradient of a feature is its decoder row times the gradient of x. One mean gradient of x serves all nodes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
+from sparse_circuits.config import Site
+from sparse_circuits.models import Language, run
+from sparse_circuits.tasks import PairBatch, logit_difference
+
+
+def integrated_gradients(
+    language: Language, batch: PairBatch, sites: Sequence[Site], steps: int
+) -> dict[Site, SiteGradient]:
+    """Return, at each site, the activations of both runs and the metric's gradient averaged over the path between them.
+
+    The integral over the path is a Gauss-Legendre sum of `steps` points. All points and pairs are one batch, which
+    begins at the site where that is residual. The sum of gradient x (patch - clean) over a site that cuts the network
+    is metric(patch) - metric(clean).
+    """
+    with torch.no_grad():
+        clean = run(language, batch.clean, read=sites).activations
+        patch = run(language, batch.patch, read=sites).activations
+    return {
+        site: SiteGradient(
+            clean[site], patch[site], _mean_gradient(language, batch, site, clean[site], patch[site], steps)
+        )
+        for site in sites
+    }
+
+
+def _mean_gradient(
+    language: Language, batch: PairBatch, site: Site, clean: Tensor, patch: Tensor, steps: int
+) -> Tensor:
+    points, weights = path_points(steps, clean.device)
+    path = torch.lerp(clean, patch, points.view(-1, 1, 1, 1)).flatten(0, 1).requires_grad_()
+    tokens = batch.clean.repeat(steps, 1)
+    if site.kind == "resid_post":
+        logits = run(language, tokens, start=(site, path), logits="last").logits
+    else:
+        logits = run(language, tokens, edit={site: lambda _: path}, logits="last").logits
+    assert logits is not None
+    every = PairBatch(*(getattr(batch, name).repeat(steps, 1) for name in PairBatch.__annotations__))
+    (gradient,) = torch.autograd.grad(logit_difference(logits[:, -1], every).sum(), path)
+    return torch.einsum("s,s...->...", weights, gradient.unflatten(0, (steps, len(batch))))
+
+
+def path_points(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the points in (0, 1) and the weights (sum 1) of Gauss-Legendre quadrature, two of (steps,)."""
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    return tuple(torch.tensor(v, dtype=torch.float32, device=device) for v in ((points + 1) / 2, weights / 2))  # type: ignore[return-value]

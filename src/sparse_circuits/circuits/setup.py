@@ -1,0 +1,43 @@
+"""What every step on circuits begins with: the model, the task's tokens, the basis of nodes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sparse_circuits.circuits.basis import Basis, Features, Neurons
+from sparse_circuits.config import Site
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language, load_language_model, load_tokenizer
+from sparse_circuits.sae import load_autoencoder
+from sparse_circuits.tasks import PairBatch, encode_pairs, read_pairs
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A model, pairs grouped by length, and the dictionaries of the sites."""
+
+    language: Language
+    groups: list[tuple[list[int], PairBatch]]
+    basis: Basis
+
+
+def set_up_circuits(model: Path, pairs: Path, saes: list[Path], sites: list[str], device: torch.device) -> Setup:
+    """Load what a circuit needs; `saes` stand in the order of `sites`, and without them the nodes are neurons.
+
+    Raises StudyError when a model, a pair or an autoencoder does not fit.
+    """
+    language = load_language_model(model, device)
+    groups = encode_pairs(read_pairs(pairs), load_tokenizer(model), language.separator_id)
+    parsed = [Site.parse(site) for site in sites]
+    for site in parsed:
+        if site.layer >= language.num_layers:
+            raise StudyError(f"site {site}: {language.name} has {language.num_layers} layers")
+    basis: dict[Site, Features | Neurons] = {}
+    if saes:
+        for site, folder in zip(parsed, saes, strict=True):
+            basis[site] = Features(load_autoencoder(folder, str(site), language.d_model).to(device))
+    else:
+        for site in parsed:
+            basis[site] = Neurons(language.width(site))
+    return Setup(language, groups, basis)

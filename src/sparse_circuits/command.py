@@ -1,0 +1,38 @@
+"""What all command-line programs share: flags from a dataclass, threads and device set, errors in one line."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import tyro
+
+from sparse_circuits.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where to compute."""
+
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N; auto takes CUDA where it is present"""
+    threads: int = 1
+    """CPU threads of matrix products"""
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn a StudyError into one line on standard error and exit status 1."""
+    try:
+        yield
+    except StudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def program(main: Callable[[Any], None], arguments: type[Any]) -> None:
+    """Parse the command line as `arguments`, a dataclass, and call `main`."""
+    options = tyro.cli(arguments, description=sys.modules["__main__"].__doc__)
+    with one_line_errors():
+        main(options)

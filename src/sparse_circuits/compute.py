@@ -1,0 +1,42 @@
+"""Where tensors live and how fast they multiply: the one place that chooses device, threads and precision."""
+
+import contextlib
+from typing import Any
+
+import torch
+
+from sparse_circuits.errors import StudyError
+
+
+def choose_device(requested: str = "auto") -> torch.device:
+    """Return the device to compute on: CUDA when it is there, else the CPU, unless `requested` names one."""
+    if requested == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(requested)
+    except RuntimeError:
+        raise StudyError(f"--device {requested}: no such device; use auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise StudyError(f"--device {requested}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def set_up(threads: int) -> None:
+    """Use `threads` CPU threads and only deterministic algorithms (same spec, same bytes)."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether bf16 matrix products are faster than fp32 ones (on CPUs: AVX512-BF16 or AMX)."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    features = torch.cpu.get_capabilities()
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def matmul_precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which matrix products run in bf16 where that is faster; all else stays fp32."""
+    if has_fast_bfloat16(device):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()

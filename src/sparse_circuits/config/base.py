@@ -1,0 +1,52 @@
+"""The strict base of all settings, and how their mistakes are told."""
+
+import difflib
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from sparse_circuits.errors import StudyError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Positive = Annotated[int, Field(gt=0)]
+T = TypeVar("T", bound="Settings")
+
+
+class Settings(BaseModel):
+    """Frozen settings in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def validate(kind: type[T], data: Any, where: str) -> T:
+    """Return `data` (a mapping, or JSON text) as a `kind`; raise StudyError with one line that names the first mistake and mends it if it can."""
+    try:
+        return kind.model_validate_json(data) if isinstance(data, str) else kind.model_validate(data)
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_explain(error, kind)}") from None
+
+
+def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
+    first = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        unknown = str(first["loc"][-1])
+        near = difflib.get_close_matches(unknown, _known_keys(kind), n=1, cutoff=0.5)
+        return f"unknown key `{path}`" + (f"; did you mean `{near[0]}`?" if near else "")
+    if first["type"] == "missing":
+        return f"key `{path}` is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if not path:
+        return message
+    value = repr(first["input"])
+    return f"`{path}`: {message}" + (f" (found {value})" if len(value) < 80 else "")
+
+
+def _known_keys(kind: type[BaseModel]) -> list[str]:
+    """All keys of a settings class and of those nested in it."""
+    keys: list[str] = []
+    schema = kind.model_json_schema()
+    for part in [schema, *schema.get("$defs", {}).values()]:
+        keys += part.get("properties", {})
+    return keys

@@ -1,0 +1,50 @@
+"""The models and datasets that studies refer to by name (config/models.yaml, config/datasets.yaml)."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sparse_circuits.config.base import Name, Positive, Settings, validate
+from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.source import Sourced
+
+
+class Model(Sourced):
+    """A causal language model."""
+
+    format: Literal["huggingface", "gguf"] = Field(description="what the fetched files are")
+    num_layers: Positive
+    d_model: Positive
+    document_separator: str = Field(description="the token that each sequence begins with, as in pretraining")
+
+
+class Dataset(Sourced):
+    """A corpus of documents."""
+
+    format: Literal["jsonl", "parquet", "text"] = Field(description="text: one document a file")
+    text_field: str = Field("text", description="field of a row that holds the document")
+
+
+class PublishedSAE(Sourced):
+    """A trained sparse autoencoder that somebody published."""
+
+    format: Literal["saelens", "gemma_scope"]
+
+
+class _Models(Settings):
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+
+
+class _Datasets(Settings):
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+
+
+def load_models(path: Path) -> dict[str, Model]:
+    """Read a catalogue of models; raise StudyError naming file and key of the first mistake."""
+    return dict(validate(_Models, read_yaml(path), str(path)).models)
+
+
+def load_datasets(path: Path) -> dict[str, Dataset]:
+    """Read a catalogue of datasets; raise StudyError naming file and key of the first mistake."""
+    return dict(validate(_Datasets, read_yaml(path), str(path)).datasets)

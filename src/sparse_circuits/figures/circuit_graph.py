@@ -1,0 +1,141 @@
+"""A circuit as a drawn graph: sites as rows from the input up, nodes labelled by the tokens they promote."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+
+from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
+from sparse_circuits.files import read_json
+
+NODES_A_ROW = 6
+EDGES_A_NODE = 2
+ROW_HEIGHT = 1.0  # inches
+BOX = (0.90, 0.46)  # width in columns, height in rows
+
+
+def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
+    """Return the drawing and the table of nodes of one circuit.json.
+
+    At most the NODES_A_ROW strongest nodes of a site are drawn, and the EDGES_A_NODE strongest edges into each.
+    """
+    circuit = read_json(files[0])
+    output = next(node for node in circuit["nodes"] if node["site"] == "output")
+    parts = [node for node in circuit["nodes"] if node is not output]
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for node in sorted(parts, key=lambda node: -abs(node["score"])):
+        row = rows.setdefault(node["site"], [])
+        if len(row) < NODES_A_ROW:
+            row.append(node)
+    sites = [site for site in dict.fromkeys(node["site"] for node in parts) if site in rows]
+    places = {output["id"]: (NODES_A_ROW / 2, float(len(sites)))}
+    for level, site in enumerate(sites):
+        left = (NODES_A_ROW - len(rows[site])) / 2 + 0.5
+        for column, node in enumerate(rows[site]):
+            places[node["id"]] = (left + column, float(level))
+
+    figure, axis = plt.subplots(figsize=(TEXT_WIDTH, ROW_HEIGHT * (len(sites) + 1)))
+    strongest = max(abs(node["score"]) for node in parts)
+    _draw_edges(axis, circuit["edges"], places)
+    for level, site in enumerate(sites):
+        count = sum(node["site"] == site for node in parts)
+        axis.text(-0.05, level, f"{site}\n{len(rows[site])} of {count}", ha="right", va="center", fontsize=7)
+        for node in rows[site]:
+            _draw_node(axis, places[node["id"]], node, strongest)
+    _draw_output(axis, places[output["id"]], circuit)
+    axis.set(xlim=(-0.1, NODES_A_ROW + 0.1), ylim=(-0.5, len(sites) + 0.5))
+    axis.axis("off")
+    handles = [
+        Line2D([], [], color=NEGATIVE, label="lowers the metric when patched: carries the behaviour"),
+        Line2D([], [], color=POSITIVE, label="raises it"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=7)
+    table = pd.DataFrame(
+        [
+            {**{k: node[k] for k in ("id", "site", "score")}, "promotes": "|".join(node.get("promotes", []))}
+            for node in parts
+        ]
+    )
+    return figure, table
+
+
+def _draw_edges(axis: Axes, edges: list[dict[str, Any]], places: dict[str, tuple[float, float]]) -> None:
+    drawn = [edge for edge in edges if edge["source"] in places and edge["target"] in places]
+    into: dict[str, int] = {}
+    strongest = max((abs(edge["weight"]) for edge in drawn), default=1.0)
+    for edge in sorted(drawn, key=lambda edge: -abs(edge["weight"])):
+        into[edge["target"]] = into.get(edge["target"], 0) + 1
+        limit = NODES_A_ROW if places[edge["target"]][1] == max(y for _, y in places.values()) else EDGES_A_NODE
+        if into[edge["target"]] > limit:
+            continue
+        (x0, y0), (x1, y1) = places[edge["source"]], places[edge["target"]]
+        width = 0.4 + 2.6 * abs(edge["weight"]) / strongest
+        colour = NEGATIVE if edge["weight"] < 0 else POSITIVE
+        half = BOX[1] / 2
+        axis.plot(
+            [x0, x1],
+            [y0 + half, y1 - half],
+            color=colour,
+            linewidth=width,
+            alpha=0.55,
+            zorder=1,
+            solid_capstyle="round",
+        )
+
+
+def _draw_node(axis: Axes, place: tuple[float, float], node: dict[str, Any], strongest: float) -> None:
+    name = node["id"].rsplit("/", 1)[1]
+    colour = NEUTRAL if name == "error" else NEGATIVE if node["score"] < 0 else POSITIVE
+    share = abs(node["score"]) / strongest
+    _box(axis, place, colour, 0.6 + 1.6 * share)
+    words = [_shown(token) for token in node.get("promotes", [])[:3]]
+    axis.text(
+        place[0], place[1] + 0.13, f"{name}  {node['score']:+.2f}", ha="center", va="center", fontsize=6, weight="bold"
+    )
+    axis.text(
+        place[0],
+        place[1] - 0.07,
+        "\n".join(words[:2]) if words else "not explained",
+        ha="center",
+        va="center",
+        fontsize=6,
+    )
+
+
+def _draw_output(axis: Axes, place: tuple[float, float], circuit: dict[str, Any]) -> None:
+    _box(axis, place, (0.2, 0.2, 0.2), 1.5)
+    axis.text(
+        place[0],
+        place[1],
+        f"{circuit['task']}\nlogit difference",
+        ha="center",
+        va="center",
+        fontsize=6.5,
+        weight="bold",
+    )
+
+
+def _box(axis: Axes, place: tuple[float, float], colour: Any, width: float) -> None:
+    corner = (place[0] - BOX[0] / 2, place[1] - BOX[1] / 2)
+    box = FancyBboxPatch(
+        corner,
+        *BOX,
+        boxstyle="round,pad=0,rounding_size=0.06",
+        facecolor="white",
+        edgecolor=colour,
+        linewidth=width,
+        zorder=2,
+    )
+    axis.add_patch(box)
+
+
+def _shown(token: str) -> str:
+    """A token as plain text: whitespace visible, no markup, no glyphs that the font lacks."""
+    text = token.replace("\n", "⏎").replace("$", r"\$")
+    text = text if text.isascii() else text.encode("ascii", "backslashreplace").decode()
+    return f"“{text[:14]}”"

@@ -1,0 +1,85 @@
+"""Faithfulness and completeness over circuit size: features against neurons against random."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sparse_circuits.figures.style import NEUTRAL, PALETTE, TEXT_WIDTH
+from sparse_circuits.files import read_json
+
+FEATURES, BARE, NEURONS, RANDOM = "features", "features, no error nodes", "MLP neurons", "random features"
+LOOKS = {
+    FEATURES: (PALETTE[0], "-", "o"),
+    BARE: (PALETTE[9], "--", "s"),
+    NEURONS: (PALETTE[1], "-", "^"),
+    RANDOM: (NEUTRAL, ":", "x"),
+}
+
+
+def plot_faithfulness(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
+    """Return the figure and data of circuits' evaluation.json files: one column a task."""
+    data = pd.DataFrame([row for file in files for row in _rows(read_json(file))])
+    tasks = list(dict.fromkeys(data["task"]))
+    width = TEXT_WIDTH * max(0.5, min(1.0, len(tasks) / 3))
+    figure, axes = plt.subplots(
+        2, len(tasks), figsize=(width, 3.6), sharex=True, sharey="row", squeeze=False, gridspec_kw={"hspace": 0.08}
+    )
+    for column, task in enumerate(tasks):
+        here = data[data["task"] == task]
+        for row, measure in enumerate(("faithfulness", "completeness")):
+            _draw(axes[row, column], here[here["measure"] == measure])
+        axes[0, column].set_title(task)
+        axes[1, column].set_xlabel("nodes")
+    axes[0, 0].set(ylabel="faithfulness", ylim=(-0.2, 1.3))
+    axes[1, 0].set(ylabel="faithfulness of\nthe complement", ylim=(-0.6, 1.2))
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    sns.despine(figure)
+    return figure, data
+
+
+def _draw(axis: Axes, data: pd.DataFrame) -> None:
+    for level in (0, 1):
+        axis.axhline(level, color="0.85", linewidth=0.8, zorder=0)
+    for name, (colour, line, marker) in LOOKS.items():
+        curve = data[data["circuit"] == name]
+        if curve.empty:
+            continue
+        axis.plot(
+            curve["nodes"], curve["value"], line, color=colour, marker=marker, markersize=2.5, linewidth=1.2, label=name
+        )
+        if curve["low"].notna().all():
+            axis.fill_between(curve["nodes"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
+    axis.set_xscale("log")
+
+
+def _rows(evaluation: dict) -> list[dict]:
+    main = FEATURES if evaluation["basis"] == "features" else NEURONS
+    curves: list[tuple[str, str, list[float]]] = [
+        ("faithfulness", main, evaluation["faithfulness"]),
+        ("completeness", main, evaluation["completeness"]),
+    ]
+    if evaluation["basis"] == "features":
+        curves += [("faithfulness", RANDOM, evaluation["random"])]
+        curves += [(measure, BARE, values) for measure, values in evaluation["without_errors"].items()]
+    rows = []
+    for measure, name, values in curves:
+        band = evaluation["faithfulness_ci95"] if (measure, name) == ("faithfulness", main) else None
+        for i, (nodes, value) in enumerate(zip(evaluation["nodes"], values, strict=True)):
+            low, high = band[i] if band else (None, None)
+            rows.append(
+                {
+                    "task": evaluation["task"],
+                    "measure": measure,
+                    "circuit": name,
+                    "nodes": nodes,
+                    "value": value,
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return rows

@@ -1,0 +1,58 @@
+"""Fingerprints of code: what a script computes, whatever its comments say.
+
+A rule carries the fingerprint of its script among its parameters, so that editing training code reruns training while
+editing a comment or a docstring reruns nothing.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "sparse_circuits"
+SOURCE = Path(__file__).resolve().parent
+
+
+def fingerprint(script: Path) -> str:
+    """Return a hash over the syntax trees of `script` and of every module of ours it imports, directly or not."""
+    seen: dict[str, str] = {}
+    waiting = [(script.name, script)]
+    while waiting:
+        name, path = waiting.pop()
+        if name in seen:
+            continue
+        digest, imports = _parsed(path)
+        seen[name] = digest
+        waiting += [(module, file) for module in imports if (file := _module_file(module))]
+    return hashlib.sha256("\n".join(f"{k} {seen[k]}" for k in sorted(seen)).encode()).hexdigest()[:16]
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, frozenset[str]]:
+    """Return the hash of a file's syntax tree without docstrings, and the names of our modules that it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imports.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imports.add(node.module)
+            imports.update(f"{node.module}.{alias.name}" for alias in node.names)
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and _is_text(body[0].value):
+            del body[0]
+    ours = {name for name in imports if name.split(".")[0] == PACKAGE}
+    # Importing a.b.c runs a and a.b too.
+    parents = {".".join(name.split(".")[:n]) for name in ours for n in range(1, name.count(".") + 1)}
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(ours | parents)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _module_file(module: str) -> Path | None:
+    path = SOURCE.joinpath(*module.split(".")[1:])
+    if (path / "__init__.py").is_file():
+        return path / "__init__.py"
+    return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None

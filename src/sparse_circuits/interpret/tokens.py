@@ -1,0 +1,32 @@
+"""The tokens that a feature promotes and suppresses: its decoder row read through the unembedding (the logit lens)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from sparse_circuits.models import Language
+from sparse_circuits.models.run import promoted_tokens
+
+COUNT = 8
+
+
+def token_notes(
+    language: Language, tokenizer: PreTrainedTokenizerBase, directions: Mapping[str, Tensor]
+) -> dict[str, dict[str, Any]]:
+    """Return {"promotes", "suppresses"} (texts of the top tokens) for each named direction (d_model,)."""
+    if not directions:
+        return {}
+    stacked = torch.stack([direction.to(language.device) for direction in directions.values()])
+    up, down = promoted_tokens(language, stacked, COUNT)
+    return {
+        name: {"promotes": _texts(tokenizer, up[row]), "suppresses": _texts(tokenizer, down[row])}
+        for row, name in enumerate(directions)
+    }
+
+
+def _texts(tokenizer: PreTrainedTokenizerBase, ids: Tensor) -> list[str]:
+    each: Sequence[int] = ids.tolist()
+    return [tokenizer.decode([i]) for i in each]

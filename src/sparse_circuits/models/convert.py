@@ -1,0 +1,60 @@
+"""Turning fetched files into an ordinary Hugging Face folder, once."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from sparse_circuits.config import Model
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import publishing_folder, sha256, write_json
+from sparse_circuits.models.families import FAMILIES
+
+
+def convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
+    """Write config.json, model.safetensors, the tokenizer's files and model_card.json of a fetched model to `folder`.
+
+    A GGUF file's quantised weights are expanded to fp32. Raises StudyError when the files are not the model that the
+    catalogue's entry describes.
+    """
+    with publishing_folder(folder) as temporary:
+        _save(fetched, entry.format, temporary)
+        config = AutoConfig.from_pretrained(temporary)
+        if config.model_type not in FAMILIES:
+            raise StudyError(f"model {name}: family {config.model_type} is not known; known are {', '.join(FAMILIES)}")
+        for key, found in (("num_layers", config.num_hidden_layers), ("d_model", config.hidden_size)):
+            if getattr(entry, key) != found:
+                raise StudyError(f"model {name}: {key} is {found}, the catalogue says {getattr(entry, key)}")
+        separator_id = AutoTokenizer.from_pretrained(temporary).convert_tokens_to_ids(entry.document_separator)
+        if not isinstance(separator_id, int):
+            raise StudyError(
+                f"model {name}: document_separator {entry.document_separator} is no token of its tokenizer"
+            )
+        card: dict[str, Any] = {
+            "name": name,
+            "licence": entry.licence,
+            "document_separator": entry.document_separator,
+            "document_separator_id": separator_id,
+            "num_layers": entry.num_layers,
+            "d_model": entry.d_model,
+            "sha256": {path.name: sha256(path) for path in sorted(temporary.iterdir())},
+        }
+        write_json(temporary / "model_card.json", card)
+
+
+def _save(fetched: Path, format: str, folder: Path) -> None:
+    options: dict[str, Any] = {}
+    if format == "gguf":
+        files = list(fetched.glob("*.gguf"))
+        if len(files) != 1:
+            raise StudyError(f"{fetched}: expected one .gguf file, found {len(files)}")
+        options = {"gguf_file": files[0].name}
+    model = AutoModelForCausalLM.from_pretrained(fetched, dtype=torch.float32 if options else "auto", **options)
+    # GGUF's weights are plain tensors by now; transformers refuses to save a model that still says it is quantised.
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    # One file of weights and the chat template inside the tokenizer's settings: the same files for every model.
+    model.save_pretrained(folder, max_shard_size="1TB")
+    AutoTokenizer.from_pretrained(fetched, **options).save_pretrained(folder, save_jinja_files=False)

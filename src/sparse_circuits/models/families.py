@@ -1,0 +1,79 @@
+"""Where each family of causal language models keeps the modules behind our sites."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from sparse_circuits.config import Site
+
+
+@dataclass(frozen=True)
+class Family:
+    """Names of modules: the first three from the model, the others from one layer."""
+
+    embed: str
+    layers: str
+    final_norm: str
+    attn: str
+    attn_down: str
+    mlp: str
+    mlp_down: str
+
+
+_LLAMA = Family(
+    embed="model.embed_tokens",
+    layers="model.layers",
+    final_norm="model.norm",
+    attn="self_attn",
+    attn_down="self_attn.o_proj",
+    mlp="mlp",
+    mlp_down="mlp.down_proj",
+)
+
+# By the `model_type` of the model's config.json.
+FAMILIES: dict[str, Family] = {
+    "llama": _LLAMA,
+    "qwen2": _LLAMA,
+    "qwen3": _LLAMA,
+    # Gemma 2 and 3 normalise what attention and MLP write before they add it to the residual stream.
+    "gemma2": Family(
+        **{**_LLAMA.__dict__, "attn": "post_attention_layernorm", "mlp": "post_feedforward_layernorm"},
+    ),
+    "gemma3_text": Family(
+        **{**_LLAMA.__dict__, "attn": "post_attention_layernorm", "mlp": "post_feedforward_layernorm"},
+    ),
+    "gpt_neox": Family(
+        embed="gpt_neox.embed_in",
+        layers="gpt_neox.layers",
+        final_norm="gpt_neox.final_layer_norm",
+        attn="attention",
+        attn_down="attention.dense",
+        mlp="mlp",
+        mlp_down="mlp.dense_4h_to_h",
+    ),
+    "gpt2": Family(
+        embed="transformer.drop",
+        layers="transformer.h",
+        final_norm="transformer.ln_f",
+        attn="attn",
+        attn_down="attn.c_proj",
+        mlp="mlp",
+        mlp_down="mlp.c_proj",
+    ),
+}
+
+
+def locate(model: nn.Module, family: Family, site: Site) -> tuple[nn.Module, bool]:
+    """Return the module of a site, and whether the site is the module's input (else its output)."""
+    if site.kind == "embed":
+        return model.get_submodule(family.embed), False
+    layer = model.get_submodule(family.layers).get_submodule(str(site.layer))
+    if site.kind == "resid_post":
+        return layer, False
+    name = {
+        "heads": family.attn_down,
+        "attn_out": family.attn,
+        "mlp_neurons": family.mlp_down,
+        "mlp_out": family.mlp,
+    }[site.kind]
+    return layer.get_submodule(name), site.kind in ("heads", "mlp_neurons")

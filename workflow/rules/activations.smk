@@ -1,0 +1,100 @@
+rule tokenize_corpus:
+    """Token sequences of one length, for training and for evaluation."""
+    input:
+        TOKENIZER_FILES,
+        script="scripts/tokenize_corpus.py",
+        documents=rules.fetch_corpus.output.documents,
+    output:
+        sequences=f"{CACHE}/sequences.h5",
+    params:
+        model=MODEL,
+        context=STUDY.activations.context,
+        train=TRAIN_SEQUENCES,
+        held_out=HELD_OUT_SEQUENCES,
+        seed=STUDY.seed,
+        code=code("tokenize_corpus.py"),
+    log:
+        f"logs/tokenize_corpus/{STUDY.corpus}.log",
+    benchmark:
+        f"logs/tokenize_corpus/{STUDY.corpus}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Cutting {params.train} + {params.held_out} sequences of {params.context} tokens"
+    shell:
+        "python {input.script} --documents {input.documents:q} --model {params.model:q} --context {params.context}"
+        " --train {params.train} --held-out {params.held_out} --seed {params.seed} --sequences {output.sequences:q}"
+        " > {log:q} 2>&1"
+
+
+rule cache_activations:
+    """One shard of the cache: all sites in one forward pass."""
+    input:
+        MODEL_FILES,
+        script="scripts/cache_activations.py",
+        sequences=rules.tokenize_corpus.output.sequences,
+    output:
+        shard=f"{CACHE}/shard-{{shard}}.h5",
+    params:
+        model=MODEL,
+        sites=STUDY.sites,
+        begin=lambda wildcards: int(wildcards.shard) * SHARD_SEQUENCES,
+        end=lambda wildcards: min(TRAIN_SEQUENCES, (int(wildcards.shard) + 1) * SHARD_SEQUENCES),
+        dtype=STUDY.activations.dtype,
+        seed=STUDY.seed,
+        code=code("cache_activations.py"),
+    log:
+        "logs/cache_activations/{shard}.log",
+    benchmark:
+        "logs/cache_activations/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Caching activations, shard {wildcards.shard}"
+    shell:
+        "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --sites {params.sites:q}"
+        " --begin {params.begin} --end {params.end} --dtype {params.dtype} --seed {params.seed}"
+        " --shard {output.shard:q} --compute.threads {threads} > {log:q} 2>&1"
+
+
+rule write_manifest:
+    """What the cache holds, with the hash of each shard, and the statistics of its sites."""
+    input:
+        script="scripts/write_manifest.py",
+        sequences=rules.tokenize_corpus.output.sequences,
+        shards=expand(rules.cache_activations.output.shard, shard=SHARDS),
+    output:
+        manifest=f"{CACHE}/manifest.json",
+        stats=f"{CACHE}/stats.json",
+    params:
+        folder=CACHE,
+        code=code("write_manifest.py"),
+    log:
+        "logs/write_manifest/manifest.log",
+    benchmark:
+        "logs/write_manifest/manifest.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Hashing the shards"
+    shell:
+        "python {input.script} --folder {params.folder:q} --sequences {input.sequences:q} --shards {input.shards:q}"
+        " > {log:q} 2>&1"
+
+
+rule activations:
+    """The activation cache."""
+    input:
+        rules.write_manifest.output,

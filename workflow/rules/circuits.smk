@@ -1,0 +1,118 @@
+rule score_nodes:
+    """How much of the metric's change goes through each node, pair by pair."""
+    input:
+        MODEL_FILES,
+        circuit_sae_files,
+        script="scripts/score_nodes.py",
+        pairs="results/tasks/{task}/train.jsonl",
+    output:
+        scores=f"{CIRCUITS}/{{task}}/{{basis}}/scores.h5",
+    params:
+        model=MODEL,
+        sites=circuit_sites,
+        saes=saes_flag,
+        method=lambda wildcards: (
+            "integrated_gradients" if wildcards.basis == "features" else "input_integrated_gradients"
+        ),
+        steps=lambda wildcards: getattr(STUDY.circuits, wildcards.basis).steps,
+        code=code("score_nodes.py"),
+    log:
+        "logs/score_nodes/{task}.{basis}.log",
+    benchmark:
+        "logs/score_nodes/{task}.{basis}.tsv"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Scoring {wildcards.basis} for {wildcards.task}"
+    shell:
+        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --sites {params.sites:q}"
+        " {params.saes:q} --method {params.method} --steps {params.steps} --scores {output.scores:q}"
+        " --compute.threads {threads} > {log:q} 2>&1"
+
+
+rule find_circuit:
+    """The nodes above the threshold and the edges between them."""
+    input:
+        MODEL_FILES,
+        circuit_sae_files,
+        script="scripts/find_circuit.py",
+        pairs="results/tasks/{task}/train.jsonl",
+        scores=rules.score_nodes.output.scores,
+    output:
+        circuit=f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json",
+    params:
+        study=STUDY.study,
+        model=MODEL,
+        sites=circuit_sites,
+        saes=saes_flag,
+        node_threshold=STUDY.circuits.node_threshold,
+        edge_threshold=STUDY.circuits.edge_threshold,
+        code=code("find_circuit.py"),
+    log:
+        "logs/find_circuit/{task}.{basis}.log",
+    benchmark:
+        "logs/find_circuit/{task}.{basis}.tsv"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Finding the circuit of {wildcards.basis} for {wildcards.task}"
+    shell:
+        "python {input.script} --study {params.study:q} --task {wildcards.task:q} --basis {wildcards.basis}"
+        " --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q} --sites {params.sites:q}"
+        " {params.saes:q} --node-threshold {params.node_threshold} --edge-threshold {params.edge_threshold}"
+        " --circuit {output.circuit:q} --compute.threads {threads} > {log:q} 2>&1"
+
+
+rule evaluate_circuit:
+    """Faithfulness and completeness on held-out pairs, over sizes, beside random circuits."""
+    input:
+        MODEL_FILES,
+        circuit_sae_files,
+        script="scripts/evaluate_circuit.py",
+        pairs="results/tasks/{task}/test.jsonl",
+        scores=rules.score_nodes.output.scores,
+        circuit=rules.find_circuit.output.circuit,
+    output:
+        evaluation=f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json",
+        curves=f"{CIRCUITS}/{{task}}/{{basis}}/curves.csv",
+    params:
+        model=MODEL,
+        sites=circuit_sites,
+        saes=saes_flag,
+        sizes=STUDY.circuits.sizes,
+        random_circuits=STUDY.circuits.random_circuits,
+        batch_tokens=STUDY.circuits.batch_tokens,
+        seed=STUDY.seed,
+        code=code("evaluate_circuit.py"),
+    log:
+        "logs/evaluate_circuit/{task}.{basis}.log",
+    benchmark:
+        "logs/evaluate_circuit/{task}.{basis}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Judging circuits of {wildcards.basis} for {wildcards.task}"
+    shell:
+        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
+        " --circuit {input.circuit:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
+        " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} --seed {params.seed}"
+        " --evaluation {output.evaluation:q} --curves {output.curves:q} --compute.threads {threads} > {log:q} 2>&1"
+
+
+rule circuits:
+    """The circuits of all tasks and bases, judged."""
+    input:
+        expand(rules.find_circuit.output.circuit, task=STUDY.tasks, basis=BASES),
+        expand(rules.evaluate_circuit.output.evaluation, task=STUDY.tasks, basis=BASES),

@@ -1,0 +1,78 @@
+"""The study, read and checked once, and what the rules need of it."""
+
+import math
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+
+from sparse_circuits.config import load_study
+from sparse_circuits.config.study import AgreementTask, FileTask, Pretrained
+from sparse_circuits.errors import StudyError
+from sparse_circuits.fingerprint import fingerprint
+
+try:
+    STUDY = load_study(config)
+except StudyError as error:
+    sys.exit(f"error: {error}")
+
+MODEL = f"results/models/{STUDY.model}"
+MODEL_FILES = multiext(
+    f"{MODEL}/",
+    "model_card.json",
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+TOKENIZER_FILES = multiext(f"{MODEL}/", "model_card.json", "tokenizer.json", "tokenizer_config.json")
+CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
+CIRCUITS = f"results/circuits/{STUDY.study}"
+FIGURES = f"results/figures/{STUDY.study}"
+REPORT = f"results/report/{STUDY.study}"
+
+SHARD_SEQUENCES = max(1, STUDY.activations.shard_tokens // STUDY.activations.context)
+TRAIN_SEQUENCES = math.ceil(STUDY.activations.tokens / STUDY.activations.context)
+HELD_OUT_SEQUENCES = math.ceil(STUDY.activations.held_out_tokens / STUDY.activations.context)
+SHARDS = [f"{number:05d}" for number in range(math.ceil(TRAIN_SEQUENCES / SHARD_SEQUENCES))]
+
+SAE = STUDY.circuits.features.sae
+CIRCUIT_SAES = [f"results/saes/{STUDY.model}/{site}/{SAE}" for site in STUDY.sites]
+BASES = ["features", "neurons"] if STUDY.circuits.neurons else ["features"]
+NEURON_SITES = [f"mlp_neurons.{layer}" for layer in range(STUDY.model_entry.num_layers)]
+SAE_FILES = ["cfg.json", "sae_weights.safetensors", "sparsity.safetensors", "training.csv"]
+
+
+wildcard_constraints:
+    shard=r"\d{5}",
+    site=r"[a-z_]+(\.\d+)?",
+    sae="|".join(map(re.escape, STUDY.saes)),
+    task="|".join(map(re.escape, STUDY.tasks)),
+    split="train|test",
+    basis="features|neurons",
+
+
+def code(script):
+    """A rule's parameter: what its script computes, whatever its comments say."""
+    return fingerprint(Path(workflow.basedir, "scripts", script))
+
+
+def circuit_saes(wildcards):
+    """The autoencoders that a basis needs, in the order of its sites."""
+    return CIRCUIT_SAES if wildcards.basis == "features" else []
+
+
+def circuit_sites(wildcards):
+    """The sites of a basis, in the order of the computation."""
+    return STUDY.sites if wildcards.basis == "features" else NEURON_SITES
+
+
+def circuit_sae_files(wildcards):
+    """The files of the autoencoders that a basis needs."""
+    return [f"{folder}/{name}" for folder in circuit_saes(wildcards) for name in SAE_FILES[:2]]
+
+
+def saes_flag(wildcards):
+    """The flag that names a basis' autoencoders, as a list of words; empty for neurons."""
+    return ["--saes", *CIRCUIT_SAES] if wildcards.basis == "features" else []

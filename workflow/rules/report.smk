@@ -1,0 +1,39 @@
+rule write_report:
+    """The study's page and its main numbers."""
+    input:
+        rules.figures.input,
+        script="scripts/write_report.py",
+        circuits=EVALUATIONS,
+        saes=SAE_EVALUATIONS,
+    output:
+        page=f"{REPORT}/index.html",
+        summary=f"{REPORT}/summary.json",
+    params:
+        study=STUDY.study,
+        headline=STUDY.headline_task,
+        figures=[f"{FIGURES}/{name}.png" for name in FIGURE_DATA],
+        code=code("write_report.py"),
+    log:
+        "logs/write_report/report.log",
+    benchmark:
+        "logs/write_report/report.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Writing {output.page}"
+    shell:
+        "python {input.script} --study {params.study:q} --headline-task {params.headline:q} --saes {input.saes:q}"
+        " --circuits {input.circuits:q} --figures {params.figures:q} --page {output.page:q}"
+        " --summary {output.summary:q} > {log:q} 2>&1"
+
+
+rule report:
+    """The study's page, and all that it shows."""
+    input:
+        rules.write_report.output,
+        rules.circuits.input,
+        rules.saes.input,

@@ -1,0 +1,111 @@
+def trained(name):
+    """Whether an autoencoder of the study is trained here (else it is a published one)."""
+    return not isinstance(STUDY.saes[name], Pretrained)
+
+
+rule train_sae:
+    """One sparse autoencoder at one site."""
+    input:
+        script="scripts/train_sae.py",
+        manifest=rules.write_manifest.output.manifest,
+        stats=rules.write_manifest.output.stats,
+        shards=rules.write_manifest.input.shards,
+    output:
+        expand(f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}", name=SAE_FILES),
+    wildcard_constraints:
+        sae="|".join(re.escape(name) for name in STUDY.saes if trained(name)) or "$.",
+    params:
+        activations=CACHE,
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        settings=lambda wildcards: [
+            word
+            for key, value in STUDY.saes[wildcards.sae].model_dump().items()
+            for word in (f"--{key.replace('_', '-')}", str(value))
+        ],
+        seed=STUDY.seed,
+        code=code("train_sae.py"),
+    log:
+        "logs/train_sae/{site}.{sae}.log",
+    benchmark:
+        "logs/train_sae/{site}.{sae}.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=0,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Training autoencoder {wildcards.sae} at {wildcards.site}"
+    shell:
+        "python {input.script} --activations {params.activations:q} --site {wildcards.site:q} {params.settings:q}"
+        " --seed {params.seed} --folder {params.folder:q} --compute.threads {threads} > {log:q} 2>&1"
+
+
+rule fetch_sae:
+    """One published sparse autoencoder, as an SAELens folder."""
+    input:
+        script="scripts/fetch_sae.py",
+    output:
+        expand(f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}", name=SAE_FILES),
+    wildcard_constraints:
+        sae="|".join(re.escape(name) for name in STUDY.saes if not trained(name)) or "$.",
+    params:
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        entry=lambda wildcards: STUDY.saes[wildcards.sae].sites[wildcards.site].model_dump_json(),
+        model=STUDY.model,
+        code=code("fetch_sae.py"),
+    log:
+        "logs/fetch_sae/{site}.{sae}.log",
+    benchmark:
+        "logs/fetch_sae/{site}.{sae}.tsv"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Fetching autoencoder {wildcards.sae} at {wildcards.site}"
+    shell:
+        "python {input.script} --model {params.model:q} --site {wildcards.site:q} --entry {params.entry:q}"
+        " --folder {params.folder:q} > {log:q} 2>&1"
+
+
+rule evaluate_sae:
+    """Reconstruction of held-out activations, and the model's loss with the reconstruction in their place."""
+    input:
+        MODEL_FILES,
+        expand(f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}", name=SAE_FILES[:3]),
+        script="scripts/evaluate_sae.py",
+        sequences=rules.tokenize_corpus.output.sequences,
+        stats=rules.write_manifest.output.stats,
+    output:
+        evaluation=f"results/saes/{STUDY.model}/{{site}}/{{sae}}/evaluation.json",
+    params:
+        model=MODEL,
+        folder=lambda wildcards, output: str(Path(output.evaluation).parent),
+        code=code("evaluate_sae.py"),
+    log:
+        "logs/evaluate_sae/{site}.{sae}.log",
+    benchmark:
+        "logs/evaluate_sae/{site}.{sae}.tsv"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Evaluating autoencoder {wildcards.sae} at {wildcards.site}"
+    shell:
+        "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --stats {input.stats:q}"
+        " --sae {params.folder:q} --site {wildcards.site:q} --evaluation {output.evaluation:q}"
+        " --compute.threads {threads} > {log:q} 2>&1"
+
+
+rule saes:
+    """All sparse autoencoders and their evaluations."""
+    input:
+        expand(f"results/saes/{STUDY.model}/{{site}}/{{sae}}/{{name}}", site=STUDY.sites, sae=STUDY.saes, name=SAE_FILES),
+        expand(rules.evaluate_sae.output.evaluation, site=STUDY.sites, sae=STUDY.saes),
