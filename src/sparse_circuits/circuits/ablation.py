@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sparse_circuits.circuits.basis import Basis, Dictionary, error_part
+from sparse_circuits.circuits.basis import Basis, Dictionary
 from sparse_circuits.circuits.scores import SiteMeans
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
@@ -66,18 +66,24 @@ def run_circuits(
 
 
 def _ablating(dictionary: Dictionary, means: SiteMeans, masks: list[Tensor], errors: list[bool]) -> Edit:
-    """Return the edit of activations (circuit * pair, position, d) that ablates what each circuit leaves out."""
+    """Return the edit of activations (circuit * pair, position, d) that ablates what each circuit leaves out.
+
+    Writing is linear, so the features left out are taken off and their means put in without touching the others: the
+    means once for each circuit and position, whatever the number of pairs.
+    """
 
     def edit(x: Tensor) -> Tensor:
         mean_features, mean_error = (mean[1:].to(x.device) for mean in means.at(x.shape[1]))
-        prompt = x[:, 1:]
-        features = dictionary.read(prompt)
-        change = (mean_features - features).unflatten(0, (len(masks), -1))
-        change.masked_fill_(torch.stack(masks).to(x.device)[:, None, None, :], 0.0)
-        edited = prompt + dictionary.write(change.flatten(0, 1))
+        left_out = ~torch.stack(masks).to(x.device)
+        prompt = x[:, 1:].unflatten(0, (len(masks), -1))
+        removed, explained = (
+            part.view_as(prompt) for part in dictionary.read_parts(prompt.flatten(1, 2), left_out)
+        )
+        filled = dictionary.write(mean_features * left_out[:, None, :]).unsqueeze(1)
+        edited = prompt - removed + filled
         if dictionary.has_error and not all(errors):
-            left_out = ~torch.tensor(errors, device=x.device).repeat_interleave(len(x) // len(errors))
-            edited = edited + left_out[:, None, None] * (mean_error - error_part(dictionary, prompt, features))
-        return torch.cat([x[:, :1], edited], dim=1)
+            no_error = ~torch.tensor(errors, device=x.device)
+            edited = edited + no_error[:, None, None, None] * (mean_error - (prompt - explained))
+        return torch.cat([x[:, :1], edited.flatten(0, 1)], dim=1)
 
     return edit

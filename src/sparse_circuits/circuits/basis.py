@@ -8,10 +8,11 @@ from torch import Tensor
 
 from sparse_circuits.config import Site
 from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.sae.sparse import decode
 
 
 class Dictionary(Protocol):
-    """Features of activations at one site. `write` is linear; what reading and writing loses is the error node."""
+    """Features of activations at one site. Writing is linear; what reading and writing loses is the error node."""
 
     width: int
     has_error: bool
@@ -21,11 +22,18 @@ class Dictionary(Protocol):
         ...
 
     def write(self, features: Tensor) -> Tensor:
-        """Return the part of the activation (..., d) that a change of features (..., width) makes."""
+        """Return the part of the activation (..., d) that features (..., width) make."""
         ...
 
     def pull(self, gradient: Tensor) -> Tensor:
         """Return gradients with respect to features (..., width) from those with respect to activations (..., d)."""
+        ...
+
+    def read_parts(self, x: Tensor, left_out: Tensor) -> tuple[Tensor, Tensor]:
+        """Return two parts of activations (circuit, row, d): what the features left out write, and what all write.
+
+        `left_out` (circuit, width) is a mask.
+        """
         ...
 
 
@@ -53,6 +61,15 @@ class Features:
         """Project on the decoder's rows."""
         return gradient @ self.sae.W_dec.T
 
+    def read_parts(self, x: Tensor, left_out: Tensor) -> tuple[Tensor, Tensor]:
+        """Decode the active features only: k rows of the decoder for each row of x."""
+        values, indices = (part.flatten(1) for part in self.sae.encode_sparse(x))
+        mask = left_out.gather(1, indices)
+        shape = (-1, values.shape[1] // x.shape[1])
+        parts = (decode(v.view(shape), indices.view(shape), self.sae.W_dec) for v in (values * mask, values))
+        first, second = (part.view_as(x) for part in parts)
+        return first, second
+
 
 @dataclass(frozen=True)
 class Neurons:
@@ -73,10 +90,9 @@ class Neurons:
         """Return the gradient."""
         return gradient
 
+    def read_parts(self, x: Tensor, left_out: Tensor) -> tuple[Tensor, Tensor]:
+        """Mask the coordinates."""
+        return x * left_out[:, None, :], x
+
 
 Basis = Mapping[Site, Dictionary]
-
-
-def error_part(dictionary: Dictionary, x: Tensor, features: Tensor) -> Tensor:
-    """Return what the dictionary does not explain, up to a constant: x - write(features)."""
-    return x - dictionary.write(features)

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sparse_circuits.circuits.attribution import METHODS, SiteGradient
-from sparse_circuits.circuits.basis import Basis, Dictionary, error_part
+from sparse_circuits.circuits.basis import Basis, Dictionary
 from sparse_circuits.config import Site
 from sparse_circuits.files import publishing
 from sparse_circuits.models import Language, run
@@ -84,8 +84,8 @@ def score_nodes(
                 scored, clean, patch = _score(basis[site], found)
                 features[site][indices], errors[site][indices] = scored.features.cpu(), scored.error.cpu()
                 mean = means.setdefault(site, _MeanByDistance(longest, basis[site].width, found.clean.shape[2]))
-                mean.add(clean, error_part(basis[site], found.clean, clean))
-                mean.add(patch, error_part(basis[site], found.patch, patch))
+                mean.add(clean, found.clean - basis[site].write(clean))
+                mean.add(patch, found.patch - basis[site].write(patch))
     return NodeScores(
         {site: SiteScores(features[site], errors[site]) for site in sites},
         {site: means[site].result() for site in sites},

@@ -65,6 +65,10 @@ def run(
             stack.enter_context(_skipping(language, *start))
         for site in sites:
             stack.enter_context(_hooked(language, site, edits.get(site), kept if site in read else None, site == final))
+        # A slice of the last position is strided, for which torch would read the whole unembedding once a prompt.
+        unembed = language.model.get_output_embeddings()  # type: ignore[operator]
+        handle = unembed.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
+        stack.callback(handle.remove)
         stack.enter_context(matmul_precision(language.device))
         try:
             out = language.model(input_ids=tokens, use_cache=False, logits_to_keep=0 if logits == "all" else 1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_json, write_json
+from sparse_circuits.sae.sparse import largest, pre_activations
 
 SAELENS_VERSION = "6.54.12"  # the release whose format is written
 NEVER_FIRED = -10.0  # log10 of the firing share that is written for a feature that never fired
@@ -40,12 +41,21 @@ class SparseAutoencoder:
 
     def encode(self, x: Tensor) -> Tensor:
         """Return dense features (..., d_sae) of activations (..., d_in)."""
-        pre = (x - self.b_dec if self.centred else x) @ self.W_enc + self.b_enc
+        values, indices = self.encode_sparse(x)
+        return values.new_zeros(*x.shape[:-1], self.width).scatter_(-1, indices, values)
+
+    def encode_sparse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values and indices (..., k) of the features that can be active; unused places hold a value of 0."""
+        rows = x.reshape(-1, x.shape[-1])
+        pre = pre_activations(rows - self.b_dec if self.centred else rows, self.W_enc.T, self.b_enc)
         if self.threshold is not None:
-            return pre * (pre > self.threshold)
-        assert self.k is not None
-        values, indices = pre.topk(self.k, dim=-1, sorted=False)
-        return torch.zeros_like(pre).scatter_(-1, indices, values.relu())
+            pre = pre * (pre > self.threshold)
+            k = max(1, int((pre != 0).sum(dim=1).max()))
+        else:
+            assert self.k is not None
+            k = self.k
+        values, indices = largest(pre, k)
+        return values.relu_().unflatten(0, x.shape[:-1]), indices.unflatten(0, x.shape[:-1])
 
     def decode(self, features: Tensor) -> Tensor:
         """Return the reconstruction (..., d_in) of dense features."""

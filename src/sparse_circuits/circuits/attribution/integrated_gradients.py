@@ -50,7 +50,7 @@ def _mean_gradient(
     assert logits is not None
     every = PairBatch(*(getattr(batch, name).repeat(steps, 1) for name in PairBatch.__annotations__))
     (gradient,) = torch.autograd.grad(logit_difference(logits[:, -1], every).sum(), path)
-    return torch.einsum("s,s...->...", weights, gradient.unflatten(0, (steps, len(batch))))
+    return (weights.view(-1, 1, 1, 1) * gradient.unflatten(0, (steps, len(batch)))).sum(dim=0)
 
 
 def path_points(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
