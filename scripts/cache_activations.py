@@ -1,6 +1,6 @@
 """Cache the activations of one shard's sequences at all sites, in one forward pass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +31,7 @@ class Arguments:
     """sequences a forward pass"""
     seed: int = 0
     """permutation of the rows, together with `begin`"""
-    compute: Compute = Compute()
+    compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:

@@ -37,7 +37,7 @@ class Arguments:
     """tokens in one forward pass, over all circuits in it"""
     seed: int = 0
     """random circuits and bootstrap"""
-    compute: Compute = Compute()
+    compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:

@@ -1,6 +1,6 @@
 """Evaluate one sparse autoencoder on held-out text, by itself and inside the model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -31,7 +31,7 @@ class Arguments:
     """JSON file to write"""
     batch: int = 8
     """sequences a forward pass"""
-    compute: Compute = Compute()
+    compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:

@@ -39,7 +39,7 @@ class Arguments:
     """folder of each site's autoencoder; none: the nodes are neurons, and no edges are made"""
     edge_pairs: int = 32
     """pairs over which edges are averaged"""
-    compute: Compute = Compute()
+    compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:

@@ -28,7 +28,7 @@ class Arguments:
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     batch: int = 25
     """pairs a batch"""
-    compute: Compute = Compute()
+    compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:

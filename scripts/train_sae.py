@@ -1,6 +1,6 @@
 """Train one sparse autoencoder on the cached activations of a site."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.activations import ActivationReader, read_manifest, read_statistics
@@ -35,7 +35,7 @@ class Arguments:
     """architecture to train"""
     seed: int = 0
     """initial weights and order of the shards"""
-    compute: Compute = Compute()
+    compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:

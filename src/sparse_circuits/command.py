@@ -33,6 +33,6 @@ def one_line_errors() -> Iterator[None]:
 
 def program(main: Callable[[Any], None], arguments: type[Any]) -> None:
     """Parse the command line as `arguments`, a dataclass, and call `main`."""
-    options = tyro.cli(arguments, description=sys.modules["__main__"].__doc__)
+    options = tyro.cli(arguments, description=sys.modules["__main__"].__doc__, config=(tyro.conf.OmitArgPrefixes,))
     with one_line_errors():
         main(options)

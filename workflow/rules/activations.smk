@@ -62,7 +62,7 @@ rule cache_activations:
     shell:
         "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --sites {params.sites:q}"
         " --begin {params.begin} --end {params.end} --dtype {params.dtype} --seed {params.seed}"
-        " --shard {output.shard:q} --compute.threads {threads} > {log:q} 2>&1"
+        " --shard {output.shard:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule write_manifest:

@@ -31,7 +31,7 @@ rule score_nodes:
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --sites {params.sites:q}"
         " {params.saes:q} --method {params.method} --steps {params.steps} --scores {output.scores:q}"
-        " --compute.threads {threads} > {log:q} 2>&1"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule find_circuit:
@@ -68,7 +68,7 @@ rule find_circuit:
         "python {input.script} --study {params.study:q} --task {wildcards.task:q} --basis {wildcards.basis}"
         " --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q} --sites {params.sites:q}"
         " {params.saes:q} --node-threshold {params.node_threshold} --edge-threshold {params.edge_threshold}"
-        " --circuit {output.circuit:q} --compute.threads {threads} > {log:q} 2>&1"
+        " --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule evaluate_circuit:
@@ -108,7 +108,7 @@ rule evaluate_circuit:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
         " --circuit {input.circuit:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
         " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} --seed {params.seed}"
-        " --evaluation {output.evaluation:q} --curves {output.curves:q} --compute.threads {threads} > {log:q} 2>&1"
+        " --evaluation {output.evaluation:q} --curves {output.curves:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule circuits:

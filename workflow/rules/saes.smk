@@ -39,7 +39,7 @@ rule train_sae:
         "Training autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
         "python {input.script} --activations {params.activations:q} --site {wildcards.site:q} {params.settings:q}"
-        " --seed {params.seed} --folder {params.folder:q} --compute.threads {threads} > {log:q} 2>&1"
+        " --seed {params.seed} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule fetch_sae:
@@ -101,7 +101,7 @@ rule evaluate_sae:
     shell:
         "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --stats {input.stats:q}"
         " --sae {params.folder:q} --site {wildcards.site:q} --evaluation {output.evaluation:q}"
-        " --compute.threads {threads} > {log:q} 2>&1"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule saes:

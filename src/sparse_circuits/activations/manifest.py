@@ -12,6 +12,7 @@ from torch import Tensor
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import SINK_NORM_MULTIPLE
 from sparse_circuits.activations.sequences import sequences_attributes
+from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256, write_json
 
@@ -29,7 +30,8 @@ def build_manifest(folder: Path, sequences: Path, files: list[Path]) -> None:
     """Write manifest.json and stats.json of the shards `files` in `folder`."""
     rows = [shards.shard_rows(file) for file in files]
     with h5py.File(files[0]) as first:
-        dtypes = {site: data.attrs["dtype"] for site, data in first["activations"].items()}
+        found = {site: data.attrs["dtype"] for site, data in first["activations"].items()}
+    dtypes = {site: found[site] for site in sorted(found, key=lambda site: Site.parse(site).order)}
     stats: dict[str, Any] = {}
     for site in dtypes:
         parts = [shards.read_statistics(file, site) for file in files]
@@ -37,7 +39,7 @@ def build_manifest(folder: Path, sequences: Path, files: list[Path]) -> None:
         median = float(np.median([part.median_norm for part in parts]))
         stats[site] = {
             "rows": sum(rows),
-            "mean": (sum(part.sum for part in parts) / sum(rows)).tolist(),
+            "mean": (np.sum([part.sum for part in parts], axis=0) / sum(rows)).tolist(),
             "mean_squared_norm": float(sum(part.sum_squared_norm for part in parts)) / sum(rows),
             "max_abs": float(max(part.max_abs for part in parts)),
             "median_norm": median,

@@ -76,9 +76,7 @@ def _ablating(dictionary: Dictionary, means: SiteMeans, masks: list[Tensor], err
         mean_features, mean_error = (mean[1:].to(x.device) for mean in means.at(x.shape[1]))
         left_out = ~torch.stack(masks).to(x.device)
         prompt = x[:, 1:].unflatten(0, (len(masks), -1))
-        removed, explained = (
-            part.view_as(prompt) for part in dictionary.read_parts(prompt.flatten(1, 2), left_out)
-        )
+        removed, explained = (part.view_as(prompt) for part in dictionary.read_parts(prompt.flatten(1, 2), left_out))
         filled = dictionary.write(mean_features * left_out[:, None, :]).unsqueeze(1)
         edited = prompt - removed + filled
         if dictionary.has_error and not all(errors):

@@ -1,4 +1,4 @@
-"""What the nodes of a circuit are: for each site, a dictionary that reads an activation as features and writes them back."""
+"""What the nodes of a circuit are: at each site, a dictionary reads the activation as features and writes them back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,15 @@ from sparse_circuits.sae.sparse import decode
 class Dictionary(Protocol):
     """Features of activations at one site. Writing is linear; what reading and writing loses is the error node."""
 
-    width: int
-    has_error: bool
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        ...
+
+    @property
+    def has_error(self) -> bool:
+        """Whether reading and writing loses anything."""
+        ...
 
     def read(self, x: Tensor) -> Tensor:
         """Return features (..., width) of activations (..., d)."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from sparse_circuits.circuits.basis import Basis, Features, Neurons
+from sparse_circuits.circuits.basis import Basis, Dictionary, Features, Neurons
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_language_model, load_tokenizer
@@ -33,7 +33,7 @@ def set_up_circuits(model: Path, pairs: Path, saes: list[Path], sites: list[str]
     for site in parsed:
         if site.layer >= language.num_layers:
             raise StudyError(f"site {site}: {language.name} has {language.num_layers} layers")
-    basis: dict[Site, Features | Neurons] = {}
+    basis: dict[Site, Dictionary] = {}
     if saes:
         for site, folder in zip(parsed, saes, strict=True):
             basis[site] = Features(load_autoencoder(folder, str(site), language.d_model).to(device))

@@ -20,7 +20,7 @@ class Settings(BaseModel):
 
 
 def validate(kind: type[T], data: Any, where: str) -> T:
-    """Return `data` (a mapping, or JSON text) as a `kind`; raise StudyError with one line that names the first mistake and mends it if it can."""
+    """Return `data` (a mapping, or JSON text) as a `kind`; raise StudyError that names the first mistake."""
     try:
         return kind.model_validate_json(data) if isinstance(data, str) else kind.model_validate(data)
     except ValidationError as error:

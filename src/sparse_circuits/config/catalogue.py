@@ -32,19 +32,23 @@ class PublishedSAE(Sourced):
     format: Literal["saelens", "gemma_scope"]
 
 
-class _Models(Settings):
+class Models(Settings):
+    """A file of models."""
+
     models: Annotated[dict[Name, Model], Field(min_length=1)]
 
 
-class _Datasets(Settings):
+class Datasets(Settings):
+    """A file of datasets."""
+
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
 
 
 def load_models(path: Path) -> dict[str, Model]:
     """Read a catalogue of models; raise StudyError naming file and key of the first mistake."""
-    return dict(validate(_Models, read_yaml(path), str(path)).models)
+    return dict(validate(Models, read_yaml(path), str(path)).models)
 
 
 def load_datasets(path: Path) -> dict[str, Dataset]:
     """Read a catalogue of datasets; raise StudyError naming file and key of the first mistake."""
-    return dict(validate(_Datasets, read_yaml(path), str(path)).datasets)
+    return dict(validate(Datasets, read_yaml(path), str(path)).datasets)

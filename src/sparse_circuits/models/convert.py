@@ -52,7 +52,7 @@ def _save(fetched: Path, format: str, folder: Path) -> None:
         options = {"gguf_file": files[0].name}
     model = AutoModelForCausalLM.from_pretrained(fetched, dtype=torch.float32 if options else "auto", **options)
     # GGUF's weights are plain tensors by now; transformers refuses to save a model that still says it is quantised.
-    model.hf_quantizer = None
+    vars(model).pop("hf_quantizer", None)
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     # One file of weights and the chat template inside the tokenizer's settings: the same files for every model.

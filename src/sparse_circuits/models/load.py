@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from sparse_circuits.config import Site
@@ -22,7 +21,7 @@ class Language:
     """A frozen causal language model in fp32, where its sites are, and the separator its sequences begin with."""
 
     name: str
-    model: nn.Module
+    model: PreTrainedModel
     family: Family
     num_layers: int
     d_model: int
@@ -54,7 +53,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def load_language_model(folder: Path, device: torch.device) -> Language:
     """Load a model's folder; weights are fp32, gradients are off."""
     card = model_card(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device).eval().requires_grad_(False)
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model.eval().requires_grad_(False).to(device=device)
     return Language(
         name=card["name"],
         model=model,

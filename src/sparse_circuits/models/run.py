@@ -66,7 +66,7 @@ def run(
         for site in sites:
             stack.enter_context(_hooked(language, site, edits.get(site), kept if site in read else None, site == final))
         # A slice of the last position is strided, for which torch would read the whole unembedding once a prompt.
-        unembed = language.model.get_output_embeddings()  # type: ignore[operator]
+        unembed = language.model.get_output_embeddings()
         handle = unembed.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
         stack.callback(handle.remove)
         stack.enter_context(matmul_precision(language.device))
@@ -135,6 +135,8 @@ def promoted_tokens(language: Language, directions: Tensor, count: int) -> tuple
     The direct path: the final norm's scale, then the unembedding (nostalgebraist's logit lens).
     """
     norm = language.model.get_submodule(language.family.final_norm)
-    scale = norm.weight + 1 if "gemma" in language.model.config.model_type else norm.weight  # type: ignore[operator]
-    logits = language.model.get_output_embeddings()(directions * scale)  # type: ignore[operator]
+    assert isinstance(norm.weight, Tensor)
+    # Gemma stores its norms' scales less one.
+    scale = norm.weight + 1 if "gemma" in language.model.config.model_type else norm.weight
+    logits: Tensor = language.model.get_output_embeddings()(directions * scale)
     return logits.topk(count).indices, (-logits).topk(count).indices

@@ -1,6 +1,6 @@
 """A trained sparse autoencoder: what it computes, and its folder (SAELens 6 layout)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,8 +63,8 @@ class SparseAutoencoder:
 
     def to(self, device: torch.device) -> "SparseAutoencoder":
         """Move all weights to a device."""
-        moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in self.__dict__.items()}
-        return SparseAutoencoder(**moved)
+        moved: dict[str, Any] = {k: v.to(device) for k, v in self.__dict__.items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
 
 
 def save_autoencoder(folder: Path, sae: SparseAutoencoder, firing_share: Tensor) -> None:

@@ -29,8 +29,8 @@ def evaluate_autoencoder(
     both as in SAELens; sums are fp64. `explained_variance_centred` takes the mean off the error too, as
     dictionary_learning does. `ce_recovered` is (CE_zero - CE_sae) / (CE_zero - CE_clean) in nats a token, where x̂ or
     zeros stand for the activation. The separator and sinks, on which no SAE is trained, keep their activation and are
-    not counted. `sparsity` (d_sae,) is log10 of each feature's firing share in the last epoch of training; `dead_fraction`
-    is the share of features that never fired in it.
+    not counted. `sparsity` (d_sae,) is log10 of each feature's firing share in the last epoch of training;
+    `dead_fraction` is the share of features that never fired in it.
     """
     d_in = sae.W_enc.shape[0]
     total = {name: torch.zeros((), dtype=torch.float64) for name in ("rows", "squares", "errors", "active")}

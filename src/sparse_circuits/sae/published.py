@@ -1,5 +1,6 @@
 """Published autoencoders turned into our folders."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,16 @@ def _gemma_scope(files: list[Path], metadata: dict[str, Any]) -> SparseAutoencod
         raise StudyError(
             f"{_only(files, '.npz').name}: no array {', '.join(sorted(missing))}; is it a Gemma Scope SAE?"
         )
-    return SparseAutoencoder("jumprelu", **found, centred=False, metadata=metadata)
+    return SparseAutoencoder(
+        architecture="jumprelu",
+        W_enc=found["W_enc"],
+        b_enc=found["b_enc"],
+        W_dec=found["W_dec"],
+        b_dec=found["b_dec"],
+        threshold=found["threshold"],
+        centred=False,
+        metadata=metadata,
+    )
 
 
 def _saelens(files: list[Path], metadata: dict[str, Any]) -> SparseAutoencoder:
@@ -42,8 +52,7 @@ def _saelens(files: list[Path], metadata: dict[str, Any]) -> SparseAutoencoder:
     folder = next((file.parent for file in files if file.name == "cfg.json"), None)
     if folder is None:
         raise StudyError(f"no cfg.json among {', '.join(file.name for file in files)}; is it an SAELens folder?")
-    sae = load_autoencoder(folder)
-    return SparseAutoencoder(**{**sae.__dict__, "metadata": metadata})
+    return replace(load_autoencoder(folder), metadata=metadata)
 
 
 def _only(files: list[Path], suffix: str) -> Path:

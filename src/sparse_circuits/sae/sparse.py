@@ -20,7 +20,7 @@ GROUP = 16  # neighbouring features whose largest stands for them in the first s
 
 
 class Grouping(NamedTuple):
-    """The (row, feature) pairs sorted by feature: places in the flat list, their rows, and where each feature begins."""
+    """(row, feature) pairs sorted by feature: places in the flat list, their rows, where each feature begins."""
 
     order: Tensor
     rows: Tensor

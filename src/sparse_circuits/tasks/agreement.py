@@ -24,49 +24,38 @@ from sparse_circuits.tasks.words import (
     Words,
 )
 
-# A sentence: its prefix as a function of the subject's form, and the words that vary.
-Sentence = tuple[Callable[[str], str], Forms, dict[str, str]]
+# A sentence: its prefix with {} for the subject, the subject's two forms, and the words that vary.
+Sentence = tuple[str, Forms, dict[str, str]]
+
+NUMBERS = ("singular", "plural")
 
 
 def _simple(words: Words) -> Iterator[Sentence]:
     for determiner, subject in product(DETERMINERS, words.people + words.things):
-        yield lambda s, d=determiner: f"{d} {s}", subject, {"determiner": determiner}
+        yield f"{determiner} {{}}", subject, {"determiner": determiner}
 
 
 def _nounpp(words: Words) -> Iterator[Sentence]:
-    for preposition, subject, attractor in product(PREPOSITIONS, words.people + words.things, words.things):
-        for number in (0, 1):
-            if attractor != subject:
-                yield (
-                    lambda s, p=preposition, a=attractor[number]: f"The {s} {p} the {a}",
-                    subject,
-                    {"preposition": preposition, "attractor": attractor[number], "attractor_number": NUMBERS[number]},
-                )
+    subjects = words.people + words.things
+    for preposition, subject, noun, number in product(PREPOSITIONS, subjects, words.things, (0, 1)):
+        if noun != subject:
+            facts = {"preposition": preposition, "attractor": noun[number], "attractor_number": NUMBERS[number]}
+            yield f"The {{}} {preposition} the {noun[number]}", subject, facts
 
 
 def _rc(words: Words) -> Iterator[Sentence]:
-    for verb, subject, attractor in product(words.verbs, words.people, words.people):
-        for number in (0, 1):
-            if attractor != subject:
-                yield (
-                    lambda s, v=verb[number], a=attractor[number]: f"The {s} that the {a} {v}",
-                    subject,
-                    {"verb": verb[number], "attractor": attractor[number], "attractor_number": NUMBERS[number]},
-                )
+    for verb, subject, noun, number in product(words.verbs, words.people, words.people, (0, 1)):
+        if noun != subject:
+            facts = {"verb": verb[number], "attractor": noun[number], "attractor_number": NUMBERS[number]}
+            yield f"The {{}} that the {noun[number]} {verb[number]}", subject, facts
 
 
 def _within_rc(words: Words) -> Iterator[Sentence]:
-    for head, subject in product(words.people, words.people):
-        for number in (0, 1):
-            if head != subject:
-                yield (
-                    lambda s, h=head[number]: f"The {h} that the {s}",
-                    subject,
-                    {"head": head[number], "head_number": NUMBERS[number]},
-                )
+    for head, subject, number in product(words.people, words.people, (0, 1)):
+        if head != subject:
+            yield f"The {head[number]} that the {{}}", subject, {"head": head[number], "head_number": NUMBERS[number]}
 
 
-NUMBERS = ("singular", "plural")
 TEMPLATES: dict[str, Callable[[Words], Iterator[Sentence]]] = {
     "simple": _simple,
     "nounpp": _nounpp,
@@ -89,10 +78,11 @@ def agreement_pairs(template: str, split: str, count: int, seed: int, tokenizer:
     return [_pair(f"{template}-{split}-{n:04d}", n % 2, *sentences[i]) for n, i in enumerate(chosen.tolist())]
 
 
-def _pair(name: str, number: int, prefix: Callable[[str], str], subject: Forms, variables: dict[str, str]) -> Pair:
+def _pair(name: str, number: int, prefix: str, subject: Forms, variables: dict[str, str]) -> Pair:
     answers = [list(SINGULAR_ANSWERS), list(PLURAL_ANSWERS)]
     facts: dict[str, Any] = {"subject": subject[number], "number": NUMBERS[number], **variables}
-    return Pair(name, prefix(subject[number]), prefix(subject[1 - number]), answers[number], answers[1 - number], facts)
+    clean, patch = (prefix.format(subject[n]) for n in (number, 1 - number))
+    return Pair(name, clean, patch, answers[number], answers[1 - number], facts)
 
 
 def _single_token_words(words: Words, tokenizer: PreTrainedTokenizerBase) -> Words:

@@ -69,10 +69,8 @@ def read_pairs(path: Path) -> list[Pair]:
             if not isinstance(row.get(key), kind) or (kind is list and not row[key]):
                 wanted = {str: "a text", list: "a list of one text or more", dict: "a mapping"}[kind]
                 raise StudyError(f"{where}: field `{key}` must be {wanted}, found {row.get(key)!r}")
-        if set(row["answers"]) & set(row["patch_answers"]):
-            raise StudyError(
-                f"{where}: `answers` and `patch_answers` share {sorted(set(row['answers']) & set(row['patch_answers']))}"
-            )
+        if shared := set(row["answers"]) & set(row["patch_answers"]):
+            raise StudyError(f"{where}: `answers` and `patch_answers` share {sorted(shared)}")
         pairs.append(Pair(**row))
     if not pairs:
         raise StudyError(f"{path}: no pairs in it")

@@ -14,6 +14,7 @@ from sparse_circuits.circuits.attribution.integrated_gradients import path_point
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
+from sparse_circuits.models.run import Edit
 from sparse_circuits.tasks import PairBatch, logit_difference
 
 EMBED = Site("embed")
@@ -22,7 +23,7 @@ EMBED = Site("embed")
 def input_integrated_gradients(
     language: Language, batch: PairBatch, sites: Sequence[Site], steps: int
 ) -> dict[Site, SiteGradient]:
-    """Return, at each site, the activations of both runs and the metric's gradient averaged over the embeddings' path."""
+    """Return, at each site, both runs' activations and the metric's gradient averaged over the embeddings' path."""
     with torch.no_grad():
         clean = run(language, batch.clean, read=[EMBED, *sites]).activations
         patch = run(language, batch.patch, read=[EMBED, *sites]).activations
@@ -30,11 +31,14 @@ def input_integrated_gradients(
     points, weights = path_points(steps, language.device)
     for point, weight in zip(points, weights, strict=True):
         embedding = torch.lerp(clean[EMBED], patch[EMBED], point).requires_grad_()
-        # Bound as a default: the edit must keep this step's embedding.
-        got = run(language, batch.clean, read=sites, edit={EMBED: lambda _, e=embedding: e}, logits="last")
+        got = run(language, batch.clean, read=sites, edit={EMBED: _always(embedding)}, logits="last")
         for site, gradient in _gradients(got.logits, got.activations, batch).items():
             sums[site] += weight * gradient
     return {site: SiteGradient(clean[site], patch[site], sums[site]) for site in sites}
+
+
+def _always(activation: Tensor) -> Edit:
+    return lambda _: activation
 
 
 def _gradients(logits: Tensor | None, activations: dict[Site, Tensor], batch: PairBatch) -> dict[Site, Tensor]:

@@ -1,0 +1,52 @@
+# Two commands carry a new user: `make reproduce` and `make test`. Both set up .venv from requirements.lock first.
+PYTHON ?= python3
+SHELL := /bin/bash
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+STUDY ?= language
+
+.PHONY: help reproduce test check bench dvc.yaml schemas clean
+
+help:
+	@echo "make reproduce  set up and run the default study; then print its main numbers"
+	@echo "make test       set up, check style and types, run all tests"
+	@echo "make bench      measure speed beside other libraries; writes docs/performance.md"
+	@echo "make dvc.yaml   write dvc.yaml anew from the workflow's graph"
+
+# The lock pins everything, so nothing needs resolving (--no-deps). torch comes first and by itself: where CUDA is
+# present the same pin is its GPU build, with CUDA libraries that the lock leaves to it.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, found " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --disable-pip-version-check --no-compile "$$(grep '^torch==' requirements.lock)"
+	pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement requirements.lock
+	pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
+	touch $@
+
+reproduce: $(VENV)/.ready
+	snakemake --quiet rules host -- snapshot
+	sparse-circuits summary results/report/language
+
+test: check
+	pytest
+
+check: $(VENV)/.ready
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	lint-imports
+	mypy
+	snakemake --lint
+
+bench: $(VENV)/.ready
+	bash benchmarks/setup_rivals.sh
+	python benchmarks/run_all.py
+
+dvc.yaml: $(VENV)/.ready
+	python scripts/write_dvc_yaml.py
+
+schemas: $(VENV)/.ready
+	python -m sparse_circuits.config.schema
+
+clean:
+	rm -rf $(VENV) .snakemake logs
