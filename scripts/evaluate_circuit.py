@@ -33,6 +33,8 @@ class Arguments:
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     random_circuits: int = 3
     """matched random circuits at each size"""
+    limit: int | None = None
+    """use the first so many pairs"""
     batch_tokens: int = 8192
     """tokens in one forward pass, over all circuits in it"""
     seed: int = 0
@@ -42,7 +44,9 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    setup = set_up_circuits(args.model, args.pairs, args.saes, args.sites, choose_device(args.compute.device))
+    setup = set_up_circuits(
+        args.model, args.pairs, args.limit, args.saes, args.sites, choose_device(args.compute.device)
+    )
     scores, method, steps = load_scores(args.scores)
     curves = faithfulness_curves(
         setup.language,

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sparse_circuits.circuits import feature_edges, load_scores, select_nodes, write_circuit
 from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.edges import Edge
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
@@ -46,29 +48,32 @@ def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     scores, method, steps = load_scores(args.scores)
     nodes = select_nodes(scores, args.node_threshold, bool(args.saes))
-    setup = set_up_circuits(args.model, args.pairs, args.saes, args.sites, choose_device(args.compute.device))
     gap = scores.gap.double().mean().item()
-    edges, notes = [], {}
-    features = {site: part for site, part in setup.basis.items() if isinstance(part, Features)}
-    if features:
+    edges: list[Edge] = []
+    notes: dict[str, dict[str, Any]] = {}
+    if args.saes:
+        device = choose_device(args.compute.device)
+        setup = set_up_circuits(args.model, args.pairs, args.edge_pairs, args.saes, args.sites, device)
+        features = {site: part for site, part in setup.basis.items() if isinstance(part, Features)}
         kept = {site: [n.index for n in nodes if n.site == site and n.index is not None] for site in features}
         # The commonest length: edges are averaged over prompts of one template.
-        batch = max((group for _, group in setup.groups), key=len).split(args.edge_pairs)[0]
+        batch = max((group for _, group in setup.groups), key=len)
         edges = feature_edges(setup.language, batch, features, kept, method, steps)
         edges = [edge for edge in edges if abs(edge[2]) >= args.edge_threshold * abs(gap)]
         directions = {n.id: features[n.site].sae.W_dec[n.index] for n in nodes if n.index is not None}
         notes = token_notes(setup.language, load_tokenizer(args.model), directions)
+    card = model_card(args.model)
     facts = {
         "study": args.study,
         "task": args.task,
-        "model": setup.language.name,
+        "model": card["name"],
         "basis": args.basis,
         "metric": "logit_difference",
         "metric_gap": gap,
         "method": method,
         "thresholds": {"node": args.node_threshold, "edge": args.edge_threshold},
         "sha256": {
-            "model": model_card(args.model)["sha256"]["model.safetensors"],
+            "model": card["sha256"]["model.safetensors"],
             "task": sha256(args.pairs),
             "saes": {s: sha256(p / "sae_weights.safetensors") for s, p in zip(args.sites, args.saes, strict=False)},
         },

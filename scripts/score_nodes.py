@@ -26,15 +26,19 @@ class Arguments:
     """HDF5 file to write"""
     saes: list[Path] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
-    batch: int = 25
-    """pairs a batch"""
+    limit: int | None = None
+    """use the first so many pairs"""
+    batch_tokens: int = 2048
+    """tokens in one forward pass, over all pairs and steps in it"""
     compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    setup = set_up_circuits(args.model, args.pairs, args.saes, args.sites, choose_device(args.compute.device))
-    scores = score_nodes(setup.language, setup.groups, setup.basis, args.method, args.steps, args.batch)
+    setup = set_up_circuits(
+        args.model, args.pairs, args.limit, args.saes, args.sites, choose_device(args.compute.device)
+    )
+    scores = score_nodes(setup.language, setup.groups, setup.basis, args.method, args.steps, args.batch_tokens)
     save_scores(args.scores, scores, args.method, args.steps)
 
 

@@ -14,6 +14,7 @@ rule score_nodes:
         method=lambda wildcards: (
             "integrated_gradients" if wildcards.basis == "features" else "input_integrated_gradients"
         ),
+        limit=["--limit", STUDY.circuits.score_pairs] if STUDY.circuits.score_pairs else [],
         steps=lambda wildcards: getattr(STUDY.circuits, wildcards.basis).steps,
         code=code("score_nodes.py"),
     log:
@@ -30,7 +31,7 @@ rule score_nodes:
         "Scoring {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --sites {params.sites:q}"
-        " {params.saes:q} --method {params.method} --steps {params.steps} --scores {output.scores:q}"
+        " {params.saes:q} --method {params.method} --steps {params.steps} {params.limit} --scores {output.scores:q}"
         " --threads {threads} > {log:q} 2>&1"
 
 
@@ -89,6 +90,7 @@ rule evaluate_circuit:
         saes=saes_flag,
         sizes=STUDY.circuits.sizes,
         random_circuits=STUDY.circuits.random_circuits,
+        limit=["--limit", STUDY.circuits.judge_pairs] if STUDY.circuits.judge_pairs else [],
         batch_tokens=STUDY.circuits.batch_tokens,
         seed=STUDY.seed,
         code=code("evaluate_circuit.py"),
@@ -107,7 +109,7 @@ rule evaluate_circuit:
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
         " --circuit {input.circuit:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
-        " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} --seed {params.seed}"
+        " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} {params.limit} --seed {params.seed}"
         " --evaluation {output.evaluation:q} --curves {output.curves:q} --threads {threads} > {log:q} 2>&1"
 
 

@@ -59,8 +59,7 @@ def run_circuits(
             else:
                 logits = run(language, tokens, edit=edits, logits="last").logits
             assert logits is not None
-            repeated = PairBatch(*(getattr(group, name).repeat(n, 1) for name in PairBatch.__annotations__))
-            metric = logit_difference(logits[:, -1], repeated)
+            metric = logit_difference(logits[:, -1], group.repeat(n))
             result[begin : begin + n, indices] = metric.unflatten(0, (n, len(group))).cpu()
     return result
 

@@ -3,6 +3,7 @@ downstream feature (Marks et al. 2024, appendix A.1)."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,7 +40,7 @@ def feature_edges(
     with tqdm(total=sum(len(nodes[down]) for _, down in pairs), desc="edges", unit="node", disable=None) as progress:
         for up, down in pairs:
             x_up = found[up].clean.clone().requires_grad_()
-            x_down = run(language, batch.clean, start=(up, x_up), read=[down]).activations[down]
+            x_down = run(language, batch.clean, **_from(up, x_up), read=[down]).activations[down]
             change, unexplained = _change(basis[up], found[up])
             for feature in nodes[down]:
                 pulled = _pull(basis[down], found[down], feature)
@@ -51,6 +52,11 @@ def feature_edges(
                 edges.append((f"{up}/error", target, (gradient * unexplained).sum(dim=(1, 2)).mean().item()))
                 progress.update()
     return edges
+
+
+def _from(site: Site, activation: Tensor) -> dict[str, Any]:
+    """Options of a run in which `activation` stands at `site`."""
+    return {"start": (site, activation)} if site.kind == "resid_post" else {"edit": {site: lambda _: activation}}
 
 
 @torch.no_grad()

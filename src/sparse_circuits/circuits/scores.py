@@ -57,9 +57,9 @@ def score_nodes(
     basis: Basis,
     method: str,
     steps: int,
-    batch: int,
+    batch_tokens: int,
 ) -> NodeScores:
-    """Score every node of `basis` on all pairs (grouped by length), `batch` pairs at a time.
+    """Score every node of `basis` on all pairs (grouped by length); `batch_tokens` bounds pairs x positions x steps.
 
     A node's score is the sum over positions of (patch - clean) x the metric's gradient as `method` averages it.
     """
@@ -70,11 +70,10 @@ def score_nodes(
     errors = {site: torch.zeros(pairs) for site in sites}
     gap = torch.zeros(pairs)
     means: dict[Site, _MeanByDistance] = {}
-    work = [
-        (indices[begin : begin + batch], part)
-        for indices, whole in groups
-        for begin, part in zip(range(0, len(whole), batch), whole.split(batch), strict=True)
-    ]
+    work = []
+    for indices, whole in groups:
+        size = max(1, batch_tokens // (whole.clean.shape[1] * steps))
+        work += [(indices[n * size : (n + 1) * size], part) for n, part in enumerate(whole.split(size))]
     for indices, part in tqdm(work, desc=f"attribute ({method})", unit="batch", disable=None):
         part = part.to(language.device)
         with torch.no_grad():

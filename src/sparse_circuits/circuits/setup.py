@@ -22,13 +22,17 @@ class Setup:
     basis: Basis
 
 
-def set_up_circuits(model: Path, pairs: Path, saes: list[Path], sites: list[str], device: torch.device) -> Setup:
-    """Load what a circuit needs; `saes` stand in the order of `sites`, and without them the nodes are neurons.
+def set_up_circuits(
+    model: Path, pairs: Path, limit: int | None, saes: list[Path], sites: list[str], device: torch.device
+) -> Setup:
+    """Load what a circuit needs, with the first `limit` pairs, or all of them.
+
+    `saes` stand in the order of `sites`; without them the nodes are the coordinates of the sites.
 
     Raises StudyError when a model, a pair or an autoencoder does not fit.
     """
     language = load_language_model(model, device)
-    groups = encode_pairs(read_pairs(pairs), load_tokenizer(model), language.separator_id)
+    groups = encode_pairs(read_pairs(pairs)[:limit], load_tokenizer(model), language.separator_id)
     parsed = [Site.parse(site) for site in sites]
     for site in parsed:
         if site.layer >= language.num_layers:

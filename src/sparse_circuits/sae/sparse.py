@@ -9,12 +9,15 @@ of it is deterministic: no atomics, one order of summation. Formulas: research n
 Shapes: x (row, d_in); W_enc and W_dec (d_sae, d), one feature a row; values and indices (row, k).
 """
 
+import warnings
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.compute import has_fast_bfloat16
+
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
 
 GROUP = 16  # neighbouring features whose largest stands for them in the first stage of the selection
 
@@ -49,7 +52,8 @@ def products_at(indices: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
     """
     n, k = indices.shape
     begins = torch.arange(0, n * k + 1, k, device=indices.device)
-    pattern = torch.sparse_csr_tensor(begins, indices.flatten(), rows.new_zeros(n * k), (n, len(weights)))
+    places, nothing = indices.flatten(), rows.new_zeros(n * k)
+    pattern = torch.sparse_csr_tensor(begins, places, nothing, (n, len(weights)), check_invariants=False)
     return torch.sparse.sampled_addmm(pattern, rows, weights.T, beta=0.0).values().unflatten(0, (n, k))
 
 

@@ -44,6 +44,10 @@ class PairBatch:
         """Move all tensors to a device."""
         return PairBatch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
+    def repeat(self, times: int) -> "PairBatch":
+        """Repeat all pairs, one whole round after the other."""
+        return PairBatch(*(getattr(self, f.name).repeat(times, 1) for f in fields(self)))
+
     def split(self, size: int) -> list["PairBatch"]:
         """Cut into batches of at most `size` pairs."""
         return [

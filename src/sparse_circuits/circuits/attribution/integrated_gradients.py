@@ -48,12 +48,16 @@ def _mean_gradient(
     else:
         logits = run(language, tokens, edit={site: lambda _: path}, logits="last").logits
     assert logits is not None
-    every = PairBatch(*(getattr(batch, name).repeat(steps, 1) for name in PairBatch.__annotations__))
-    (gradient,) = torch.autograd.grad(logit_difference(logits[:, -1], every).sum(), path)
-    return (weights.view(-1, 1, 1, 1) * gradient.unflatten(0, (steps, len(batch)))).sum(dim=0)
+    (gradient,) = torch.autograd.grad(logit_difference(logits[:, -1], batch.repeat(steps)).sum(), path)
+    return path_mean(gradient, weights)
 
 
 def path_points(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the points in (0, 1) and the weights (sum 1) of Gauss-Legendre quadrature, two of (steps,)."""
     points, weights = np.polynomial.legendre.leggauss(steps)
     return tuple(torch.tensor(v, dtype=torch.float32, device=device) for v in ((points + 1) / 2, weights / 2))  # type: ignore[return-value]
+
+
+def path_mean(gradient: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted mean over the path of gradients (step * pair, ...): (pair, ...)."""
+    return torch.tensordot(weights, gradient.unflatten(0, (len(weights), -1)), dims=1)

@@ -1,0 +1,186 @@
+"""What a cache holds is what the model computed, whatever order it is stored in."""
+
+import hashlib
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from sparse_circuits.activations import (
+    ActivationReader,
+    build_manifest,
+    cache_shard,
+    read_manifest,
+    read_sequences,
+    read_statistics,
+    write_sequences,
+)
+from sparse_circuits.activations.shard import read_rows
+from sparse_circuits.config import Site
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import write_jsonl
+from sparse_circuits.models import Language, load_tokenizer, run
+
+SITES = [Site("resid_post", 0), Site("mlp_neurons", 1), Site("resid_post", 1)]
+CONTEXT = 16
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    words = ["key", "near", "the", "boxes", "is", "behind", "table", "that", "author", "has"]
+    generator = np.random.default_rng(0)
+    texts = [" ".join(words[i] for i in generator.integers(0, len(words), 40)) for _ in range(60)]
+    path = tmp_path_factory.mktemp("corpus") / "documents.jsonl"
+    write_jsonl(path, [{"id": str(i), "text": text} for i, text in enumerate(texts)])
+    return path
+
+
+@pytest.fixture(scope="module")
+def cache(documents: Path, tiny: Language, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    write_sequences(documents, tiny_folder, CONTEXT, 40, 8, 0, folder / "sequences.h5")
+    for number, begin in enumerate((0, 20)):
+        part = read_sequences(folder / "sequences.h5", "train", begin, begin + 20)
+        cache_shard(tiny, part, SITES, 7, "bfloat16", [0, begin], folder / f"shard-{number:05d}.h5")
+    build_manifest(folder, folder / "sequences.h5", sorted(folder.glob("shard-*.h5")))
+    return folder
+
+
+def test_each_sequence_is_the_separator_and_a_stretch_of_one_document(
+    cache: Path, documents: Path, tiny_folder: Path
+) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+    texts = documents.read_text().splitlines()
+    for split in ("train", "held_out"):
+        sequences = read_sequences(cache / "sequences.h5", split)
+        assert (sequences.token_id[:, 0] == 0).all()
+        for row, document in zip(sequences.token_id, sequences.document, strict=True):
+            assert tokenizer.decode(row[1:]).strip() in texts[document]
+
+
+def test_no_document_serves_both_training_and_evaluation(cache: Path) -> None:
+    train, held_out = (set(read_sequences(cache / "sequences.h5", split).document) for split in ("train", "held_out"))
+    assert not train & held_out
+
+
+def test_every_row_is_the_activation_of_its_token_at_every_site(cache: Path, tiny: Language) -> None:
+    sequences = read_sequences(cache / "sequences.h5", "train", 20, 40)
+    tokens = torch.from_numpy(sequences.token_id).long()
+    with torch.no_grad():
+        true = run(tiny, tokens, read=SITES).activations
+    path = cache / "shard-00001.h5"
+    with h5py.File(path) as file:
+        position, document, token = (file[name][()] for name in ("position", "document", "token_id"))
+    assert len(position) == 20 * (CONTEXT - 1)
+    assert not np.array_equal(position, np.tile(np.arange(1, CONTEXT), 20)), "rows must be permuted"
+    begins = {}
+    for row in range(len(position)):
+        matches = np.flatnonzero(
+            (sequences.document == document[row]) & (sequences.token_id[:, position[row]] == token[row])
+        )
+        begins[row] = matches
+    for site in SITES:
+        stored = read_rows(path, str(site), 0, len(position)).float()
+        for row, candidates in begins.items():
+            # A document may give several sequences; one of them must be the row's own, to the last bit of bf16.
+            expected = true[site][candidates, position[row]].bfloat16().float()
+            assert (expected == stored[row]).all(dim=1).any(), (site, row)
+
+
+def test_statistics_are_those_of_the_rows(cache: Path) -> None:
+    for site in SITES:
+        rows = torch.cat([read_rows(file, str(site), 0, 10**6) for file in sorted(cache.glob("shard-*.h5"))]).double()
+        statistics = read_statistics(cache / "stats.json", str(site))
+        torch.testing.assert_close(statistics.mean.double(), rows.mean(dim=0), rtol=1e-5, atol=1e-6)
+        assert statistics.mean_squared_norm == pytest.approx(rows.square().sum(dim=1).mean().item(), rel=1e-9)
+
+
+def test_a_sink_is_left_out_at_all_sites(cache: Path, tiny: Language, tmp_path: Path) -> None:
+    sequences = read_sequences(cache / "sequences.h5", "train", 0, 20)
+    module = tiny.model.get_submodule("model.layers.0")
+
+    def plant(_: object, __: object, output: torch.Tensor) -> torch.Tensor:
+        return torch.where((torch.arange(CONTEXT) == 5)[:, None], output * 1000, output)
+
+    handle = module.register_forward_hook(plant)
+    rows = cache_shard(tiny, sequences, SITES, 20, "bfloat16", [0], tmp_path / "shard.h5")
+    handle.remove()
+    assert rows == 20 * (CONTEXT - 2)
+    with h5py.File(tmp_path / "shard.h5") as file:
+        assert 5 not in file["position"][()]
+        assert file["statistics/resid_post.0/sinks"][()] == 20
+        assert {len(file[f"activations/{site}"]) for site in SITES} == {rows}
+
+
+def test_the_same_shard_twice_is_the_same_bytes(cache: Path, tiny: Language, tmp_path: Path) -> None:
+    sequences = read_sequences(cache / "sequences.h5", "train", 0, 20)
+    cache_shard(tiny, sequences, SITES, 7, "bfloat16", [0, 0], tmp_path / "again.h5")
+    digests = {hashlib.sha256(f.read_bytes()).hexdigest() for f in (tmp_path / "again.h5", cache / "shard-00000.h5")}
+    assert len(digests) == 1
+
+
+def test_a_reader_gives_every_row_once_an_epoch(cache: Path) -> None:
+    reader = ActivationReader(cache, "resid_post.1")
+    batches = list(reader.batches(50, 2, 0))
+    assert all(batch.shape == (50, 32) for batch in batches)
+    assert len(batches) == 2 * reader.rows // 50
+    every = torch.cat([read_rows(file, "resid_post.1", 0, 10**6) for file in sorted(cache.glob("shard-*.h5"))])
+    first = torch.cat(batches)[: reader.rows]
+    assert sorted(map(tuple, first.float().tolist())) == sorted(map(tuple, every.float().tolist()))
+
+
+def test_a_damaged_cache_is_named(cache: Path, tmp_path: Path) -> None:
+    for file in cache.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    with (tmp_path / "shard-00001.h5").open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(StudyError, match=r"shard-00001.h5: the manifest says \d+ bytes, found 1000"):
+        read_manifest(tmp_path)
+    (tmp_path / "shard-00001.h5").unlink()
+    with pytest.raises(StudyError, match=r"shard-00001.h5: the manifest says \d+ bytes, found none"):
+        ActivationReader(tmp_path, "resid_post.1")
+    with pytest.raises(StudyError, match=r"no site resid_post.7; it has resid_post.0, mlp_neurons.1, resid_post.1"):
+        ActivationReader(cache, "resid_post.7")
+
+
+def test_bit_rot_inside_a_chunk_is_noticed(cache: Path, tmp_path: Path) -> None:
+    data = bytearray((cache / "shard-00000.h5").read_bytes())
+    with h5py.File(cache / "shard-00000.h5") as file:
+        begin = file["activations/resid_post.0"].id.get_chunk_info(0).byte_offset
+    data[begin + 100] ^= 1
+    (tmp_path / "rotten.h5").write_bytes(data)
+    with pytest.raises(OSError, match=r"checksum|filter"):
+        read_rows(tmp_path / "rotten.h5", "resid_post.0", 0, 10)
+
+
+def test_a_process_killed_while_writing_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    code = """
+import sys, h5py, numpy as np
+from pathlib import Path
+from sparse_circuits.files import publishing
+with publishing(Path(sys.argv[1])) as temporary, h5py.File(temporary, "w") as file:
+    file["half"] = np.zeros(100000)
+    file.flush()
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+    target = tmp_path / "shard-00000.h5"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "writing\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not target.exists()
+    assert not list(tmp_path.glob("shard-*"))
+
+
+def test_a_corpus_that_is_too_small_is_named(documents: Path, tiny_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"documents.jsonl: \d+ sequences of 16 tokens for train, 1000 wanted"):
+        write_sequences(documents, tiny_folder, CONTEXT, 1000, 8, 0, tmp_path / "sequences.h5")

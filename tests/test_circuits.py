@@ -1,0 +1,263 @@
+"""Every number said of a circuit is checked by intervening on the model."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from sparse_circuits.circuits import (
+    Features,
+    Neurons,
+    feature_edges,
+    load_scores,
+    save_scores,
+    score_nodes,
+    select_nodes,
+    site_gaps,
+)
+from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.attribution import METHODS
+from sparse_circuits.circuits.curves import faithfulness_curves, ranked_features
+from sparse_circuits.circuits.scores import NodeScores
+from sparse_circuits.config import Site
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language, load_tokenizer, run
+from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.tasks import Pair, PairBatch, agreement_pairs, encode_pairs, logit_difference
+
+SITES = [Site("resid_post", 0), Site("resid_post", 1)]
+Groups = list[tuple[list[int], PairBatch]]
+
+
+def _autoencoder(seed: int, k: int = 6) -> Features:
+    generator = torch.Generator().manual_seed(seed)
+    W_dec = torch.nn.functional.normalize(torch.randn(96, 32, generator=generator), dim=1)
+    b_dec = torch.randn(32, generator=generator)
+    return Features(SparseAutoencoder("topk", W_dec.T.contiguous(), torch.zeros(96), W_dec, b_dec, k=k))
+
+
+@pytest.fixture(scope="module")
+def basis() -> dict[Site, Features]:
+    return {site: _autoencoder(seed) for seed, site in enumerate(SITES)}
+
+
+@pytest.fixture(scope="module")
+def groups(tiny_folder: Path) -> Groups:
+    """Pairs of two lengths, so that grouping is felt everywhere."""
+    tokenizer = load_tokenizer(tiny_folder)
+    pairs = agreement_pairs("nounpp", "train", 8, 0, tokenizer) + agreement_pairs("simple", "train", 6, 0, tokenizer)
+    return encode_pairs(pairs, tokenizer, 0)
+
+
+@pytest.fixture(scope="module")
+def scores(tiny: Language, groups: Groups, basis: dict[Site, Features]) -> NodeScores:
+    return score_nodes(tiny, groups, basis, "integrated_gradients", 20, 1000)
+
+
+def _metric(tiny: Language, tokens: Tensor, batch: PairBatch) -> Tensor:
+    logits = run(tiny, tokens, logits="last").logits
+    assert logits is not None
+    return logit_difference(logits[:, -1], batch)
+
+
+def test_scores_over_a_cut_add_up_to_the_metric_gap_of_every_pair(scores: NodeScores) -> None:
+    for part in scores.sites.values():
+        torch.testing.assert_close(part.features.sum(dim=1) + part.error, scores.gap, rtol=1e-3, atol=1e-4)
+    assert all(gap["relative_gap"] < 1e-3 for gap in site_gaps(scores).values())
+
+
+@torch.no_grad()
+def test_the_gap_is_patch_minus_clean(tiny: Language, groups: Groups, scores: NodeScores) -> None:
+    for indices, batch in groups:
+        gap = _metric(tiny, batch.patch, batch) - _metric(tiny, batch.clean, batch)
+        torch.testing.assert_close(scores.gap[indices], gap)
+
+
+def test_at_the_last_site_a_small_change_of_a_feature_moves_the_metric_by_its_gradient(
+    tiny: Language, groups: Groups, basis: dict[Site, Features]
+) -> None:
+    """The averaged gradient is checked against exact patching along the path, in small steps."""
+    site, batch = SITES[-1], groups[0][1]
+    found = METHODS["integrated_gradients"](tiny, batch, [site], 20)[site]
+    dictionary = basis[site]
+    with torch.no_grad():
+        change = found.patch - found.clean
+        direction = dictionary.sae.W_dec[3]
+        steps = torch.linspace(0, 1, 2001, dtype=torch.float64)
+        numeric = torch.zeros(len(batch), dtype=torch.float64)
+        for share in ((steps[1:] + steps[:-1]) / 2)[::50]:
+            here = found.clean + share.float() * change
+            up, down = (
+                run(tiny, batch.clean, start=(site, here + sign * 1e-2 * direction), logits="last").logits
+                for sign in (1, -1)
+            )
+            assert up is not None
+            assert down is not None
+            slope = (logit_difference(up[:, -1], batch) - logit_difference(down[:, -1], batch)) / 2e-2
+            numeric += slope.double() / 40
+    ours = dictionary.pull(found.gradient)[..., 3].sum(dim=1)
+    torch.testing.assert_close(ours, numeric.float(), rtol=2e-2, atol=2e-3)
+
+
+def test_integrated_gradients_on_inputs_add_up_over_the_embeddings(tiny: Language, groups: Groups) -> None:
+    embed = Site("embed")
+    for _, batch in groups:
+        found = METHODS["input_integrated_gradients"](tiny, batch, [embed], 300)[embed]
+        total = ((found.patch - found.clean) * found.gradient).sum(dim=(1, 2))
+        with torch.no_grad():
+            gap = _metric(tiny, batch.patch, batch) - _metric(tiny, batch.clean, batch)
+        torch.testing.assert_close(total, gap, rtol=1e-3, atol=1e-4)
+
+
+def _all(basis: dict[Site, Features], keep: bool) -> dict[Site, Tensor]:
+    return {site: torch.full((part.width,), keep) for site, part in basis.items()}
+
+
+def test_keeping_every_node_is_the_model(
+    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+) -> None:
+    (metric,) = run_circuits(tiny, groups, basis, scores.means, [Circuit(_all(basis, True), True)], 64)
+    for indices, batch in groups:
+        torch.testing.assert_close(metric[indices], _metric(tiny, batch.clean, batch), rtol=1e-4, atol=1e-5)
+
+
+def test_keeping_no_node_forgets_the_prompt(
+    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+) -> None:
+    """With everything at its mean, two prompts of one length and one answer side give the same metric."""
+    (metric,) = run_circuits(tiny, groups, basis, scores.means, [Circuit(_all(basis, False), False)], 64)
+    for indices, batch in groups:
+        singular = batch.answers[:, 0] == batch.answers[0, 0]
+        assert metric[indices][singular].std() < 1e-5
+
+
+def test_many_circuits_in_one_batch_are_each_one_alone(
+    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    circuits = [
+        Circuit({s: torch.rand(p.width, generator=generator) < 0.5 for s, p in basis.items()}, bool(n % 2))
+        for n in range(5)
+    ]
+    together = run_circuits(tiny, groups, basis, scores.means, circuits, 10**6)
+    alone = torch.cat([run_circuits(tiny, groups, basis, scores.means, [circuit], 1) for circuit in circuits])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_ablation_is_the_formula_written_out_with_dense_features(
+    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    masks = {site: torch.rand(part.width, generator=generator) < 0.5 for site, part in basis.items()}
+    (metric,) = run_circuits(tiny, groups, basis, scores.means, [Circuit(masks, False)], 64)
+
+    for indices, batch in groups:
+        positions = batch.clean.shape[1]
+
+        def ablated(site: Site, x: Tensor, positions: int = positions) -> Tensor:
+            sae, mean = basis[site].sae, scores.means[site]
+            features = torch.where(masks[site], sae.encode(x), mean.features[:positions].flip(0))
+            edited = features @ sae.W_dec + mean.error[:positions].flip(0)
+            return torch.cat([x[:, :1], edited[:, 1:]], dim=1)
+
+        edit = {site: lambda x, s=site: ablated(s, x) for site in SITES}
+        logits = run(tiny, batch.clean, edit=edit, logits="last").logits
+        assert logits is not None
+        torch.testing.assert_close(metric[indices], logit_difference(logits[:, -1], batch), rtol=1e-4, atol=1e-5)
+
+
+def test_every_edge_weight_is_the_measured_effect_of_its_source(
+    tiny: Language, groups: Groups, basis: dict[Site, Features]
+) -> None:
+    """Move the upstream node a little along its own change; the downstream feature moves as the edge says."""
+    batch = groups[0][1]
+    up, down = SITES
+    # The dictionary's linear part is what an edge speaks of, so let every downstream feature be active.
+    linear = {up: basis[up], down: _autoencoder(9, k=96)}
+    with torch.no_grad():
+        clean = run(tiny, batch.clean, read=SITES).activations
+        patch = run(tiny, batch.patch, read=SITES).activations
+        change = linear[up].read(patch[up]) - linear[up].read(clean[up])
+    sources = change.abs().sum(dim=(0, 1)).topk(4).indices.tolist()
+    targets = [0, 5, 7]
+    edges = feature_edges(tiny, batch, linear, {up: sources, down: targets}, "integrated_gradients", 20)
+    found = METHODS["integrated_gradients"](tiny, batch, SITES, 20)
+    weights = {(source, target): weight for source, target, weight in edges}
+    assert len(weights) == len(targets) * (len(sources) + 1)
+
+    sae = linear[down].sae
+    step = 1e-2
+    for target in targets:
+        downstream = found[down].gradient @ sae.W_dec[target]
+        for source in sources:
+            move = change[..., source, None] * linear[up].sae.W_dec[source]
+            with torch.no_grad():
+                ends = [
+                    run(tiny, batch.clean, start=(up, clean[up] + sign * step * move), read=[down]).activations[down]
+                    for sign in (1, -1)
+                ]
+            moved = ((ends[0] - ends[1]) / (2 * step)) @ sae.W_enc[:, target]
+            active = (sae.encode(clean[down])[..., target] != 0) | (sae.encode(patch[down])[..., target] != 0)
+            expected = (moved * downstream * active).sum(dim=1).mean().item()
+            assert weights[f"{up}/{source}", f"{down}/{target}"] == pytest.approx(expected, rel=2e-2, abs=1e-4)
+
+
+def test_scores_survive_the_file(scores: NodeScores, tmp_path: Path) -> None:
+    save_scores(tmp_path / "scores.h5", scores, "integrated_gradients", 20)
+    loaded, method, steps = load_scores(tmp_path / "scores.h5")
+    assert (method, steps) == ("integrated_gradients", 20)
+    assert list(loaded.sites) == SITES
+    assert torch.equal(loaded.gap, scores.gap)
+    for site in SITES:
+        assert torch.equal(loaded.sites[site].features, scores.sites[site].features)
+        assert torch.equal(loaded.means[site].error, scores.means[site].error)
+
+
+def test_nodes_are_those_above_the_threshold(scores: NodeScores) -> None:
+    floor = 0.05 * abs(scores.gap.mean().item())
+    nodes = select_nodes(scores, 0.05, True)
+    kept = {(node.site, node.index) for node in nodes}
+    for site, part in scores.sites.items():
+        mean = part.features.mean(dim=0)
+        clear = (mean.abs() - floor).abs() > 1e-6
+        for index in clear.nonzero().flatten().tolist():
+            assert ((site, index) in kept) == bool(mean[index].abs() >= floor)
+
+
+def test_an_empty_circuit_is_said_so(scores: NodeScores) -> None:
+    with pytest.raises(StudyError, match="the circuit is empty; lower node_threshold"):
+        select_nodes(scores, 1e6, True)
+
+
+def test_curves_begin_and_end_where_they_must(
+    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+) -> None:
+    ranked = ranked_features(scores)
+    curves = faithfulness_curves(tiny, groups, basis, scores, [1, len(ranked) + 50], ranked[:3], 2, 0, 512)
+    assert curves["nodes"] == [1, len(ranked)]
+    assert curves["random"][-1] == pytest.approx(curves["faithfulness"][-1], abs=1e-5), "all ranked is all ranked"
+    assert curves["circuit"]["nodes"] == 3
+    for low_high, value in zip(curves["faithfulness_ci95"], curves["faithfulness"], strict=True):
+        assert low_high[0] <= value <= low_high[1] or value == pytest.approx(low_high[0], rel=0.5)
+
+
+def test_neurons_are_a_basis_like_any_other(tiny: Language, groups: Groups) -> None:
+    basis = {Site("mlp_neurons", layer): Neurons(64) for layer in (0, 1)}
+    scores = score_nodes(tiny, groups, basis, "input_integrated_gradients", 5, 1000)
+    everything = Circuit({site: torch.ones(64, dtype=torch.bool) for site in basis}, True)
+    (metric,) = run_circuits(tiny, groups, basis, scores.means, [everything], 100)
+    for indices, batch in groups:
+        torch.testing.assert_close(metric[indices], _metric(tiny, batch.clean, batch), rtol=1e-4, atol=1e-5)
+    assert all(part.error.abs().max() == 0 for part in scores.sites.values())
+
+
+def test_answer_sets_are_summed_as_probabilities(tiny: Language, tiny_folder: Path) -> None:
+    pair = Pair("p", "The key", "The keys", [" is", " was"], [" are"], {})
+    ((_, batch),) = encode_pairs([pair], load_tokenizer(tiny_folder), 0)
+    logits = run(tiny, batch.clean, logits="last").logits
+    assert logits is not None
+    p = logits[0, -1].softmax(dim=0)
+    expected = (p[batch.answers[0]].sum() / p[batch.patch_answers[0, 0]]).log()
+    torch.testing.assert_close(logit_difference(logits[:, -1], batch)[0], expected)

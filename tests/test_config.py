@@ -1,0 +1,104 @@
+"""A mistake in a study is one line that names it, before anything runs."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ROOT
+from sparse_circuits.config import load_study, read_yaml
+from sparse_circuits.config.schema import schema_texts
+from sparse_circuits.config.site import Site
+from sparse_circuits.errors import StudyError
+
+STUDY = read_yaml(ROOT / "config/test/study.yaml")
+
+
+@pytest.fixture(autouse=True)
+def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def _changed(path: str, value: Any) -> dict[str, Any]:
+    study = copy.deepcopy(STUDY)
+    at = study
+    *parents, last = path.split("/")
+    for key in parents:
+        at = at[key]
+    at[last] = value
+    return study
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "activations/shard_token",
+            5,
+            "study test: unknown key `activations.shard_token`; did you mean `shard_tokens`?",
+        ),
+        ("circuit", {}, "study test: unknown key `circuit`; did you mean `circuits`?"),
+        ("sites", ["resid_post.0", "resid_post.7"], "site `resid_post.7`: tiny-llama has 2 layers, 0 to 1"),
+        ("sites", ["resid_post.1", "resid_post.0"], "`sites` must stand in the order of the computation"),
+        ("sites", ["resid.0"], "`resid.0` is no site; kinds are embed, heads, attn_out"),
+        ("model", "gpt-5", "`model: gpt-5` is not in config/test/models.yaml; it has tiny-llama"),
+        ("corpus", "pile", "`corpus: pile` is not in config/test/datasets.yaml; it has words"),
+        ("models_file", "config/none.yaml", "config/none.yaml: no such file"),
+        ("saes/topk/k", 1000, "`saes.topk`: k (1000) is larger than d_sae (128)"),
+        ("saes/topk/k", -3, "`saes.topk.topk.k`: Input should be greater than 0 (found -3)"),
+        ("saes/topk/architecture", "vae", "`saes.topk`: Input tag 'vae' found using 'architecture' does not match"),
+        ("tasks/own/test", "no.jsonl", "`tasks.own`: no.jsonl: no such file"),
+        ("circuits/features/sae", "big", "`circuits.features.sae: big` is not in saes; it has topk"),
+        ("circuits/sizes", [5, 1], "`sizes` must ascend without repeats, found [5, 1]"),
+        ("headline_task", "rc", "`headline_task: rc` is not in tasks; it has nounpp, own"),
+        ("study", "../up", "`study`: String should match pattern"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(path: str, value: Any, message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        load_study(_changed(path, value))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named() -> None:
+    study = copy.deepcopy(STUDY)
+    del study["activations"]["tokens"]
+    with pytest.raises(StudyError, match=r"study test: key `activations.tokens` is missing"):
+        load_study(study)
+
+
+def test_the_command_line_overrides_the_default_study() -> None:
+    study = load_study({"default_study": "config/test/study.yaml", "activations": {"tokens": 4096}})
+    assert study.activations.tokens == 4096
+    assert study.activations.context == STUDY["activations"]["context"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config/studies").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_that_ships_is_valid(path: Path) -> None:
+    assert load_study(read_yaml(path)).study
+
+
+def test_broken_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("study: x\nsites: [a\nmodel: b\n")
+    with pytest.raises(StudyError, match=r"study.yaml:\d: not YAML"):
+        read_yaml(tmp_path / "study.yaml")
+
+
+def test_schemas_are_current() -> None:
+    for name, text in schema_texts().items():
+        assert (ROOT / "workflow/schemas" / name).read_text() == text, "run `make schemas`"
+
+
+def test_sites_sort_in_the_order_of_the_computation() -> None:
+    names = ["embed", "attn_out.0", "mlp_neurons.0", "mlp_out.0", "resid_post.0", "heads.1", "resid_post.10"]
+    sites = [Site.parse(name) for name in names]
+    assert [str(site) for site in sorted(sites, key=lambda site: site.order)] == names
+
+
+def test_reading_a_study_does_not_load_torch() -> None:
+    code = "import sys, sparse_circuits.config, sparse_circuits.fingerprint; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

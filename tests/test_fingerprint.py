@@ -1,0 +1,68 @@
+"""Editing a comment reruns nothing; editing what a script computes, or imports, reruns it."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from sparse_circuits import fingerprint as module
+from sparse_circuits.fingerprint import fingerprint
+
+LIBRARY = {
+    "__init__.py": "",
+    "a.py": '"""Doc."""\nfrom sparse_circuits.b import g\n\ndef f():\n    """Doc."""\n    return g() + 1\n',
+    "b.py": "def g():\n    # why\n    return 2\n",
+    "other.py": "x = 1\n",
+}
+SCRIPT = '"""Doc."""\nimport sys\nfrom sparse_circuits.a import f\n\nprint(f(), sys.path)\n'
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "sparse_circuits"
+    folder.mkdir()
+    for name, text in LIBRARY.items():
+        (folder / name).write_text(text)
+    monkeypatch.setattr(module, "SOURCE", folder)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return tmp_path / "script.py"
+
+
+def _after(script: Path, file: str, old: str, new: str) -> str:
+    path = script.parent / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    module._parsed.cache_clear()
+    return fingerprint(script)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("script.py", '"""Doc."""', '"""Another text."""'),
+        ("sparse_circuits/a.py", '    """Doc."""\n', ""),
+        ("sparse_circuits/b.py", "# why", "# because"),
+        ("sparse_circuits/other.py", "x = 1", "x = 2"),
+    ],
+)
+def test_comments_docstrings_and_strangers_do_not_count(script: Path, file: str, old: str, new: str) -> None:
+    before = fingerprint(script)
+    assert _after(script, file, old, new) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("script.py", "f()", "f() + 1"),
+        ("sparse_circuits/a.py", "+ 1", "+ 2"),
+        ("sparse_circuits/b.py", "return 2", "return 3"),
+    ],
+)
+def test_code_counts_wherever_it_is_imported_from(script: Path, file: str, old: str, new: str) -> None:
+    before = fingerprint(script)
+    assert _after(script, file, old, new) != before
+
+
+def test_every_script_has_its_own() -> None:
+    scripts = sorted((ROOT / "scripts").glob("*.py"))
+    assert len({fingerprint(script) for script in scripts}) == len(scripts)

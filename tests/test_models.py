@@ -1,0 +1,92 @@
+"""Hooks read without changing, start where they say, and stop early."""
+
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    GPT2Config,
+    GPTNeoXConfig,
+    LlamaConfig,
+    PreTrainedConfig,
+    Qwen2Config,
+    Qwen3Config,
+)
+
+from sparse_circuits.config import Site
+from sparse_circuits.models import Language, run
+from sparse_circuits.models.families import FAMILIES
+
+TOKENS = torch.tensor([[0, 5, 6, 7], [0, 9, 8, 3]])
+SITES = [
+    Site("embed"),
+    *(Site(kind, layer) for layer in (0, 1) for kind in ("heads", "attn_out", "mlp_neurons", "mlp_out", "resid_post")),
+]
+SMALL = {"vocab_size": 50, "num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2}
+LLAMA_LIKE = {**SMALL, "num_key_value_heads": 2, "head_dim": 8}
+CONFIGS = [
+    LlamaConfig(**LLAMA_LIKE),
+    Qwen2Config(**LLAMA_LIKE),
+    Qwen3Config(**LLAMA_LIKE),
+    Gemma2Config(**LLAMA_LIKE, query_pre_attn_scalar=8),
+    GPTNeoXConfig(**SMALL),
+    GPT2Config(vocab_size=50, n_layer=2, n_embd=16, n_head=2),
+]
+
+
+@pytest.fixture(params=CONFIGS, ids=lambda config: config.model_type)
+def language(request: pytest.FixtureRequest) -> Language:
+    config: PreTrainedConfig = request.param
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
+    return Language("random", model, FAMILIES[config.model_type], 2, 16, 0, torch.device("cpu"))
+
+
+@torch.no_grad()
+def test_reading_leaves_the_logits_as_they_are(language: Language) -> None:
+    plain = language.model(TOKENS).logits
+    got = run(language, TOKENS, read=SITES, logits="all")
+    assert torch.equal(got.logits, plain)
+    assert set(got.activations) == set(SITES)
+
+
+@torch.no_grad()
+def test_starting_at_a_site_continues_the_same_computation(language: Language) -> None:
+    whole = run(language, TOKENS, read=[Site("resid_post", 0)], logits="all")
+    rest = run(language, TOKENS, start=(Site("resid_post", 0), whole.activations[Site("resid_post", 0)]), logits="all")
+    assert torch.equal(rest.logits, whole.logits)
+    assert torch.equal(language.model(TOKENS).logits, whole.logits), "the skipped layers must be back in place"
+
+
+@torch.no_grad()
+def test_the_residual_stream_is_the_sum_of_what_is_written_to_it(language: Language) -> None:
+    got = run(language, TOKENS, read=SITES).activations
+    written = got[Site("embed")]
+    for layer in (0, 1):
+        written = written + got[Site("attn_out", layer)] + got[Site("mlp_out", layer)]
+    torch.testing.assert_close(written, got[Site("resid_post", 1)], rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_without_logits_the_layers_after_the_last_site_do_not_run(language: Language) -> None:
+    ran = []
+    layers = language.model.get_submodule(language.family.layers)
+    handle = layers[1].register_forward_hook(lambda *_: ran.append(1))
+    run(language, TOKENS, read=[Site("resid_post", 0)])
+    handle.remove()
+    assert not ran
+
+
+@torch.no_grad()
+def test_last_logits_are_those_of_the_last_position(language: Language) -> None:
+    last, whole = (run(language, TOKENS, logits=which).logits for which in ("last", "all"))
+    torch.testing.assert_close(last[:, 0], whole[:, -1])
+
+
+@torch.no_grad()
+def test_an_edit_is_felt_downstream_only(language: Language) -> None:
+    plain = run(language, TOKENS, read=SITES).activations
+    edited = run(language, TOKENS, read=SITES, edit={Site("mlp_out", 0): lambda x: x + 1}).activations
+    torch.testing.assert_close(edited[Site("mlp_out", 0)], plain[Site("mlp_out", 0)] + 1)
+    assert torch.equal(edited[Site("mlp_neurons", 0)], plain[Site("mlp_neurons", 0)])
+    assert not torch.allclose(edited[Site("resid_post", 1)], plain[Site("resid_post", 1)])

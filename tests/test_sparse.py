@@ -1,0 +1,65 @@
+"""The sparse operations are the dense formulas."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from sparse_circuits.sae.sparse import decode, encode_topk, largest
+
+
+def _problem(rows: int, d_in: int, d_sae: int) -> tuple[Tensor, list[Tensor]]:
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+    weights = [draw(d_sae, d_in), draw(d_sae), draw(d_in), draw(d_sae, d_in)]
+    return draw(rows, d_in), [weight.requires_grad_() for weight in weights]
+
+
+def _sparse(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tensor, k: int) -> Tensor:
+    values, indices = encode_topk(x, W_enc, b_enc, b_dec, k)
+    return decode(values, indices, W_dec) + b_dec
+
+
+def _dense(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tensor, k: int) -> Tensor:
+    pre = (x - b_dec) @ W_enc.T + b_enc
+    values, indices = pre.topk(k, dim=1)
+    return torch.zeros_like(pre).scatter(1, indices, values.relu()) @ W_dec + b_dec
+
+
+@pytest.mark.parametrize(("rows", "d_in", "d_sae", "k"), [(7, 5, 11, 3), (40, 8, 512, 4)])
+def test_reconstruction_and_all_gradients_equal_the_dense_formula(rows: int, d_in: int, d_sae: int, k: int) -> None:
+    x, weights = _problem(rows, d_in, d_sae)
+    upstream = torch.randn(rows, d_in, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    sparse, dense = _sparse(x, *weights, k), _dense(x, *weights, k)
+    torch.testing.assert_close(sparse, dense, rtol=1e-12, atol=1e-12)
+    for ours, theirs in zip(
+        torch.autograd.grad(sparse, weights, upstream), torch.autograd.grad(dense, weights, upstream), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_gradients_pass_gradcheck() -> None:
+    x, weights = _problem(6, 4, 9)
+    assert torch.autograd.gradcheck(lambda *w: _sparse(x, *w, 3), weights)
+
+
+def test_negative_pre_activations_among_the_k_largest_neither_fire_nor_learn() -> None:
+    x, weights = _problem(5, 4, 9)
+    with torch.no_grad():
+        weights[1].sub_(100.0)
+    values, _ = encode_topk(x, weights[0], weights[1], weights[2], 3)
+    assert values.abs().max() == 0
+    values.sum().backward()
+    assert weights[0].grad is not None
+    assert weights[0].grad.abs().max() == 0
+
+
+@pytest.mark.parametrize("d_sae", [48, 4608, 4600])
+def test_two_stage_selection_finds_exactly_the_largest(d_sae: int) -> None:
+    pre = torch.randn(33, d_sae, generator=torch.Generator().manual_seed(0))
+    values, indices = largest(pre, 32)
+    assert torch.equal(values.sort(dim=1).values, pre.topk(32, dim=1).values.sort(dim=1).values)
+    assert torch.equal(pre.gather(1, indices), values)
+    assert all(len(set(row)) == 32 for row in indices.tolist())

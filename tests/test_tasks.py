@@ -1,0 +1,96 @@
+"""Pairs differ in one fact, splits share no word, and bad pairs are named."""
+
+from pathlib import Path
+
+import pytest
+
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import load_tokenizer
+from sparse_circuits.tasks import agreement_pairs, encode_pairs, read_pairs, write_pairs
+from sparse_circuits.tasks.agreement import TEMPLATES
+from sparse_circuits.tasks.words import TEST, TRAIN
+
+NOUNS_AND_VERBS = [
+    {form for group in (words.people, words.things, words.verbs) for forms in group for form in forms}
+    for words in (TRAIN, TEST)
+]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_clean_and_patch_differ_in_the_subjects_number_alone(template: str, tiny_folder: Path) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+    numbers = dict(form for group in (TRAIN.people, TRAIN.things) for form in group)
+    numbers |= {plural: singular for singular, plural in numbers.items()}
+    pairs = agreement_pairs(template, "train", 100, 0, tokenizer)
+    for pair in pairs:
+        clean, patch = pair.clean.split(), pair.patch.split()
+        different = [(a, b) for a, b in zip(clean, patch, strict=True) if a != b]
+        assert different == [(pair.variables["subject"], numbers[pair.variables["subject"]])]
+    assert sum(pair.variables["number"] == "singular" for pair in pairs) == 50
+    assert len({(pair.clean, pair.patch) for pair in pairs}) == 100
+    assert len(encode_pairs(pairs, tokenizer, 0)) == 1, "all of one length"
+
+
+def test_no_noun_or_verb_of_test_occurs_in_train() -> None:
+    assert not NOUNS_AND_VERBS[0] & NOUNS_AND_VERBS[1]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_sentences_of_a_split_use_its_own_words(template: str, tiny_folder: Path) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+    for split, foreign in (("train", NOUNS_AND_VERBS[1]), ("test", NOUNS_AND_VERBS[0])):
+        words = {word for pair in agreement_pairs(template, split, 100, 0, tokenizer) for word in pair.clean.split()}
+        assert not words & foreign
+
+
+def test_pairs_survive_their_file_and_the_seed_chooses_them(tiny_folder: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+    pairs = agreement_pairs("rc", "test", 30, 0, tokenizer)
+    write_pairs(tmp_path / "pairs.jsonl", pairs)
+    assert read_pairs(tmp_path / "pairs.jsonl") == pairs
+    assert agreement_pairs("rc", "test", 30, 0, tokenizer) == pairs
+    assert agreement_pairs("rc", "test", 30, 1, tokenizer) != pairs
+
+
+def test_more_pairs_than_words_allow_is_said_so(tiny_folder: Path) -> None:
+    with pytest.raises(StudyError, match=r"task simple: the word lists give \d+ train pairs, 100000 wanted"):
+        agreement_pairs("simple", "train", 100_000, 0, load_tokenizer(tiny_folder))
+
+
+GOOD = '"clean": "The key", "patch": "The keys", "answers": [" is"], "patch_answers": [" are"]'
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{" + GOOD + ', "answer": [" is"]}', "pairs.jsonl:2: unknown field `answer`; fields are id, clean, patch"),
+        ('{"clean": "The key"}', "pairs.jsonl:2: field `patch` must be a text, found None"),
+        ("{" + GOOD.replace('[" is"]', "[]") + "}", r"pairs.jsonl:2: field `answers` must be a list .* found \[\]"),
+        ("{" + GOOD.replace('" are"', '" is"') + "}", r"pairs.jsonl:2: `answers` and `patch_answers` share \[' is'\]"),
+        ("{not json", "pairs.jsonl:2: not JSON"),
+    ],
+)
+def test_a_bad_line_is_named(line: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("{" + GOOD + "}\n" + line + "\n")
+    with pytest.raises(StudyError, match=message):
+        read_pairs(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            GOOD.replace("The keys", "The keys near"),
+            "pair pairs-0001: `clean` has 2 tokens and `patch` 3; they must be",
+        ),
+        (GOOD.replace('" is"', '"is the"'), "pair pairs-0001: answer 'is the' is 3 tokens .* must be single tokens"),
+    ],
+)
+def test_a_pair_that_does_not_fit_the_tokenizer_is_named(
+    line: str, message: str, tiny_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("{" + line + "}\n")
+    with pytest.raises(StudyError, match=message):
+        encode_pairs(read_pairs(path), load_tokenizer(tiny_folder), 0)
