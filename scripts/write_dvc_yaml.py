@@ -1,17 +1,17 @@
 """Write dvc.yaml from the workflow's graph: one stage a rule and item, with the same inputs and outputs."""
 
-import csv
+import contextlib
 import io
 import re
-import subprocess
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
 
 from sparse_circuits.command import program
-from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing
 
 HEADER = """\
@@ -31,26 +31,30 @@ def main(args: Arguments) -> None:
         temporary.write_text(HEADER + yaml.safe_dump({"stages": stages()}, sort_keys=False, width=1000))
 
 
-def stages() -> dict[str, dict]:
+def stages() -> dict[str, dict[str, Any]]:
     """Return the stages of the default study's graph."""
-    command = ["snakemake", "--detailed-summary", "all"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StudyError(f"`{' '.join(command)}` failed: {done.stderr.strip().splitlines()[-1]}")
-    jobs: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: {"deps": set(), "outs": set()})
-    for row in csv.DictReader(io.StringIO(done.stdout), delimiter="\t"):
-        # One job, one log file; so rule and log name the job.
-        job = jobs[row["rule"], row["log-file(s)"]]
-        job["outs"].add(row["output_file"])
-        job["deps"].update(filter(None, row["input-file(s)"].split(",")))
-    return {
-        _name(rule, log): {
-            "cmd": f"snakemake --cores all -- {min(job['outs'])}",
-            "deps": sorted(job["deps"]),
-            "outs": [{path: {"persist": True}} for path in sorted(job["outs"])],
-        }
-        for (rule, log), job in sorted(jobs.items())
-    }
+    found = {}
+    for job in _jobs():
+        outputs = sorted(map(str, job.output))
+        if outputs:
+            # One job, one log file: it names the item.
+            found[_name(job.rule.name, str(job.log[0]))] = {
+                "cmd": f"snakemake --cores all -- {outputs[0]}",
+                "deps": sorted(set(map(str, job.input))),
+                "outs": [{path: {"persist": True}} for path in outputs],
+            }
+    return dict(sorted(found.items()))
+
+
+def _jobs() -> list[Any]:
+    """Return all jobs of `rule all`."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=Path("Snakefile"))
+        dag = workflow.dag(dag_settings=DAGSettings(targets={"all"}))
+        # The graph is built when something is asked of it, and can then be read only off the workflow itself.
+        with contextlib.redirect_stdout(io.StringIO()):
+            dag.printd3dag()
+        return list(workflow._workflow.dag.jobs)
 
 
 def _name(rule: str, log: str) -> str:

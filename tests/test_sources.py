@@ -93,8 +93,8 @@ def _hub_entry(*patterns: str) -> str:
 def _fetch_model(entry: str, endpoint: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1"}
 
-
-XX
+    arguments = ("--name", "tiny", "--entry", entry, "--folder", folder / "tiny")
+    return run_script("fetch_model.py", *arguments, env=environment)
 
 
 def test_a_model_from_the_hub_becomes_an_ordinary_folder(hub: str, tmp_path: Path, tiny_folder: Path) -> None:

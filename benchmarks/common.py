@@ -1,0 +1,163 @@
+"""What the benchmarks share: facts of the machine, synthetic activations, a clock, result files."""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparse_circuits.compute import choose_device, has_fast_bfloat16
+from sparse_circuits.files import write_json
+
+RESULTS = Path("results/benchmarks")
+
+
+def cores() -> int:
+    """Return how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. `value` and `rival` are medians over the rounds, `ratio` the median of each round's ratio."""
+
+    name: str
+    value: float
+    unit: str
+    rival: float
+    ratio: float
+    target: float | None
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the target is met; None where there is none."""
+        return None if self.target is None else self.ratio >= self.target
+
+
+def compare(name: str, unit: str, ours: Sequence[float], rival: Sequence[float], target: float | None) -> Row:
+    """Compare speeds measured in turn, one of each a round.
+
+    The two of one round met the same load of the machine, so the ratio is taken round by round.
+    """
+    ratio = statistics.median(a / b for a, b in zip(ours, rival, strict=True))
+    return Row(
+        name, round(statistics.median(ours), 1), unit, round(statistics.median(rival), 1), round(ratio, 3), target
+    )
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """Return what the numbers depend on, in words that say nothing of when and where."""
+    return {
+        "cpu": _cpu_name(),
+        "cores": cores(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "fast_bfloat16": has_fast_bfloat16(device),
+        "torch": torch.__version__,
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def publish(name: str, device: torch.device, rows: Sequence[Row]) -> None:
+    """Print the comparisons and write results/benchmarks/<name>.json."""
+    data = {"machine": machine(device), "rows": [{**asdict(row), "holds": row.holds} for row in rows]}
+    print("\n".join(table(data["rows"])))
+    write_json(RESULTS / f"{name}.json", data)
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the lines of a Markdown table of rows as they stand in a result file."""
+    lines = ["| measured | ours | rival | unit | ratio | target | holds |", "|---|--:|--:|---|--:|--:|---|"]
+    for row in rows:
+        target = "" if row["target"] is None else f"{row['target']:g}"
+        holds = {True: "yes", False: "no", None: ""}[row["holds"]]
+        numbers = f"{row['value']:,.0f} | {row['rival']:,.0f} | {row['unit']} | {row['ratio']:.2f}"
+        lines.append(f"| {row['name']} | {numbers} | {target} | {holds} |")
+    return lines
+
+
+@dataclass(frozen=True)
+class Training:
+    """Training of one sparse autoencoder, the same for us and for rivals."""
+
+    d_in: int = 576
+    """width of the activations"""
+    d_sae: int = 4608
+    """number of features"""
+    k: int = 32
+    """features active at a time"""
+    batch: int = 2048
+    """rows a step"""
+    warm_up: int = 5
+    """steps before the clock starts"""
+    steps: int = 20
+    """steps that are timed"""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N; auto takes CUDA where it is present"""
+    threads: int = field(default_factory=cores)
+    """CPU threads of matrix products"""
+
+    @property
+    def all_steps(self) -> int:
+        """Steps a trainer takes: the clock stops when it asks for the last batch, as one who has finished the rest."""
+        return self.warm_up + self.steps + 1
+
+    def tokens_per_second(self, seconds: float) -> float:
+        """Return the speed of a run whose timed steps took `seconds`."""
+        return self.steps * self.batch / seconds
+
+
+def synthetic_activations(training: Training, batches: int = 8) -> list[Tensor]:
+    """Return batches (row, d_in) of sums of 64 of 4,096 random directions, bf16 as a cache stores them.
+
+    Explicit seed: every process that calls this gets the same numbers.
+    """
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.nn.functional.normalize(torch.randn(4096, training.d_in, generator=generator), dim=1)
+    rows = batches * training.batch
+    active = torch.randint(len(directions), (rows, 64), generator=generator)
+    weights = torch.rand(rows, 64, generator=generator)
+    sums = torch.nn.functional.embedding_bag(active, directions, mode="sum", per_sample_weights=weights)
+    return list(sums.bfloat16().to(choose_device(training.device)).split(training.batch))
+
+
+class Clock:
+    """Hands batches to a trainer and times its steps, from its asking for one batch to its asking for another.
+
+    So each trainer runs in its own loop, untouched, and all are timed alike: whole steps, warm-up left out.
+    """
+
+    def __init__(self, batches: Sequence[Tensor], training: Training) -> None:
+        self._batches = batches
+        self._training = training
+        self.seconds = float("nan")
+
+    def __iter__(self) -> Iterator[Tensor]:
+        begin = 0.0
+        for step in range(self._training.all_steps):
+            if step == self._training.warm_up:
+                begin = now(self._batches[0].device)
+            if step == self._training.all_steps - 1:
+                self.seconds = now(self._batches[0].device) - begin
+            yield self._batches[step % len(self._batches)]
+
+
+def now(device: torch.device) -> float:
+    """Return seconds on a clock, once everything given to `device` is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

@@ -1,0 +1,184 @@
+"""The whole graph, run for real on the test study: artefacts, repeatability, reruns, versions, errors."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT
+
+STUDY = "config/test/study.yaml"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _copy(folder: Path) -> Path:
+    """A checkout as a user has it, with the test study as the default one."""
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in files.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "tests/fixtures", folder / "tests/fixtures", dirs_exist_ok=True)
+    (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+def _in(folder: Path) -> Run:
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONWARNINGS": "ignore"}
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The test study, run from end to end and recorded."""
+    folder = _copy(tmp_path_factory.mktemp("checkout"))
+    for command in (["python", "scripts/write_dvc_yaml.py"], ["snakemake", "snapshot"]):
+        done = _in(folder)(*command)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    results = folder / "results"
+    files = (path for path in sorted(results.rglob("*")) if path.is_file() and ".snakemake" not in path.name)
+    return {str(p.relative_to(results)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
+    results = finished / "results"
+    manifest = json.loads((results / "activations/tiny-llama/words/manifest.json").read_text())
+    assert [entry["file"] for entry in manifest["shards"]] == ["shard-00000.h5", "shard-00001.h5"]
+    for entry in manifest["shards"]:
+        path = results / "activations/tiny-llama/words" / entry["file"]
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
+    for site in ("resid_post.0", "resid_post.1"):
+        evaluation = json.loads((results / f"saes/tiny-llama/{site}/topk/evaluation.json").read_text())
+        assert evaluation["l0"] <= 8
+        assert 0 < evaluation["fvu"] < 1
+        assert evaluation["ce"]["clean"] <= evaluation["ce"]["sae"]
+    for task in ("nounpp", "own"):
+        for basis in ("features", "neurons"):
+            folder = results / f"circuits/test/{task}/{basis}"
+            evaluation = json.loads((folder / "evaluation.json").read_text())
+            lengths = {len(evaluation[key]) for key in ("nodes", "faithfulness", "completeness", "random")}
+            assert lengths == {len(evaluation["nodes"])}
+            assert evaluation["split"] == "test"
+            circuit = json.loads((folder / "circuit.json").read_text())
+            ids = {node["id"] for node in circuit["nodes"]}
+            assert all({edge["source"], edge["target"]} <= ids for edge in circuit["edges"])
+        gaps = json.loads((results / f"circuits/test/{task}/features/evaluation.json").read_text())["attribution"][
+            "sites"
+        ]
+        assert all(gap["relative_gap"] < 0.01 for gap in gaps.values())
+    for stem in ("sae_quality", "training", "faithfulness", "circuit_nounpp", "circuit_own"):
+        for suffix in (".svg", ".png", ".csv"):
+            assert (results / "figures/test" / f"{stem}{suffix}").stat().st_size > 0
+    page = (results / "report/test/index.html").read_text()
+    assert "../../figures/test/faithfulness.png" in page
+    assert not list(results.rglob(".*.h5.*")), "no temporary file is left behind"
+
+
+def test_a_second_run_has_nothing_to_do(finished: Path) -> None:
+    done = _in(finished)("snakemake", "snapshot")
+    assert "Nothing to be done" in done.stdout + done.stderr
+    assert _in(finished)("dvc", "status", "-q").returncode == 0
+
+
+def test_dvc_yaml_and_the_graph_agree_on_every_input_and_output(finished: Path) -> None:
+    done = _in(finished)("snakemake", "--detailed-summary", "all")
+    rows = list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t"))
+    graph = {row["output_file"]: set(filter(None, row["input-file(s)"].split(","))) for row in rows}
+    stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
+    recorded = {path: set(stage["deps"]) for stage in stages.values() for out in stage["outs"] for path in out}
+    assert recorded == graph
+    lock = yaml.safe_load((finished / "dvc.lock").read_text())["stages"]
+    assert {out["path"] for stage in lock.values() for out in stage["outs"]} == set(graph)
+
+
+def test_dvc_yaml_in_the_repository_is_that_of_the_default_study(tmp_path: Path) -> None:
+    done = _in(ROOT)("python", "scripts/write_dvc_yaml.py", "--path", str(tmp_path / "dvc.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "dvc.yaml").read_text() == (ROOT / "dvc.yaml").read_text(), "run `make dvc.yaml`"
+
+
+def test_the_same_spec_in_another_folder_gives_the_same_bytes(
+    finished: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = _copy(tmp_path_factory.mktemp("elsewhere"))
+    done = _in(other)("snakemake", "all")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    first, second = _hashes(finished), _hashes(other)
+    assert first == second
+
+
+def test_a_comment_reruns_nothing_and_a_setting_reruns_what_depends_on_it(finished: Path) -> None:
+    run = _in(finished)
+    module = finished / "src/sparse_circuits/sae/train.py"
+    text = module.read_text()
+    module.write_text(text + "\n# A remark.\n")
+    assert "Nothing to be done" in run("snakemake", "-n", "all").stdout
+    module.write_text(text.replace("WARM_UP = 0.05", "WARM_UP = 0.06"))
+    plan = run("snakemake", "-n", "all").stdout
+    assert "train_sae" in plan
+    assert "cache_activations" not in plan
+    module.write_text(text)
+    config = finished / STUDY
+    settings = config.read_text()
+    config.write_text(settings.replace("node_threshold: 0.02", "node_threshold: 0.03"))
+    plan = run("snakemake", "-n", "all").stdout
+    config.write_text(settings)
+    assert "find_circuit" in plan
+    assert "score_nodes" not in plan
+    assert "train_sae" not in plan
+
+
+def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
+    config = finished / STUDY
+    settings = config.read_text()
+    config.write_text(settings.replace("shard_tokens", "shard_token"))
+    done = _in(finished)("snakemake", "all")
+    config.write_text(settings)
+    assert done.returncode != 0
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if "error:" in line]
+    assert lines == [f"error: {STUDY}: unknown key `activations.shard_token`; did you mean `shard_tokens`?"]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_answers_that_are_no_single_tokens_stop_the_run_before_anything_heavy(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = _copy(tmp_path_factory.mktemp("bad-task"))
+    pairs = folder / "config/test/pairs.jsonl"
+    pairs.write_text(pairs.read_text().replace('" has"', '" isis"'))
+    done = _in(folder)("snakemake", "all")
+    assert done.returncode != 0
+    assert "error: pair pairs-0004: answer ' isis' is 2 tokens" in done.stdout + done.stderr
+    assert not list((folder / "results").glob("activations/*/*/shard-*.h5"))
+
+
+@pytest.mark.parametrize("study", sorted((ROOT / "config/studies/paper").glob("*.yaml")), ids=lambda path: path.stem)
+def test_studies_at_paper_scale_have_a_whole_graph(study: Path) -> None:
+    done = _in(ROOT)("snakemake", "-n", "--configfile", str(study.relative_to(ROOT)))
+    assert done.returncode == 0, done.stderr
+    assert "evaluate_circuit" in done.stdout
