@@ -3,7 +3,6 @@ PYTHON ?= python3
 SHELL := /bin/bash
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-STUDY ?= language
 
 .PHONY: help reproduce test check bench dvc.yaml schemas clean
 

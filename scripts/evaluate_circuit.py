@@ -35,7 +35,7 @@ class Arguments:
     """matched random circuits at each size"""
     limit: int | None = None
     """use the first so many pairs"""
-    batch_tokens: int = 8192
+    batch_tokens: int = 2048
     """tokens in one forward pass, over all circuits in it"""
     seed: int = 0
     """random circuits and bootstrap"""

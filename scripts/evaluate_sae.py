@@ -37,13 +37,13 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     device = choose_device(args.compute.device)
-    language = load_language_model(args.model, device)
+    language, site = load_language_model(args.model, device), Site.parse(args.site)
     sparsity = load_file(args.sae / "sparsity.safetensors")["sparsity"]
     result = evaluate_autoencoder(
         language,
         read_sequences(args.sequences, "held_out"),
-        Site.parse(args.site),
-        load_autoencoder(args.sae, args.site, language.d_model).to(device),
+        site,
+        load_autoencoder(args.sae, args.site, language.width(site)).to(device),
         read_statistics(args.stats, args.site),
         sparsity,
         args.batch,

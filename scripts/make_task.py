@@ -1,4 +1,4 @@
-"""Make the pairs of a task, or check and copy those that the user brings."""
+"""Make the training and test pairs of a task, or check and copy those that the user brings."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,26 +15,28 @@ from sparse_circuits.tasks import agreement_pairs, encode_pairs, read_pairs, wri
 class Agreement:
     template: Literal["simple", "nounpp", "rc", "within_rc"]
     """construction"""
-    count: int
-    """number of pairs"""
+    train: int
+    """number of training pairs"""
+    test: int
+    """number of test pairs"""
     seed: int = 0
     """which pairs are drawn"""
 
 
 @dataclass(frozen=True)
 class File:
-    path: Path
-    """the user's pairs, JSON lines"""
+    train: Path
+    """the user's training pairs, JSON lines"""
+    test: Path
+    """the user's test pairs, JSON lines"""
 
 
 @dataclass(frozen=True)
 class Arguments:
     model: Path
     """folder of the model whose tokenizer to use"""
-    split: Literal["train", "test"]
-    """which word lists to use"""
-    pairs: Path
-    """JSON lines to write"""
+    folder: Path
+    """where to write train.jsonl and test.jsonl"""
     source: Annotated[
         Annotated[Agreement, tyro.conf.subcommand("agreement")] | Annotated[File, tyro.conf.subcommand("file")],
         tyro.conf.arg(name=""),
@@ -44,13 +46,17 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     tokenizer = load_tokenizer(args.model)
-    if isinstance(args.source, Agreement):
-        source = args.source
-        pairs = agreement_pairs(source.template, args.split, source.count, source.seed, tokenizer)
-    else:
-        pairs = read_pairs(args.source.path)
-    encode_pairs(pairs, tokenizer, model_card(args.model)["document_separator_id"])
-    write_pairs(args.pairs, pairs)
+    separator_id = model_card(args.model)["document_separator_id"]
+    made = {}
+    for split in ("train", "test"):
+        source, wanted = args.source, getattr(args.source, split)
+        if isinstance(source, Agreement):
+            made[split] = agreement_pairs(source.template, split, wanted, source.seed, tokenizer)
+        else:
+            made[split] = read_pairs(wanted)
+        encode_pairs(made[split], tokenizer, separator_id)
+    for split, pairs in made.items():
+        write_pairs(args.folder / f"{split}.jsonl", pairs)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
     config.write_text(settings)
     assert done.returncode != 0
     lines = [line for line in (done.stdout + done.stderr).splitlines() if "error:" in line]
-    assert lines == [f"error: {STUDY}: unknown key `activations.shard_token`; did you mean `shard_tokens`?"]
+    assert lines == ["error: study test: unknown key `activations.shard_token`; did you mean `shard_tokens`?"]
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -1,6 +1,7 @@
 """Where tensors live and how fast they multiply: the one place that chooses device, threads and precision."""
 
 import contextlib
+import os
 from typing import Any
 
 import torch
@@ -24,6 +25,8 @@ def choose_device(requested: str = "auto") -> torch.device:
 def set_up(threads: int) -> None:
     """Use `threads` CPU threads and only deterministic algorithms (same spec, same bytes)."""
     torch.set_num_threads(threads)
+    # cuBLAS is deterministic only with a workspace of fixed size, and reads this when it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
 
 

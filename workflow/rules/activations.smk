@@ -2,10 +2,20 @@ rule tokenize_corpus:
     """Token sequences of one length, for training and for evaluation."""
     input:
         TOKENIZER_FILES,
-        script="scripts/tokenize_corpus.py",
+        script=ancient("scripts/tokenize_corpus.py"),
         documents=rules.fetch_corpus.output.documents,
     output:
         sequences=f"{CACHE}/sequences.h5",
+    log:
+        f"logs/tokenize_corpus/{STUDY.corpus}.log",
+    benchmark:
+        f"logs/tokenize_corpus/{STUDY.corpus}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         model=MODEL,
         context=STUDY.activations.context,
@@ -13,16 +23,6 @@ rule tokenize_corpus:
         held_out=HELD_OUT_SEQUENCES,
         seed=STUDY.seed,
         code=code("tokenize_corpus.py"),
-    log:
-        f"logs/tokenize_corpus/{STUDY.corpus}.log",
-    benchmark:
-        f"logs/tokenize_corpus/{STUDY.corpus}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        "../envs/environment.yaml"
     message:
         "Cutting {params.train} + {params.held_out} sequences of {params.context} tokens"
     shell:
@@ -35,28 +35,30 @@ rule cache_activations:
     """One shard of the cache: all sites in one forward pass."""
     input:
         MODEL_FILES,
-        script="scripts/cache_activations.py",
+        script=ancient("scripts/cache_activations.py"),
         sequences=rules.tokenize_corpus.output.sequences,
     output:
         shard=f"{CACHE}/shard-{{shard}}.h5",
-    params:
-        model=MODEL,
-        sites=STUDY.sites,
-        begin=lambda wildcards: int(wildcards.shard) * SHARD_SEQUENCES,
-        end=lambda wildcards: min(TRAIN_SEQUENCES, (int(wildcards.shard) + 1) * SHARD_SEQUENCES),
-        dtype=STUDY.activations.dtype,
-        seed=STUDY.seed,
-        code=code("cache_activations.py"),
     log:
         "logs/cache_activations/{shard}.log",
     benchmark:
         "logs/cache_activations/{shard}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=6000,
         runtime=60,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        model=MODEL,
+        sites=STUDY.sites,
+        begin=lambda wildcards: int(wildcards.shard) * SHARD_SEQUENCES,
+        end=lambda wildcards: min(
+            TRAIN_SEQUENCES, (int(wildcards.shard) + 1) * SHARD_SEQUENCES
+        ),
+        dtype=STUDY.activations.dtype,
+        seed=STUDY.seed,
+        code=code("cache_activations.py"),
     message:
         "Caching activations, shard {wildcards.shard}"
     shell:
@@ -68,25 +70,25 @@ rule cache_activations:
 rule write_manifest:
     """What the cache holds, with the hash of each shard, and the statistics of its sites."""
     input:
-        script="scripts/write_manifest.py",
+        script=ancient("scripts/write_manifest.py"),
         sequences=rules.tokenize_corpus.output.sequences,
         shards=expand(rules.cache_activations.output.shard, shard=SHARDS),
     output:
         manifest=f"{CACHE}/manifest.json",
         stats=f"{CACHE}/stats.json",
-    params:
-        folder=CACHE,
-        code=code("write_manifest.py"),
     log:
         "logs/write_manifest/manifest.log",
     benchmark:
         "logs/write_manifest/manifest.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        folder=CACHE,
+        code=code("write_manifest.py"),
     message:
         "Hashing the shards"
     shell:

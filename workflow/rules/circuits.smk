@@ -3,35 +3,42 @@ rule score_nodes:
     input:
         MODEL_FILES,
         circuit_sae_files,
-        script="scripts/score_nodes.py",
+        script=ancient("scripts/score_nodes.py"),
         pairs="results/tasks/{task}/train.jsonl",
     output:
         scores=f"{CIRCUITS}/{{task}}/{{basis}}/scores.h5",
+    log:
+        "logs/score_nodes/{task}.{basis}.log",
+    benchmark:
+        "logs/score_nodes/{task}.{basis}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=60,
     params:
         model=MODEL,
         sites=circuit_sites,
         saes=saes_flag,
         method=lambda wildcards: (
-            "integrated_gradients" if wildcards.basis == "features" else "input_integrated_gradients"
+            "integrated_gradients"
+            if wildcards.basis == "features"
+            else "input_integrated_gradients"
         ),
-        limit=["--limit", STUDY.circuits.score_pairs] if STUDY.circuits.score_pairs else [],
+        limit=(
+            ["--limit", STUDY.circuits.score_pairs]
+            if STUDY.circuits.score_pairs
+            else []
+        ),
+        batch_tokens=STUDY.circuits.batch_tokens,
         steps=lambda wildcards: getattr(STUDY.circuits, wildcards.basis).steps,
         code=code("score_nodes.py"),
-    log:
-        "logs/score_nodes/{task}.{basis}.log",
-    benchmark:
-        "logs/score_nodes/{task}.{basis}.tsv"
-    threads: 1
-    resources:
-        mem_mb=6000,
-        runtime=60,
-    conda:
-        "../envs/environment.yaml"
     message:
         "Scoring {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --sites {params.sites:q}"
-        " {params.saes:q} --method {params.method} --steps {params.steps} {params.limit} --scores {output.scores:q}"
+        " {params.saes:q} --method {params.method} --steps {params.steps} {params.limit} --batch-tokens {params.batch_tokens} --scores {output.scores:q}"
         " --threads {threads} > {log:q} 2>&1"
 
 
@@ -40,11 +47,21 @@ rule find_circuit:
     input:
         MODEL_FILES,
         circuit_sae_files,
-        script="scripts/find_circuit.py",
+        script=ancient("scripts/find_circuit.py"),
         pairs="results/tasks/{task}/train.jsonl",
         scores=rules.score_nodes.output.scores,
     output:
         circuit=f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json",
+    log:
+        "logs/find_circuit/{task}.{basis}.log",
+    benchmark:
+        "logs/find_circuit/{task}.{basis}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=6000,
+        runtime=60,
     params:
         study=STUDY.study,
         model=MODEL,
@@ -53,16 +70,6 @@ rule find_circuit:
         node_threshold=STUDY.circuits.node_threshold,
         edge_threshold=STUDY.circuits.edge_threshold,
         code=code("find_circuit.py"),
-    log:
-        "logs/find_circuit/{task}.{basis}.log",
-    benchmark:
-        "logs/find_circuit/{task}.{basis}.tsv"
-    threads: 1
-    resources:
-        mem_mb=6000,
-        runtime=60,
-    conda:
-        "../envs/environment.yaml"
     message:
         "Finding the circuit of {wildcards.basis} for {wildcards.task}"
     shell:
@@ -77,33 +84,37 @@ rule evaluate_circuit:
     input:
         MODEL_FILES,
         circuit_sae_files,
-        script="scripts/evaluate_circuit.py",
+        script=ancient("scripts/evaluate_circuit.py"),
         pairs="results/tasks/{task}/test.jsonl",
         scores=rules.score_nodes.output.scores,
         circuit=rules.find_circuit.output.circuit,
     output:
         evaluation=f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json",
         curves=f"{CIRCUITS}/{{task}}/{{basis}}/curves.csv",
+    log:
+        "logs/evaluate_circuit/{task}.{basis}.log",
+    benchmark:
+        "logs/evaluate_circuit/{task}.{basis}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
     params:
         model=MODEL,
         sites=circuit_sites,
         saes=saes_flag,
         sizes=STUDY.circuits.sizes,
         random_circuits=STUDY.circuits.random_circuits,
-        limit=["--limit", STUDY.circuits.judge_pairs] if STUDY.circuits.judge_pairs else [],
+        limit=(
+            ["--limit", STUDY.circuits.judge_pairs]
+            if STUDY.circuits.judge_pairs
+            else []
+        ),
         batch_tokens=STUDY.circuits.batch_tokens,
         seed=STUDY.seed,
         code=code("evaluate_circuit.py"),
-    log:
-        "logs/evaluate_circuit/{task}.{basis}.log",
-    benchmark:
-        "logs/evaluate_circuit/{task}.{basis}.tsv"
-    threads: 1
-    resources:
-        mem_mb=8000,
-        runtime=120,
-    conda:
-        "../envs/environment.yaml"
     message:
         "Judging circuits of {wildcards.basis} for {wildcards.task}"
     shell:

@@ -26,7 +26,9 @@ MODEL_FILES = multiext(
     "tokenizer.json",
     "tokenizer_config.json",
 )
-TOKENIZER_FILES = multiext(f"{MODEL}/", "model_card.json", "tokenizer.json", "tokenizer_config.json")
+TOKENIZER_FILES = multiext(
+    f"{MODEL}/", "model_card.json", "tokenizer.json", "tokenizer_config.json"
+)
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
 CIRCUITS = f"results/circuits/{STUDY.study}"
 FIGURES = f"results/figures/{STUDY.study}"
@@ -34,14 +36,23 @@ REPORT = f"results/report/{STUDY.study}"
 
 SHARD_SEQUENCES = max(1, STUDY.activations.shard_tokens // STUDY.activations.context)
 TRAIN_SEQUENCES = math.ceil(STUDY.activations.tokens / STUDY.activations.context)
-HELD_OUT_SEQUENCES = math.ceil(STUDY.activations.held_out_tokens / STUDY.activations.context)
-SHARDS = [f"{number:05d}" for number in range(math.ceil(TRAIN_SEQUENCES / SHARD_SEQUENCES))]
+HELD_OUT_SEQUENCES = math.ceil(
+    STUDY.activations.held_out_tokens / STUDY.activations.context
+)
+SHARDS = [
+    f"{number:05d}" for number in range(math.ceil(TRAIN_SEQUENCES / SHARD_SEQUENCES))
+]
 
 SAE = STUDY.circuits.features.sae
 CIRCUIT_SAES = [f"results/saes/{STUDY.model}/{site}/{SAE}" for site in STUDY.sites]
 BASES = ["features", "neurons"] if STUDY.circuits.neurons else ["features"]
 NEURON_SITES = [f"mlp_neurons.{layer}" for layer in range(STUDY.model_entry.num_layers)]
-SAE_FILES = ["cfg.json", "sae_weights.safetensors", "sparsity.safetensors", "training.csv"]
+SAE_FILES = [
+    "cfg.json",
+    "sae_weights.safetensors",
+    "sparsity.safetensors",
+    "training.csv",
+]
 
 
 wildcard_constraints:
@@ -49,7 +60,6 @@ wildcard_constraints:
     site=r"[a-z_]+(\.\d+)?",
     sae="|".join(map(re.escape, STUDY.saes)),
     task="|".join(map(re.escape, STUDY.tasks)),
-    split="train|test",
     basis="features|neurons",
 
 
@@ -70,7 +80,11 @@ def circuit_sites(wildcards):
 
 def circuit_sae_files(wildcards):
     """The files of the autoencoders that a basis needs."""
-    return [f"{folder}/{name}" for folder in circuit_saes(wildcards) for name in SAE_FILES[:2]]
+    return [
+        f"{folder}/{name}"
+        for folder in circuit_saes(wildcards)
+        for name in SAE_FILES[:2]
+    ]
 
 
 def saes_flag(wildcards):

@@ -1,12 +1,23 @@
-SAE_EVALUATIONS = expand(rules.evaluate_sae.output.evaluation, site=STUDY.sites, sae=STUDY.saes)
-TRAINING_LOGS = expand(f"results/saes/{STUDY.model}/{{site}}/{{sae}}/training.csv", site=STUDY.sites, sae=STUDY.saes)
-EVALUATIONS = expand(rules.evaluate_circuit.output.evaluation, task=STUDY.tasks, basis=BASES)
+SAE_EVALUATIONS = expand(
+    rules.evaluate_sae.output.evaluation, site=STUDY.sites, sae=STUDY.saes
+)
+TRAINING_LOGS = expand(
+    f"results/saes/{STUDY.model}/{{site}}/{{sae}}/training.csv",
+    site=STUDY.sites,
+    sae=STUDY.saes,
+)
+EVALUATIONS = expand(
+    rules.evaluate_circuit.output.evaluation, task=STUDY.tasks, basis=BASES
+)
 FIGURE_DATA = {
     "sae_quality": ("sae_quality", SAE_EVALUATIONS),
     "training": ("training", TRAINING_LOGS),
     "faithfulness": ("faithfulness", EVALUATIONS),
     **{
-        f"circuit_{task}": ("circuit", expand(rules.find_circuit.output.circuit, task=task, basis="features"))
+        f"circuit_{task}": (
+            "circuit",
+            expand(rules.find_circuit.output.circuit, task=task, basis="features"),
+        )
         for task in STUDY.tasks
     },
 }
@@ -20,26 +31,26 @@ def figure_data(wildcards):
 rule plot_figure:
     """One figure as SVG and PNG, with the data behind it."""
     input:
-        script="scripts/plot_figure.py",
+        script=ancient("scripts/plot_figure.py"),
         data=figure_data,
     output:
         multiext(f"{FIGURES}/{{figure}}", ".svg", ".png", ".csv"),
-    wildcard_constraints:
-        figure="|".join(map(re.escape, FIGURE_DATA)),
-    params:
-        kind=lambda wildcards: FIGURE_DATA[wildcards.figure][0],
-        stem=lambda wildcards: f"{FIGURES}/{wildcards.figure}",
-        code=code("plot_figure.py"),
     log:
         "logs/plot_figure/{figure}.log",
     benchmark:
         "logs/plot_figure/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(map(re.escape, FIGURE_DATA)),
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        kind=lambda wildcards: FIGURE_DATA[wildcards.figure][0],
+        stem=lambda wildcards: f"{FIGURES}/{wildcards.figure}",
+        code=code("plot_figure.py"),
     message:
         "Drawing {wildcards.figure}"
     shell:
@@ -49,4 +60,8 @@ rule plot_figure:
 rule figures:
     """All figures of the study."""
     input:
-        expand(f"{FIGURES}/{{figure}}{{suffix}}", figure=FIGURE_DATA, suffix=[".svg", ".png", ".csv"]),
+        expand(
+            f"{FIGURES}/{{figure}}{{suffix}}",
+            figure=FIGURE_DATA,
+            suffix=[".svg", ".png", ".csv"],
+        ),

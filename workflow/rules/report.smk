@@ -2,27 +2,27 @@ rule write_report:
     """The study's page and its main numbers."""
     input:
         rules.figures.input,
-        script="scripts/write_report.py",
+        script=ancient("scripts/write_report.py"),
         circuits=EVALUATIONS,
         saes=SAE_EVALUATIONS,
     output:
         page=f"{REPORT}/index.html",
         summary=f"{REPORT}/summary.json",
+    log:
+        "logs/write_report/report.log",
+    benchmark:
+        "logs/write_report/report.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         study=STUDY.study,
         headline=STUDY.headline_task,
         figures=[f"{FIGURES}/{name}.png" for name in FIGURE_DATA],
         code=code("write_report.py"),
-    log:
-        "logs/write_report/report.log",
-    benchmark:
-        "logs/write_report/report.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    conda:
-        "../envs/environment.yaml"
     message:
         "Writing {output.page}"
     shell:

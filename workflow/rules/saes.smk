@@ -6,14 +6,27 @@ def trained(name):
 rule train_sae:
     """One sparse autoencoder at one site."""
     input:
-        script="scripts/train_sae.py",
+        script=ancient("scripts/train_sae.py"),
         manifest=rules.write_manifest.output.manifest,
         stats=rules.write_manifest.output.stats,
         shards=rules.write_manifest.input.shards,
     output:
-        expand(f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}", name=SAE_FILES),
+        expand(
+            f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
+            name=SAE_FILES,
+        ),
+    log:
+        "logs/train_sae/{site}.{sae}.log",
+    benchmark:
+        "logs/train_sae/{site}.{sae}.tsv"
     wildcard_constraints:
         sae="|".join(re.escape(name) for name in STUDY.saes if trained(name)) or "$.",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
     params:
         activations=CACHE,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
@@ -24,17 +37,6 @@ rule train_sae:
         ],
         seed=STUDY.seed,
         code=code("train_sae.py"),
-    log:
-        "logs/train_sae/{site}.{sae}.log",
-    benchmark:
-        "logs/train_sae/{site}.{sae}.tsv"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=60,
-        gpu=0,
-    conda:
-        "../envs/environment.yaml"
     message:
         "Training autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
@@ -45,26 +47,32 @@ rule train_sae:
 rule fetch_sae:
     """One published sparse autoencoder, as an SAELens folder."""
     input:
-        script="scripts/fetch_sae.py",
+        script=ancient("scripts/fetch_sae.py"),
     output:
-        expand(f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}", name=SAE_FILES),
-    wildcard_constraints:
-        sae="|".join(re.escape(name) for name in STUDY.saes if not trained(name)) or "$.",
-    params:
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        entry=lambda wildcards: STUDY.saes[wildcards.sae].sites[wildcards.site].model_dump_json(),
-        model=STUDY.model,
-        code=code("fetch_sae.py"),
+        expand(
+            f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
+            name=SAE_FILES,
+        ),
     log:
         "logs/fetch_sae/{site}.{sae}.log",
     benchmark:
         "logs/fetch_sae/{site}.{sae}.tsv"
+    wildcard_constraints:
+        sae="|".join(re.escape(name) for name in STUDY.saes if not trained(name))
+        or "$.",
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=8000,
         runtime=60,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        entry=lambda wildcards: STUDY.saes[wildcards.sae]
+        .sites[wildcards.site]
+        .model_dump_json(),
+        model=STUDY.model,
+        code=code("fetch_sae.py"),
     message:
         "Fetching autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
@@ -76,26 +84,29 @@ rule evaluate_sae:
     """Reconstruction of held-out activations, and the model's loss with the reconstruction in their place."""
     input:
         MODEL_FILES,
-        expand(f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}", name=SAE_FILES[:3]),
-        script="scripts/evaluate_sae.py",
+        expand(
+            f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
+            name=SAE_FILES[:3],
+        ),
+        script=ancient("scripts/evaluate_sae.py"),
         sequences=rules.tokenize_corpus.output.sequences,
         stats=rules.write_manifest.output.stats,
     output:
         evaluation=f"results/saes/{STUDY.model}/{{site}}/{{sae}}/evaluation.json",
-    params:
-        model=MODEL,
-        folder=lambda wildcards, output: str(Path(output.evaluation).parent),
-        code=code("evaluate_sae.py"),
     log:
         "logs/evaluate_sae/{site}.{sae}.log",
     benchmark:
         "logs/evaluate_sae/{site}.{sae}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=6000,
         runtime=60,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        model=MODEL,
+        folder=lambda wildcards, output: str(Path(output.evaluation).parent),
+        code=code("evaluate_sae.py"),
     message:
         "Evaluating autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
@@ -107,5 +118,10 @@ rule evaluate_sae:
 rule saes:
     """All sparse autoencoders and their evaluations."""
     input:
-        expand(f"results/saes/{STUDY.model}/{{site}}/{{sae}}/{{name}}", site=STUDY.sites, sae=STUDY.saes, name=SAE_FILES),
+        expand(
+            f"results/saes/{STUDY.model}/{{site}}/{{sae}}/{{name}}",
+            site=STUDY.sites,
+            sae=STUDY.saes,
+            name=SAE_FILES,
+        ),
         expand(rules.evaluate_sae.output.evaluation, site=STUDY.sites, sae=STUDY.saes),

@@ -1,24 +1,24 @@
 rule fetch_model:
     """An ordinary Hugging Face folder of the study's model, from the first source that has it."""
     input:
-        script="scripts/fetch_model.py",
+        script=ancient("scripts/fetch_model.py"),
     output:
         MODEL_FILES,
+    log:
+        f"logs/fetch_model/{STUDY.model}.log",
+    benchmark:
+        f"logs/fetch_model/{STUDY.model}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
     params:
         entry=STUDY.model_entry.model_dump_json(),
         folder=MODEL,
         name=STUDY.model,
         code=code("fetch_model.py"),
-    log:
-        f"logs/fetch_model/{STUDY.model}.log",
-    benchmark:
-        f"logs/fetch_model/{STUDY.model}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    conda:
-        "../envs/environment.yaml"
     message:
         "Fetching model {params.name}"
     shell:
@@ -28,23 +28,23 @@ rule fetch_model:
 rule fetch_corpus:
     """The corpus' documents, from the first source that has them."""
     input:
-        script="scripts/fetch_corpus.py",
+        script=ancient("scripts/fetch_corpus.py"),
     output:
         documents=f"results/corpora/{STUDY.corpus}/documents.jsonl",
-    params:
-        entry=STUDY.corpus_entry.model_dump_json(),
-        name=STUDY.corpus,
-        code=code("fetch_corpus.py"),
     log:
         f"logs/fetch_corpus/{STUDY.corpus}.log",
     benchmark:
         f"logs/fetch_corpus/{STUDY.corpus}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../envs/environment.yaml"
+    params:
+        entry=STUDY.corpus_entry.model_dump_json(),
+        name=STUDY.corpus,
+        code=code("fetch_corpus.py"),
     message:
         "Fetching corpus {params.name}"
     shell:

@@ -41,10 +41,14 @@ def feature_edges(
         for up, down in pairs:
             x_up = found[up].clean.clone().requires_grad_()
             x_down = run(language, batch.clean, **_from(up, x_up), read=[down]).activations[down]
+            if not x_down.requires_grad:
+                # In a layer whose attention and MLP run in parallel (GPT-NeoX), neither reads the other.
+                progress.update(len(nodes[down]))
+                continue
             change, unexplained = _change(basis[up], found[up])
             for feature in nodes[down]:
                 pulled = _pull(basis[down], found[down], feature)
-                (gradient,) = torch.autograd.grad(x_down, x_up, pulled, retain_graph=True)
+                (gradient,) = torch.autograd.grad(x_down, x_up, pulled, retain_graph=True, materialize_grads=True)
                 kept = gradient @ basis[up].sae.W_dec[list(nodes[up])].T
                 weights = (kept * change[..., list(nodes[up])]).sum(dim=1).mean(dim=0).tolist()
                 target = f"{down}/{feature}"

@@ -40,7 +40,7 @@ def set_up_circuits(
     basis: dict[Site, Dictionary] = {}
     if saes:
         for site, folder in zip(parsed, saes, strict=True):
-            basis[site] = Features(load_autoencoder(folder, str(site), language.d_model).to(device))
+            basis[site] = Features(load_autoencoder(folder, str(site), language.width(site)).to(device))
     else:
         for site in parsed:
             basis[site] = Neurons(language.width(site))

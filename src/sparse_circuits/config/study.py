@@ -94,7 +94,7 @@ class Circuits(Settings):
     score_pairs: Positive | None = Field(None, description="score nodes on the first so many training pairs")
     judge_pairs: Positive | None = Field(None, description="judge circuits on the first so many test pairs")
     random_circuits: Positive = Field(3, description="matched random circuits at each size")
-    batch_tokens: Positive = Field(8192, description="tokens in one forward pass, all circuits of the batch together")
+    batch_tokens: Positive = Field(2048, description="tokens in one forward pass, all circuits of the batch together")
 
     @model_validator(mode="after")
     def _ascending(self) -> "Circuits":

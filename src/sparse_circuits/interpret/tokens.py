@@ -1,20 +1,22 @@
 """The tokens that a feature promotes and suppresses: its decoder row read through the unembedding (the logit lens)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from sparse_circuits.models import Language
 from sparse_circuits.models.run import promoted_tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 COUNT = 8
 
 
 def token_notes(
-    language: Language, tokenizer: PreTrainedTokenizerBase, directions: Mapping[str, Tensor]
+    language: Language, tokenizer: "PreTrainedTokenizerBase", directions: Mapping[str, Tensor]
 ) -> dict[str, dict[str, Any]]:
     """Return {"promotes", "suppresses"} (texts of the top tokens) for each named direction (d_model,)."""
     if not directions:
@@ -27,5 +29,5 @@ def token_notes(
     }
 
 
-def _texts(tokenizer: PreTrainedTokenizerBase, ids: Tensor) -> list[str]:
+def _texts(tokenizer: "PreTrainedTokenizerBase", ids: Tensor) -> list[str]:
     return [str(tokenizer.decode([i])) for i in ids.tolist()]

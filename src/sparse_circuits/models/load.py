@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging
 
 from sparse_circuits.config import Site
 from sparse_circuits.files import read_json
 from sparse_circuits.models.families import FAMILIES, Family, locate
 
-# Loading weights takes a second or two; its progress bars only litter the logs.
-logging.disable_progress_bar()
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class Language:
     """A frozen causal language model in fp32, where its sites are, and the separator its sequences begin with."""
 
     name: str
-    model: PreTrainedModel
+    model: "PreTrainedModel"
     family: Family
     num_layers: int
     d_model: int
@@ -30,13 +28,13 @@ class Language:
 
     def width(self, site: Site) -> int:
         """Return the width of the activations at a site."""
-        if site.kind == "mlp_neurons":
-            module, _ = locate(self.model, self.family, site)
-            weight = module.weight
-            assert isinstance(weight, torch.Tensor)
-            # The matrix maps neurons to d_model; linear layers store it (d_model, neurons), GPT-2's the other way.
-            return int(weight.numel() // self.d_model)
-        return self.d_model
+        module, at_input = locate(self.model, self.family, site)
+        if not at_input:
+            return self.d_model
+        weight = module.weight
+        assert isinstance(weight, torch.Tensor)
+        # The matrix maps the site to d_model; linear layers store it (d_model, width), GPT-2's the other way round.
+        return weight.numel() // self.d_model
 
 
 def model_card(folder: Path) -> dict[str, Any]:
@@ -45,13 +43,21 @@ def model_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     """Load the tokenizer of a model's folder."""
+    from transformers import AutoTokenizer
+
     return AutoTokenizer.from_pretrained(folder)
 
 
 def load_language_model(folder: Path, device: torch.device) -> Language:
     """Load a model's folder; weights are fp32, gradients are off."""
+    # Imported here: transformers takes seconds, which programs that load no model need not wait for.
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    # Loading takes a second or two; a progress bar would only litter the logs.
+    logging.disable_progress_bar()
     card = model_card(folder)
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.eval().requires_grad_(False).to(device=device)

@@ -3,14 +3,16 @@
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_jsonl, write_jsonl
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,11 @@ def read_pairs(path: Path) -> list[Pair]:
         for key in row.keys() - kinds.keys():
             raise StudyError(f"{where}: unknown field `{key}`; fields are {', '.join(kinds)}")
         for key, kind in kinds.items():
-            if not isinstance(row.get(key), kind) or (kind is list and not row[key]):
+            value = row.get(key)
+            texts = kind is not list or (value and all(isinstance(item, str) for item in value))
+            if not isinstance(value, kind) or not texts:
                 wanted = {str: "a text", list: "a list of one text or more", dict: "a mapping"}[kind]
-                raise StudyError(f"{where}: field `{key}` must be {wanted}, found {row.get(key)!r}")
+                raise StudyError(f"{where}: field `{key}` must be {wanted}, found {value!r}")
         if shared := set(row["answers"]) & set(row["patch_answers"]):
             raise StudyError(f"{where}: `answers` and `patch_answers` share {sorted(shared)}")
         pairs.append(Pair(**row))
@@ -82,7 +86,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def encode_pairs(
-    pairs: list[Pair], tokenizer: PreTrainedTokenizerBase, separator_id: int
+    pairs: list[Pair], tokenizer: "PreTrainedTokenizerBase", separator_id: int
 ) -> list[tuple[list[int], PairBatch]]:
     """Tokenise pairs; return, for each length, the indices of the pairs that have it and their batch.
 
@@ -111,7 +115,7 @@ def encode_pairs(
     ]
 
 
-def _single_token(name: str, answer: str, tokenizer: PreTrainedTokenizerBase) -> int:
+def _single_token(name: str, answer: str, tokenizer: "PreTrainedTokenizerBase") -> int:
     ids = tokenizer.encode(answer, add_special_tokens=False)
     if len(ids) != 1:
         raise StudyError(
