@@ -46,9 +46,8 @@ def compare(name: str, unit: str, ours: Sequence[float], rival: Sequence[float],
     The two of one round met the same load of the machine, so the ratio is taken round by round.
     """
     ratio = statistics.median(a / b for a, b in zip(ours, rival, strict=True))
-    return Row(
-        name, round(statistics.median(ours), 1), unit, round(statistics.median(rival), 1), round(ratio, 3), target
-    )
+    medians = (round(statistics.median(speeds), 1) for speeds in (ours, rival))
+    return Row(name, next(medians), unit, next(medians), round(ratio, 3), target)
 
 
 def machine(device: torch.device) -> dict[str, Any]:

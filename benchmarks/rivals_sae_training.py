@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from types import ModuleType
 from typing import Literal
@@ -14,7 +15,9 @@ from common import Clock, Training, synthetic_activations
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device
 
-Rival = Literal["dictionary_learning", "sae_lens", "sae_lens_autocast", "sae_lens_sparse"]
+Rival = Literal[
+    "dictionary_learning", "dictionary_learning_autocast", "sae_lens", "sae_lens_autocast", "sae_lens_sparse"
+]
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,12 @@ def stand_in(name: str, **attributes: object) -> None:
     sys.modules[name] = module
 
 
-def dictionary_learning(training: Training, clock: Clock) -> str:
+def dictionary_learning(training: Training, clock: Clock, *, autocast: bool = False) -> str:
     """Run TopKTrainer.update with all its defaults (AuxK 1/32), in the loop of the library's trainSAE."""
     stand_in("nnsight", LanguageModel=object)
     from dictionary_learning.trainers.top_k import AutoEncoderTopK, TopKTrainer
 
+    device = choose_device(training.device)
     trainer = TopKTrainer(
         steps=100_000,  # of the schedule; it must be longer than the warm-up of the learning rate
         activation_dim=training.d_in,
@@ -45,10 +49,11 @@ def dictionary_learning(training: Training, clock: Clock) -> str:
         lm_name="synthetic",
         dict_class=AutoEncoderTopK,
         seed=0,
-        device=str(choose_device(training.device)),
+        device=str(device),
     )
     for step, x in enumerate(clock):
-        trainer.update(step, x)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
+            trainer.update(step, x)
     return f"dictionary_learning {version('dictionary-learning')}"
 
 
@@ -61,15 +66,14 @@ def sae_lens(training: Training, clock: Clock, *, autocast: bool = False, sparse
 
     device = str(choose_device(training.device))
     torch.manual_seed(0)  # the library draws initial weights from the global generator
-    sae = TopKTrainingSAE(
-        TopKTrainingSAEConfig(
-            d_in=training.d_in,
-            d_sae=training.d_sae,
-            k=training.k,
-            device=device,
-            use_sparse_activations=sparse,
-            rescale_acts_by_decoder_norm=not sparse,
-        )
+    config = TopKTrainingSAEConfig(
+        d_in=training.d_in,
+        d_sae=training.d_sae,
+        k=training.k,
+        device=device,
+        use_sparse_activations=sparse,
+        # Sparse activations times decoder norms, the default, fail in the backward pass of torch 2.13.
+        rescale_acts_by_decoder_norm=not sparse,
     )
     settings = SAETrainerConfig(
         total_training_samples=training.all_steps * training.batch,
@@ -78,15 +82,16 @@ def sae_lens(training: Training, clock: Clock, *, autocast: bool = False, sparse
         device=device,
         autocast=autocast,
     )
-    SAETrainer(settings, sae, iter(clock)).fit()
+    SAETrainer(settings, TopKTrainingSAE(config), iter(clock)).fit()
     return f"SAELens {version('sae-lens')}"
 
 
 RIVALS: dict[Rival, Callable[[Training, Clock], str]] = {
     "dictionary_learning": dictionary_learning,
+    "dictionary_learning_autocast": partial(dictionary_learning, autocast=True),
     "sae_lens": sae_lens,
-    "sae_lens_autocast": lambda training, clock: sae_lens(training, clock, autocast=True),
-    "sae_lens_sparse": lambda training, clock: sae_lens(training, clock, sparse=True),
+    "sae_lens_autocast": partial(sae_lens, autocast=True),
+    "sae_lens_sparse": partial(sae_lens, sparse=True),
 }
 
 

@@ -1,7 +1,7 @@
 rule tokenize_corpus:
     """Token sequences of one length, for training and for evaluation."""
     input:
-        TOKENIZER_FILES,
+        model=TOKENIZER_FILES,
         script=ancient("scripts/tokenize_corpus.py"),
         documents=rules.fetch_corpus.output.documents,
     output:
@@ -17,7 +17,7 @@ rule tokenize_corpus:
         mem_mb=4000,
         runtime=30,
     params:
-        model=MODEL,
+        model=model_folder,
         context=STUDY.activations.context,
         train=TRAIN_SEQUENCES,
         held_out=HELD_OUT_SEQUENCES,
@@ -34,7 +34,7 @@ rule tokenize_corpus:
 rule cache_activations:
     """One shard of the cache: all sites in one forward pass."""
     input:
-        MODEL_FILES,
+        model=MODEL_FILES,
         script=ancient("scripts/cache_activations.py"),
         sequences=rules.tokenize_corpus.output.sequences,
     output:
@@ -50,7 +50,7 @@ rule cache_activations:
         mem_mb=6000,
         runtime=60,
     params:
-        model=MODEL,
+        model=model_folder,
         sites=STUDY.sites,
         begin=lambda wildcards: int(wildcards.shard) * SHARD_SEQUENCES,
         end=lambda wildcards: min(
@@ -87,7 +87,7 @@ rule write_manifest:
         mem_mb=2000,
         runtime=30,
     params:
-        folder=CACHE,
+        folder=lambda wildcards, output: str(Path(output.manifest).parent),
         code=code("write_manifest.py"),
     message:
         "Hashing the shards"

@@ -1,8 +1,8 @@
 rule score_nodes:
     """How much of the metric's change goes through each node, pair by pair."""
     input:
-        MODEL_FILES,
-        circuit_sae_files,
+        model=MODEL_FILES,
+        saes=circuit_sae_files,
         script=ancient("scripts/score_nodes.py"),
         pairs="results/tasks/{task}/train.jsonl",
     output:
@@ -18,7 +18,7 @@ rule score_nodes:
         mem_mb=6000,
         runtime=60,
     params:
-        model=MODEL,
+        model=model_folder,
         sites=circuit_sites,
         saes=saes_flag,
         method=lambda wildcards: (
@@ -45,8 +45,8 @@ rule score_nodes:
 rule find_circuit:
     """The nodes above the threshold and the edges between them."""
     input:
-        MODEL_FILES,
-        circuit_sae_files,
+        model=MODEL_FILES,
+        saes=circuit_sae_files,
         script=ancient("scripts/find_circuit.py"),
         pairs="results/tasks/{task}/train.jsonl",
         scores=rules.score_nodes.output.scores,
@@ -64,7 +64,7 @@ rule find_circuit:
         runtime=60,
     params:
         study=STUDY.study,
-        model=MODEL,
+        model=model_folder,
         sites=circuit_sites,
         saes=saes_flag,
         node_threshold=STUDY.circuits.node_threshold,
@@ -82,8 +82,8 @@ rule find_circuit:
 rule evaluate_circuit:
     """Faithfulness and completeness on held-out pairs, over sizes, beside random circuits."""
     input:
-        MODEL_FILES,
-        circuit_sae_files,
+        model=MODEL_FILES,
+        saes=circuit_sae_files,
         script=ancient("scripts/evaluate_circuit.py"),
         pairs="results/tasks/{task}/test.jsonl",
         scores=rules.score_nodes.output.scores,
@@ -102,7 +102,7 @@ rule evaluate_circuit:
         mem_mb=8000,
         runtime=120,
     params:
-        model=MODEL,
+        model=model_folder,
         sites=circuit_sites,
         saes=saes_flag,
         sizes=STUDY.circuits.sizes,

@@ -68,6 +68,11 @@ def code(script):
     return fingerprint(Path(workflow.basedir, "scripts", script))
 
 
+def model_folder(wildcards, input):
+    """The folder of the model whose files are a rule's input."""
+    return str(Path(input.model[0]).parent)
+
+
 def circuit_saes(wildcards):
     """The autoencoders that a basis needs, in the order of its sites."""
     return CIRCUIT_SAES if wildcards.basis == "features" else []
@@ -90,3 +95,23 @@ def circuit_sae_files(wildcards):
 def saes_flag(wildcards):
     """The flag that names a basis' autoencoders, as a list of words; empty for neurons."""
     return ["--saes", *CIRCUIT_SAES] if wildcards.basis == "features" else []
+
+
+def trained(name):
+    """Whether an autoencoder of the study is trained here (else it is a published one)."""
+    return not isinstance(STUDY.saes[name], Pretrained)
+
+
+def task_source(wildcards):
+    """The words of the command line that say where a task's pairs come from."""
+    task = STUDY.tasks[wildcards.task]
+    sizes = ["--train", task.train, "--test", task.test]
+    if isinstance(task, FileTask):
+        return ["file", *sizes]
+    return ["agreement", "--template", task.template, *sizes, "--seed", STUDY.seed]
+
+
+def task_files(wildcards):
+    """The files of pairs that the user brings, if the task is made of such."""
+    task = STUDY.tasks[wildcards.task]
+    return [task.train, task.test] if isinstance(task, FileTask) else []

@@ -23,16 +23,11 @@ FIGURE_DATA = {
 }
 
 
-def figure_data(wildcards):
-    """The artefacts that a figure is drawn from."""
-    return FIGURE_DATA[wildcards.figure][1]
-
-
 rule plot_figure:
     """One figure as SVG and PNG, with the data behind it."""
     input:
         script=ancient("scripts/plot_figure.py"),
-        data=figure_data,
+        data=lambda wildcards: FIGURE_DATA[wildcards.figure][1],
     output:
         multiext(f"{FIGURES}/{{figure}}", ".svg", ".png", ".csv"),
     log:

@@ -1,8 +1,3 @@
-def trained(name):
-    """Whether an autoencoder of the study is trained here (else it is a published one)."""
-    return not isinstance(STUDY.saes[name], Pretrained)
-
-
 rule train_sae:
     """One sparse autoencoder at one site."""
     input:
@@ -28,7 +23,7 @@ rule train_sae:
         mem_mb=3000,
         runtime=60,
     params:
-        activations=CACHE,
+        activations=lambda wildcards, input: str(Path(input.manifest).parent),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         settings=lambda wildcards: [
             word
@@ -83,11 +78,11 @@ rule fetch_sae:
 rule evaluate_sae:
     """Reconstruction of held-out activations, and the model's loss with the reconstruction in their place."""
     input:
-        MODEL_FILES,
         expand(
             f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
             name=SAE_FILES[:3],
         ),
+        model=MODEL_FILES,
         script=ancient("scripts/evaluate_sae.py"),
         sequences=rules.tokenize_corpus.output.sequences,
         stats=rules.write_manifest.output.stats,
@@ -104,7 +99,7 @@ rule evaluate_sae:
         mem_mb=6000,
         runtime=60,
     params:
-        model=MODEL,
+        model=model_folder,
         folder=lambda wildcards, output: str(Path(output.evaluation).parent),
         code=code("evaluate_sae.py"),
     message:

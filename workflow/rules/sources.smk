@@ -16,7 +16,7 @@ rule fetch_model:
         runtime=60,
     params:
         entry=STUDY.model_entry.model_dump_json(),
-        folder=MODEL,
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
         name=STUDY.model,
         code=code("fetch_model.py"),
     message:

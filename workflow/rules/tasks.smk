@@ -1,23 +1,8 @@
-def task_source(wildcards):
-    """The words of the command line that say where a task's pairs come from."""
-    task = STUDY.tasks[wildcards.task]
-    sizes = ["--train", task.train, "--test", task.test]
-    if isinstance(task, FileTask):
-        return ["file", *sizes]
-    return ["agreement", "--template", task.template, *sizes, "--seed", STUDY.seed]
-
-
-def task_files(wildcards):
-    """The files of pairs that the user brings, if the task is made of such."""
-    task = STUDY.tasks[wildcards.task]
-    return [task.train, task.test] if isinstance(task, FileTask) else []
-
-
 rule make_task:
     """The pairs of one task, checked against the model's tokenizer."""
     input:
-        TOKENIZER_FILES,
-        task_files,
+        model=TOKENIZER_FILES,
+        pairs=task_files,
         script=ancient("scripts/make_task.py"),
     output:
         train="results/tasks/{task}/train.jsonl",
@@ -35,7 +20,7 @@ rule make_task:
         mem_mb=2000,
         runtime=10,
     params:
-        model=MODEL,
+        model=model_folder,
         folder=lambda wildcards, output: str(Path(output.train).parent),
         source=task_source,
         code=code("make_task.py"),
