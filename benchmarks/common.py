@@ -73,9 +73,9 @@ def _cpu_name() -> str:
 
 def publish(name: str, device: torch.device, rows: Sequence[Row]) -> None:
     """Print the comparisons and write results/benchmarks/<name>.json."""
-    data = {"machine": machine(device), "rows": [{**asdict(row), "holds": row.holds} for row in rows]}
-    print("\n".join(table(data["rows"])))
-    write_json(RESULTS / f"{name}.json", data)
+    written = [{**asdict(row), "holds": row.holds} for row in rows]
+    print("\n".join(table(written)))
+    write_json(RESULTS / f"{name}.json", {"machine": machine(device), "rows": written})
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:

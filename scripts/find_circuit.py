@@ -39,7 +39,7 @@ class Arguments:
     """JSON file to write"""
     saes: list[Path] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are neurons, and no edges are made"""
-    edge_pairs: int = 32
+    edge_pairs: int = 16
     """pairs over which edges are averaged"""
     compute: Compute = field(default_factory=Compute)
 

@@ -100,7 +100,7 @@ def _draw_node(axis: Axes, place: tuple[float, float], node: dict[str, Any], str
     axis.text(
         place[0],
         place[1] - 0.07,
-        "\n".join(words[:2]) if words else "not explained",
+        "\n".join(words[:2]) if words else "autoencoder's error",
         ha="center",
         va="center",
         fontsize=6,

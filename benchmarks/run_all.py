@@ -1,0 +1,85 @@
+"""Run every benchmark, then write docs/performance.md from results/benchmarks/*.json."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common import RESULTS, table
+from sparse_circuits.command import program
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import publishing, read_json
+
+PAGE = Path("docs/performance.md")
+
+# Heading and method of each, in the order in which they run: that which may lack its inputs comes first.
+BENCHMARKS = {
+    "activation_cache": (
+        "Caching activations",
+        "One shard is cached as the workflow does it (forward pass to the last site, statistics, permutation, writing "
+        "with checksums, fsync), in turn with the bare forward pass of the same Hugging Face model over the same "
+        "batches to the same layer in the same precision, which reads nothing.",
+    ),
+    "sae_training": (
+        "Training a TopK sparse autoencoder",
+        "576 → 4,608, k = 32, batches of 2,048 rows: whole steps of our trainer and of the other libraries' own "
+        "trainers, in turn, on the same activations held in memory and with the same number of threads; AuxK is on in "
+        "theirs, but no feature counts as dead within so few steps, so it costs them nothing; the encoder's forward "
+        "product, which no TopK trainer can do without, is the floor and has no target.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    measure: bool = True
+    """run the benchmarks; without it, write the page from the results that are there"""
+
+
+def main(args: Arguments) -> None:
+    for name in BENCHMARKS if args.measure else ():
+        print(f"{name} ...", flush=True)
+        if subprocess.run([sys.executable, f"benchmarks/{name}.py"]).returncode:
+            raise StudyError(f"benchmarks/{name}.py failed; {PAGE} was left as it was")
+    results = {name: read_json(RESULTS / f"{name}.json") for name in BENCHMARKS}
+    with publishing(PAGE) as temporary:
+        temporary.write_text(page(results), encoding="utf-8")
+    print(f"wrote {PAGE}")
+
+
+def page(results: dict[str, dict[str, Any]]) -> str:
+    """Return the page: the machine, then for each benchmark its method, its table and which targets hold."""
+    machines = [result["machine"] for result in results.values()]
+    if any(machine != machines[0] for machine in machines):
+        raise StudyError(f"{RESULTS}: measured on different machines or threads; run `make bench` again")
+    facts = machines[0]
+    lines = [
+        "# Performance",
+        "",
+        "Written by `make bench`; do not edit. Numbers of one machine: run it on yours.",
+        "",
+        f"Machine: {facts['cpu']}, {facts['cores']} cores; {facts['threads']} threads; computed on "
+        f"{'the CPU' if facts['device'] == 'cpu' else facts['device']}, bf16 products "
+        f"{'fast' if facts['fast_bfloat16'] else 'not fast'}; torch {facts['torch']}.",
+        "",
+        "Speeds are medians over the rounds; the ratio, ours to the other, is the median of each round's ratio.",
+    ]
+    for name, (heading, method) in BENCHMARKS.items():
+        rows = results[name]["rows"]
+        lines += ["", f"## {heading}", "", method, "", *table(rows), "", *verdicts(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def verdicts(rows: list[dict[str, Any]]) -> list[str]:
+    """Return one line for each target: whether it holds."""
+    words = {True: "holds", False: "does not hold"}
+    return [
+        f"- Target {row['target']:g} **{words[row['holds']]}** ({row['ratio']:.2f}): {row['name']}."
+        for row in rows
+        if row["target"] is not None
+    ]
+
+
+if __name__ == "__main__":
+    program(main, Arguments)
