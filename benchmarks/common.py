@@ -25,7 +25,7 @@ def cores() -> int:
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. `value` and `rival` are medians over the rounds, `ratio` the median of each round's ratio."""
+    """One comparison: `value` (ours) and `rival`, medians over the rounds; `ratio`, the median of each round's."""
 
     name: str
     value: float
@@ -80,7 +80,7 @@ def publish(name: str, device: torch.device, rows: Sequence[Row]) -> None:
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return the lines of a Markdown table of rows as they stand in a result file."""
-    lines = ["| measured | ours | rival | unit | ratio | target | holds |", "|---|--:|--:|---|--:|--:|---|"]
+    lines = ["| measured | ours | other | unit | ratio | target | holds |", "|---|--:|--:|---|--:|--:|---|"]
     for row in rows:
         target = "" if row["target"] is None else f"{row['target']:g}"
         holds = {True: "yes", False: "no", None: ""}[row["holds"]]

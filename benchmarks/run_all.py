@@ -23,10 +23,10 @@ BENCHMARKS = {
     ),
     "sae_training": (
         "Training a TopK sparse autoencoder",
-        "576 → 4,608, k = 32, batches of 2,048 rows: whole steps of our trainer and of the other libraries' own "
-        "trainers, in turn, on the same activations held in memory and with the same number of threads; AuxK is on in "
-        "theirs, but no feature counts as dead within so few steps, so it costs them nothing; the encoder's forward "
-        "product, which no TopK trainer can do without, is the floor and has no target.",
+        "Whole steps of our trainer and of the other libraries' own trainers, in turn, on the same activations held in "
+        "memory and with the same number of threads; AuxK is on in theirs, but no feature counts as dead within so few "
+        "steps, so it costs them nothing; the encoder's forward product, which no TopK trainer can do without, is the "
+        "floor and has no target.",
     ),
 }
 
@@ -59,7 +59,7 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         "",
         "Written by `make bench`; do not edit. Numbers of one machine: run it on yours.",
         "",
-        f"Machine: {facts['cpu']}, {facts['cores']} cores; {facts['threads']} threads; computed on "
+        f"Machine: {facts['cpu']}, {facts['cores']} cores, threads used: {facts['threads']}; computed on "
         f"{'the CPU' if facts['device'] == 'cpu' else facts['device']}, bf16 products "
         f"{'fast' if facts['fast_bfloat16'] else 'not fast'}; torch {facts['torch']}.",
         "",

@@ -58,12 +58,13 @@ def main(args: Arguments) -> None:
             seconds, libraries[rival] = time_rival(rival, training)
             speeds.append(training.tokens_per_second(seconds))
         product.append(training.tokens_per_second(time_encoder_product(training, batches)))
+    sizes = f"TopK {training.d_in} → {training.d_sae:,}, k {training.k}, batch {training.batch:,}"
     rows = [
-        compare(f"TopK training beside {libraries[rival]}, {setting}", "tokens/s", ours, rivals[rival], TARGET)
+        compare(f"{sizes}, beside {libraries[rival]}, {setting}", "tokens/s", ours, rivals[rival], TARGET)
         for rival, setting in settings.items()
     ]
     precision = "bf16" if has_fast_bfloat16(device) else "fp32"
-    floor = f"TopK training beside its encoder's product alone, {precision}"
+    floor = f"{sizes}, beside its encoder's product alone, {precision}"
     publish("sae_training", device, [*rows, compare(floor, "tokens/s", ours, product, None)])
 
 

@@ -76,7 +76,8 @@ def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
         evaluation = json.loads((results / f"saes/tiny-llama/{site}/topk/evaluation.json").read_text())
         assert evaluation["l0"] <= 8
         assert 0 < evaluation["fvu"] < 1
-        assert evaluation["ce"]["clean"] <= evaluation["ce"]["sae"]
+        ce = evaluation["ce"]
+        assert evaluation["ce_recovered"] == pytest.approx((ce["zero"] - ce["sae"]) / (ce["zero"] - ce["clean"]))
     for task in ("nounpp", "own"):
         for basis in ("features", "neurons"):
             folder = results / f"circuits/test/{task}/{basis}"
@@ -173,7 +174,7 @@ def test_answers_that_are_no_single_tokens_stop_the_run_before_anything_heavy(
     pairs.write_text(pairs.read_text().replace('" has"', '" isis"'))
     done = _in(folder)("snakemake", "all")
     assert done.returncode != 0
-    assert "error: pair pairs-0004: answer ' isis' is 2 tokens" in done.stdout + done.stderr
+    assert "error: pair pairs-0004: answer ' isis' is " in done.stdout + done.stderr
     assert not list((folder / "results").glob("activations/*/*/shard-*.h5"))
 
 
