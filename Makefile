@@ -4,6 +4,14 @@ SHELL := /bin/bash
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+# Byte-compiles what the workflow imports, and only that: all of torch and transformers takes minutes, and without it
+# every job of the first run would compile for itself (each one always, where PYTHONDONTWRITEBYTECODE is set).
+COMPILE = PYTHONDONTWRITEBYTECODE= python -W ignore -c 'import dvc.repo, snakemake.api, tyro; \
+	import transformers.models.llama.modeling_llama; from transformers import AutoModelForCausalLM, AutoTokenizer; \
+	import sparse_circuits.circuits.setup, sparse_circuits.figures, sparse_circuits.interpret, sparse_circuits.report; \
+	import sparse_circuits.models.convert, sparse_circuits.sae.evaluate, sparse_circuits.sae.train; \
+	import sparse_circuits.sources.documents'
+
 .PHONY: help reproduce test check bench dvc.yaml schemas clean
 
 help:
@@ -20,6 +28,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	pip install --quiet --disable-pip-version-check --no-compile "$$(grep '^torch==' requirements.lock)"
 	pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement requirements.lock
 	pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
+	$(COMPILE)
 	touch $@
 
 reproduce: $(VENV)/.ready

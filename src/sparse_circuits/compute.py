@@ -28,6 +28,8 @@ def set_up(threads: int) -> None:
     # cuBLAS is deterministic only with a workspace of fixed size, and reads this when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    # Deterministic mode would also fill every fresh tensor with NaN, for code that reads what it never wrote.
+    torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

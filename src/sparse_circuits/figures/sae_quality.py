@@ -11,9 +11,9 @@ from sparse_circuits.figures.style import TEXT_WIDTH
 from sparse_circuits.files import read_json
 
 MEASURES = {
-    "l0": "L0 (active features)",
+    "l0": "L0",
     "fvu": "FVU (lower is better)",
-    "ce_recovered": "CE recovered (higher is better)",
+    "ce_recovered": "CE recovered",
 }
 
 
