@@ -29,7 +29,7 @@ def set_up(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     # Deterministic mode would also fill every fresh tensor with NaN, for code that reads what it never wrote.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by its module class
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
