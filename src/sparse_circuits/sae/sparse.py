@@ -68,7 +68,7 @@ def largest(pre: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return values and indices (row, k) of the k largest of each row, in no order.
 
     In two exact stages: the k largest lie in the k groups whose maxima are largest. On two CPU cores, for 2,048 rows
-    and d_sae 4,608, 24 ms against 39 ms for one `topk` over d_sae.
+    and d_sae 4,608, 27 ms against 39 ms for one `topk` over d_sae.
     """
     rows, d_sae = pre.shape
     if d_sae % GROUP or d_sae < 2 * k * GROUP:

@@ -55,7 +55,8 @@ def _mean_gradient(
 def path_points(steps: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the points in (0, 1) and the weights (sum 1) of Gauss-Legendre quadrature, two of (steps,)."""
     points, weights = np.polynomial.legendre.leggauss(steps)
-    return tuple(torch.tensor(v, dtype=torch.float32, device=device) for v in ((points + 1) / 2, weights / 2))  # type: ignore[return-value]
+    mapped, halved = (torch.tensor(v, dtype=torch.float32, device=device) for v in ((points + 1) / 2, weights / 2))
+    return mapped, halved
 
 
 def path_mean(gradient: Tensor, weights: Tensor) -> Tensor:
