@@ -106,6 +106,13 @@ def test_a_second_run_has_nothing_to_do(finished: Path) -> None:
     assert _in(finished)("dvc", "status", "-q").returncode == 0
 
 
+def test_a_clone_that_brings_a_dvc_lock_builds_everything(finished: Path, tmp_path: Path) -> None:
+    clone = _copy(tmp_path)
+    shutil.copy2(finished / "dvc.lock", clone / "dvc.lock")
+    plan = _in(clone)("snakemake", "-n", "snapshot").stdout
+    assert all(rule in plan for rule in ("fetch_model", "cache_activations", "write_report", "record"))
+
+
 def test_dvc_yaml_and_the_graph_agree_on_every_input_and_output(finished: Path) -> None:
     done = _in(finished)("snakemake", "--detailed-summary", "all")
     rows = list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t"))
