@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from sparse_circuits.compute import set_up
 from sparse_circuits.config.catalogue import PublishedSAE
 from sparse_circuits.config.study import TopK
 from sparse_circuits.errors import StudyError
@@ -33,24 +34,25 @@ def _batches(steps: int, batch: int) -> list[torch.Tensor]:
     return result
 
 
-def _train(steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3) -> Trained:
+def _train(
+    steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, device: torch.device = torch.device("cpu")
+) -> Trained:
     batches = _batches(steps, batch)
     rows = torch.cat(batches[:100])
     config = TopK(architecture="topk", d_sae=D_SAE, k=K, epochs=2, batch=batch, learning_rate=learning_rate)
     squared = rows.square().sum(dim=1).mean().item()
-    return train(
-        batches, steps, rows.mean(dim=0), squared, config, 0, torch.device("cpu"), {"hook_name": "resid_post.0"}
-    )
+    return train(batches, steps, rows.mean(dim=0), squared, config, 0, device, {"hook_name": "resid_post.0"})
 
 
-def test_training_recovers_a_known_dictionary() -> None:
-    found = _train().sae.W_dec
+def test_training_recovers_a_known_dictionary(device: torch.device) -> None:
+    found = _train(device=device).sae.W_dec.cpu()
     best = (_dictionary() @ found.T).max(dim=1).values
     assert best.mean() > 0.95
 
 
-def test_the_same_seed_gives_the_same_weights() -> None:
-    first, second = _train(30), _train(30)
+def test_the_same_seed_gives_the_same_weights(device: torch.device) -> None:
+    set_up(1)
+    first, second = _train(30, device=device), _train(30, device=device)
     assert torch.equal(first.sae.W_enc, second.sae.W_enc)
     assert torch.equal(first.sae.W_dec, second.sae.W_dec)
     assert first.log == second.log

@@ -7,19 +7,19 @@ from torch import Tensor
 from sparse_circuits.sae.sparse import decode, encode_topk, largest
 
 
-def _problem(rows: int, d_in: int, d_sae: int) -> tuple[Tensor, list[Tensor]]:
+def _problem(rows: int, d_in: int, d_sae: int, device: torch.device) -> tuple[Tensor, list[Tensor]]:
     generator = torch.Generator().manual_seed(0)
 
     def draw(*shape: int) -> Tensor:
-        return torch.randn(*shape, dtype=torch.float64, generator=generator)
+        return torch.randn(*shape, dtype=torch.float64, generator=generator).to(device)
 
     weights = [draw(d_sae, d_in), draw(d_sae), draw(d_in), draw(d_sae, d_in)]
     return draw(rows, d_in), [weight.requires_grad_() for weight in weights]
 
 
 def _sparse(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tensor, k: int) -> Tensor:
-    values, indices = encode_topk(x, W_enc, b_enc, b_dec, k)
-    return decode(values, indices, W_dec) + b_dec
+    values, active = encode_topk(x, W_enc, b_enc, b_dec, k)
+    return decode(values, active, W_dec) + b_dec
 
 
 def _dense(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tensor, k: int) -> Tensor:
@@ -29,9 +29,11 @@ def _dense(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tensor
 
 
 @pytest.mark.parametrize(("rows", "d_in", "d_sae", "k"), [(7, 5, 11, 3), (40, 8, 512, 4)])
-def test_reconstruction_and_all_gradients_equal_the_dense_formula(rows: int, d_in: int, d_sae: int, k: int) -> None:
-    x, weights = _problem(rows, d_in, d_sae)
-    upstream = torch.randn(rows, d_in, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+def test_reconstruction_and_all_gradients_equal_the_dense_formula(
+    rows: int, d_in: int, d_sae: int, k: int, device: torch.device
+) -> None:
+    x, weights = _problem(rows, d_in, d_sae, device)
+    upstream = torch.randn(rows, d_in, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).to(device)
     sparse, dense = _sparse(x, *weights, k), _dense(x, *weights, k)
     torch.testing.assert_close(sparse, dense, rtol=1e-12, atol=1e-12)
     for ours, theirs in zip(
@@ -40,13 +42,13 @@ def test_reconstruction_and_all_gradients_equal_the_dense_formula(rows: int, d_i
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
-def test_gradients_pass_gradcheck() -> None:
-    x, weights = _problem(6, 4, 9)
+def test_gradients_pass_gradcheck(device: torch.device) -> None:
+    x, weights = _problem(6, 4, 9, device)
     assert torch.autograd.gradcheck(lambda *w: _sparse(x, *w, 3), weights)
 
 
-def test_negative_pre_activations_among_the_k_largest_neither_fire_nor_learn() -> None:
-    x, weights = _problem(5, 4, 9)
+def test_negative_pre_activations_among_the_k_largest_neither_fire_nor_learn(device: torch.device) -> None:
+    x, weights = _problem(5, 4, 9, device)
     with torch.no_grad():
         weights[1].sub_(100.0)
     values, _ = encode_topk(x, weights[0], weights[1], weights[2], 3)
@@ -57,8 +59,8 @@ def test_negative_pre_activations_among_the_k_largest_neither_fire_nor_learn() -
 
 
 @pytest.mark.parametrize("d_sae", [48, 4608, 4600])
-def test_two_stage_selection_finds_exactly_the_largest(d_sae: int) -> None:
-    pre = torch.randn(33, d_sae, generator=torch.Generator().manual_seed(0))
+def test_two_stage_selection_finds_exactly_the_largest(d_sae: int, device: torch.device) -> None:
+    pre = torch.randn(33, d_sae, generator=torch.Generator().manual_seed(0)).to(device)
     values, indices = largest(pre, 32)
     assert torch.equal(values.sort(dim=1).values, pre.topk(32, dim=1).values.sort(dim=1).values)
     assert torch.equal(pre.gather(1, indices), values)

@@ -10,6 +10,7 @@ Shapes: x (row, d_in); W_enc and W_dec (d_sae, d), one feature a row; values and
 """
 
 import warnings
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +20,7 @@ from sparse_circuits.compute import has_fast_bfloat16
 
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
 
-GROUP = 16  # neighbouring features whose largest stands for them in the first stage of the selection
+GROUP = 8  # features whose largest stands for them in the first stage of the selection
 
 
 class Grouping(NamedTuple):
@@ -30,12 +31,20 @@ class Grouping(NamedTuple):
     offsets: Tensor
 
 
-def group_by_feature(indices: Tensor, d_sae: int) -> Grouping:
-    """Sort the pairs of `indices` (row, k) by feature, keeping the order of rows within a feature."""
-    flat = indices.flatten()
-    order = flat.argsort(stable=True)
-    counts = torch.bincount(flat, minlength=d_sae)
-    return Grouping(order, order // indices.shape[1], counts.cumsum(0) - counts)
+class Active:
+    """Which of d_sae features are active in each row: indices (row, k)."""
+
+    def __init__(self, indices: Tensor, d_sae: int) -> None:
+        self.indices = indices
+        self.d_sae = d_sae
+
+    @cached_property
+    def by_feature(self) -> Grouping:
+        """The pairs sorted by feature, rows in order within a feature; both weight gradients sum in this order."""
+        flat = self.indices.flatten()
+        order = flat.argsort(stable=True)
+        counts = torch.bincount(flat, minlength=self.d_sae)
+        return Grouping(order, order // self.indices.shape[1], counts.cumsum(0) - counts)
 
 
 def sum_by_feature(weights: Tensor, rows: Tensor, grouping: Grouping) -> Tensor:
@@ -61,45 +70,46 @@ def pre_activations(x: Tensor, W_enc: Tensor, b_enc: Tensor) -> Tensor:
     """Return x W_encᵀ + b_enc in the precision that is fast for matrix products on this device: (row, d_sae)."""
     if x.dtype == torch.float32 and has_fast_bfloat16(x.device):
         return torch.nn.functional.linear(x.bfloat16(), W_enc.bfloat16()).float().add_(b_enc)
-    return (x @ W_enc.T).add_(b_enc)
+    return torch.nn.functional.linear(x, W_enc, b_enc)
 
 
 def largest(pre: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return values and indices (row, k) of the k largest of each row, in no order.
 
-    In two exact stages: the k largest lie in the k groups whose maxima are largest. On two CPU cores, for 2,048 rows
-    and d_sae 4,608, 27 ms against 39 ms for one `topk` over d_sae.
+    In two exact stages: the k largest lie in the k groups whose maxima are largest. A group is every d_sae/8-th feature,
+    so that the maxima are taken over whole vectors. On two CPU cores, for 2,048 rows and d_sae 4,608, 15 ms against
+    21 ms for one `topk` over d_sae.
     """
     rows, d_sae = pre.shape
     if d_sae % GROUP or d_sae < 2 * k * GROUP:
         values, indices = pre.topk(k, dim=1, sorted=False)
         return values, indices
-    grouped = pre.view(rows, -1, GROUP)
-    groups = grouped.amax(dim=2).topk(k, dim=1, sorted=False).indices
-    candidates = grouped.gather(1, groups.unsqueeze(2).expand(-1, -1, GROUP)).flatten(1)
-    values, places = candidates.topk(k, dim=1, sorted=False)
-    return values, groups.gather(1, places // GROUP) * GROUP + places % GROUP
+    groups = pre.view(rows, GROUP, -1).amax(dim=1).topk(k, dim=1, sorted=False).indices
+    begins = torch.arange(0, d_sae, d_sae // GROUP, device=pre.device)
+    candidates = (groups.unsqueeze(1) + begins.unsqueeze(1)).flatten(1)
+    values, places = pre.gather(1, candidates).topk(k, dim=1, sorted=False)
+    return values, candidates.gather(1, places)
 
 
 class _Encode(torch.autograd.Function):
     """The k largest pre-activations of each row, rectified. Backward reaches W_enc, b_enc and b_dec."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, k: int) -> tuple[Tensor, Active]:
         centred = x - b_dec
         values, indices = largest(pre_activations(centred, W_enc, b_enc), k)
         values = values.relu_()
-        ctx.mark_non_differentiable(indices)
-        ctx.save_for_backward(centred, W_enc, values, indices)
-        return values, indices
+        ctx.active = Active(indices, len(W_enc))
+        ctx.save_for_backward(centred, W_enc, values)
+        return values, ctx.active
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        centred, W_enc, values, indices = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
+        centred, W_enc, values = ctx.saved_tensors
         pre = gradients[0] * (values > 0)
-        grad_W = sum_by_feature(pre, centred, group_by_feature(indices, len(W_enc)))
+        grad_W = sum_by_feature(pre, centred, ctx.active.by_feature)
         grad_b = torch.zeros(len(W_enc), dtype=pre.dtype, device=pre.device)
-        grad_b.index_add_(0, indices.flatten(), pre.flatten())
+        grad_b.index_add_(0, ctx.active.indices.flatten(), pre.flatten())
         # d loss / d b_dec = -(sum over rows of the pre-activations' gradients) W_enc: no gradient of x is needed.
         return None, grad_W, grad_b, -(grad_b @ W_enc), None
 
@@ -108,25 +118,26 @@ class _Decode(torch.autograd.Function):
     """Weighted sums of k rows of W_dec."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, indices: Tensor, W_dec: Tensor) -> Tensor:
-        ctx.save_for_backward(values, indices, W_dec)
-        return torch.nn.functional.embedding_bag(indices, W_dec, mode="sum", per_sample_weights=values)
+    def forward(ctx: Any, values: Tensor, active: Active, W_dec: Tensor) -> Tensor:
+        ctx.active = active
+        ctx.save_for_backward(values, W_dec)
+        return torch.nn.functional.embedding_bag(active.indices, W_dec, mode="sum", per_sample_weights=values)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        values, indices, W_dec = ctx.saved_tensors
+        values, W_dec = ctx.saved_tensors
         gradient = gradients[0].contiguous()
-        grad_values = products_at(indices, gradient, W_dec)
-        return grad_values, None, sum_by_feature(values, gradient, group_by_feature(indices, len(W_dec)))
+        grad_values = products_at(ctx.active.indices, gradient, W_dec)
+        return grad_values, None, sum_by_feature(values, gradient, ctx.active.by_feature)
 
 
-def encode_topk(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return values and indices (row, k) of the k largest of (x - b_dec) W_encᵀ + b_enc, negative ones set to 0."""
-    values, indices = _Encode.apply(x, W_enc, b_enc, b_dec, k)
-    return values, indices
+def encode_topk(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, k: int) -> tuple[Tensor, Active]:
+    """Return the k largest of (x - b_dec) W_encᵀ + b_enc, negative ones set to 0 (row, k), and which they are."""
+    values, active = _Encode.apply(x, W_enc, b_enc, b_dec, k)
+    return values, active
 
 
-def decode(values: Tensor, indices: Tensor, W_dec: Tensor) -> Tensor:
+def decode(values: Tensor, active: Active, W_dec: Tensor) -> Tensor:
     """Return the sum of values times rows of W_dec: (row, d)."""
-    out: Tensor = _Decode.apply(values, indices, W_dec)
+    out: Tensor = _Decode.apply(values, active, W_dec)
     return out

@@ -28,9 +28,9 @@ class TopKTrainer(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss, squared error summed over d_in and averaged over rows, and the active features (row, k)."""
-        values, indices = encode_topk(x, self.W_enc, self.b_enc, self.b_dec, self.k)
-        error = decode(values, indices, self.W_dec) + self.b_dec - x
-        return error.square().sum(dim=1).mean(), indices
+        values, active = encode_topk(x, self.W_enc, self.b_enc, self.b_dec, self.k)
+        error = decode(values, active, self.W_dec) + self.b_dec - x
+        return error.square().sum(dim=1).mean(), active.indices
 
     @torch.no_grad()
     def after_step(self) -> None:
