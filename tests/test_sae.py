@@ -16,6 +16,7 @@ from sparse_circuits.sae.published import convert_published
 from sparse_circuits.sae.train import Trained, train
 
 D_IN, D_SAE, K = 32, 64, 3
+CPU = torch.device("cpu")
 
 
 def _dictionary() -> torch.Tensor:
@@ -34,9 +35,7 @@ def _batches(steps: int, batch: int) -> list[torch.Tensor]:
     return result
 
 
-def _train(
-    steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, device: torch.device = torch.device("cpu")
-) -> Trained:
+def _train(steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, device: torch.device = CPU) -> Trained:
     batches = _batches(steps, batch)
     rows = torch.cat(batches[:100])
     config = TopK(architecture="topk", d_sae=D_SAE, k=K, epochs=2, batch=batch, learning_rate=learning_rate)
