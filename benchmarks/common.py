@@ -1,7 +1,5 @@
 """What the benchmarks share: facts of the machine, synthetic activations, a clock, result files."""
 
-import os
-import platform
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -14,13 +12,9 @@ from torch import Tensor
 
 from sparse_circuits.compute import choose_device, has_fast_bfloat16
 from sparse_circuits.files import write_json
+from sparse_circuits.machine import cores, cpu_name
 
 RESULTS = Path("results/benchmarks")
-
-
-def cores() -> int:
-    """Return how many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -53,22 +47,13 @@ def compare(name: str, unit: str, ours: Sequence[float], rival: Sequence[float],
 def machine(device: torch.device) -> dict[str, Any]:
     """Return what the numbers depend on, in words that say nothing of when and where."""
     return {
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cores": cores(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "fast_bfloat16": has_fast_bfloat16(device),
         "torch": torch.__version__,
     }
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def publish(name: str, device: torch.device, rows: Sequence[Row]) -> None:

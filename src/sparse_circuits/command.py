@@ -1,5 +1,6 @@
 """What all command-line programs share: flags from a dataclass, threads and device set, errors in one line."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from typing import Any
 import tyro
 
 from sparse_circuits.errors import StudyError
+from sparse_circuits.machine import describe
+
+RAN_ON = "ran on: "  # begins the line of a job's log that says where it ran
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ def one_line_errors() -> Iterator[None]:
 
 
 def program(main: Callable[[Any], None], arguments: type[Any]) -> None:
-    """Parse the command line as `arguments`, a dataclass, and call `main`."""
+    """Parse the command line as `arguments`, a dataclass, say where this runs, and call `main`."""
     options = tyro.cli(arguments, description=sys.modules["__main__"].__doc__, config=(tyro.conf.OmitArgPrefixes,))
+    print(RAN_ON + json.dumps(describe()), file=sys.stderr, flush=True)
     with one_line_errors():
         main(options)

@@ -77,8 +77,8 @@ def largest(pre: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return values and indices (row, k) of the k largest of each row, in no order.
 
     In two exact stages: the k largest lie in the k groups whose maxima are largest. A group is every d_sae/8-th
-    feature, so that the maxima are taken over whole vectors. On two CPU cores, for 2,048 rows and d_sae 4,608, 15 ms against
-    21 ms for one `topk` over d_sae.
+    feature, so that the maxima are taken over whole vectors. On two CPU cores, for 2,048 rows and d_sae 4,608, 15 ms
+    against 21 ms for one `topk` over d_sae.
     """
     rows, d_sae = pre.shape
     if d_sae % GROUP or d_sae < 2 * k * GROUP:
