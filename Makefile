@@ -12,10 +12,12 @@ COMPILE = PYTHONDONTWRITEBYTECODE= python -W ignore -c 'import dvc.repo, snakema
 	import sparse_circuits.models.convert, sparse_circuits.sae.evaluate, sparse_circuits.sae.train; \
 	import sparse_circuits.sources.documents'
 
-.PHONY: help reproduce test check bench dvc.yaml schemas clean
+.PHONY: help reproduce restore extras test check bench dvc.yaml schemas clean
 
 help:
 	@echo "make reproduce  set up and run the default study; then print its main numbers"
+	@echo "make restore    set up and bring the recorded artefacts from the DVC remote, instead of computing them"
+	@echo "make extras     add what clusters, remotes on S3 and RO-Crates need"
 	@echo "make test       set up, check style and types, run all tests"
 	@echo "make bench      measure speed beside other libraries; writes docs/performance.md"
 	@echo "make dvc.yaml   write dvc.yaml anew from the workflow's graph"
@@ -31,17 +33,30 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(COMPILE)
 	touch $@
 
+# What clusters, remotes on S3 and exports need, and their tests: not part of the first run.
+$(VENV)/.extras: $(VENV)/.ready requirements-extras.lock
+	pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement requirements-extras.lock
+	PYTHONDONTWRITEBYTECODE= snakemake --version > /dev/null
+	touch $@
+
+extras: $(VENV)/.extras
+
 reproduce: $(VENV)/.ready
 	snakemake --quiet rules host -- snapshot
 	sparse-circuits summary results/report/language
 
-test: check
-	pytest
+restore: $(VENV)/.ready
+	sparse-circuits restore
+	sparse-circuits summary results/report/language
+
+test: check $(VENV)/.extras
+	pytest --ignore tests/cluster
+	bash tests/cluster/run.sh
 
 check: $(VENV)/.ready
 	ruff check .
 	ruff format --check .
-	snakefmt --check Snakefile workflow
+	snakefmt --check workflow
 	lint-imports
 	mypy
 	snakemake --lint

@@ -1,7 +1,10 @@
 """What tests share: the tiny model of the test study, and the repository's root."""
 
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from sparse_circuits.models.convert import convert
 from sparse_circuits.sources import fetch
 
 ROOT = Path(__file__).resolve().parent.parent
+STUDY = "config/test/study.yaml"
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,3 +58,50 @@ def run_script(
     """Run one of the repository's scripts as the workflow does."""
     command = [sys.executable, "-W", "ignore", str(ROOT / "scripts" / name), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def checkout(folder: Path) -> Path:
+    """A checkout as a user has it, under git, with the test study as the default one and nothing recorded."""
+    files = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in files.stdout.splitlines():
+        if (ROOT / name).is_file() and not name.startswith(("dvc.", "dvc/", "provenance/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "tests/fixtures", folder / "tests/fixtures", dirs_exist_ok=True)
+    (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
+    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
+        ok(in_folder(folder)("git", *command))
+    return folder
+
+
+def in_folder(folder: Path, **variables: str) -> Run:
+    """Return a function that runs a command in a checkout, with the checkout's own code."""
+    author = {f"GIT_{role}_{key}": "x" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+    paths = {"PYTHONPATH": str(folder / "src"), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, **author, **paths, **variables}
+
+    def run(*command: object) -> subprocess.CompletedProcess[str]:
+        words = list(map(str, command))
+        return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def ok(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a command printed, and fail with it when the command failed."""
+    assert done.returncode == 0, f"{done.args}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The test study, run from end to end and recorded."""
+    folder = checkout(tmp_path_factory.mktemp("checkout"))
+    ok(in_folder(folder)("snakemake", "snapshot"))
+    return folder

@@ -4,59 +4,13 @@ import csv
 import hashlib
 import io
 import json
-import os
 import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from conftest import ROOT
-
-STUDY = "config/test/study.yaml"
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def _copy(folder: Path) -> Path:
-    """A checkout as a user has it, with the test study as the default one."""
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in files.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "tests/fixtures", folder / "tests/fixtures", dirs_exist_ok=True)
-    (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
-    (folder / "dvc.lock").unlink(missing_ok=True)
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    return folder
-
-
-def _in(folder: Path) -> Run:
-    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONWARNINGS": "ignore"}
-
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The test study, run from end to end and recorded."""
-    folder = _copy(tmp_path_factory.mktemp("checkout"))
-    for command in (["python", "scripts/write_dvc_yaml.py"], ["snakemake", "snapshot"]):
-        done = _in(folder)(*command)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return folder
+from conftest import ROOT, STUDY, checkout, in_folder
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -101,20 +55,20 @@ def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
 
 
 def test_a_second_run_has_nothing_to_do(finished: Path) -> None:
-    done = _in(finished)("snakemake", "snapshot")
+    done = in_folder(finished)("snakemake", "snapshot")
     assert "Nothing to be done" in done.stdout + done.stderr
-    assert _in(finished)("dvc", "status", "-q").returncode == 0
+    assert in_folder(finished)("dvc", "status", "-q").returncode == 0
 
 
 def test_a_clone_that_brings_a_dvc_lock_builds_everything(finished: Path, tmp_path: Path) -> None:
-    clone = _copy(tmp_path)
+    clone = checkout(tmp_path)
     shutil.copy2(finished / "dvc.lock", clone / "dvc.lock")
-    plan = _in(clone)("snakemake", "-n", "snapshot").stdout
+    plan = in_folder(clone)("snakemake", "-n", "snapshot").stdout
     assert all(rule in plan for rule in ("fetch_model", "cache_activations", "write_report", "record"))
 
 
 def test_dvc_yaml_and_the_graph_agree_on_every_input_and_output(finished: Path) -> None:
-    done = _in(finished)("snakemake", "--detailed-summary", "all")
+    done = in_folder(finished)("snakemake", "--detailed-summary", "all")
     rows = list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t"))
     graph = {row["output_file"]: set(filter(None, row["input-file(s)"].split(","))) for row in rows}
     stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
@@ -125,7 +79,7 @@ def test_dvc_yaml_and_the_graph_agree_on_every_input_and_output(finished: Path) 
 
 
 def test_dvc_yaml_in_the_repository_is_that_of_the_default_study(tmp_path: Path) -> None:
-    done = _in(ROOT)("python", "scripts/write_dvc_yaml.py", "--path", str(tmp_path / "dvc.yaml"))
+    done = in_folder(ROOT)("python", "scripts/write_dvc_yaml.py", "--path", str(tmp_path / "dvc.yaml"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "dvc.yaml").read_text() == (ROOT / "dvc.yaml").read_text(), "run `make dvc.yaml`"
 
@@ -133,15 +87,15 @@ def test_dvc_yaml_in_the_repository_is_that_of_the_default_study(tmp_path: Path)
 def test_the_same_spec_in_another_folder_gives_the_same_bytes(
     finished: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    other = _copy(tmp_path_factory.mktemp("elsewhere"))
-    done = _in(other)("snakemake", "all")
+    other = checkout(tmp_path_factory.mktemp("elsewhere"))
+    done = in_folder(other)("snakemake", "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     first, second = _hashes(finished), _hashes(other)
     assert first == second
 
 
 def test_a_comment_reruns_nothing_and_a_setting_reruns_what_depends_on_it(finished: Path) -> None:
-    run = _in(finished)
+    run = in_folder(finished)
     module = finished / "src/sparse_circuits/sae/train.py"
     text = module.read_text()
     module.write_text(text + "\n# A remark.\n")
@@ -165,7 +119,7 @@ def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
     config = finished / STUDY
     settings = config.read_text()
     config.write_text(settings.replace("shard_tokens", "shard_token"))
-    done = _in(finished)("snakemake", "all")
+    done = in_folder(finished)("snakemake", "all")
     config.write_text(settings)
     assert done.returncode != 0
     lines = [line for line in (done.stdout + done.stderr).splitlines() if "error:" in line]
@@ -176,10 +130,10 @@ def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
 def test_answers_that_are_no_single_tokens_stop_the_run_before_anything_heavy(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    folder = _copy(tmp_path_factory.mktemp("bad-task"))
+    folder = checkout(tmp_path_factory.mktemp("bad-task"))
     pairs = folder / "config/test/pairs.jsonl"
     pairs.write_text(pairs.read_text().replace('" has"', '" isis"'))
-    done = _in(folder)("snakemake", "all")
+    done = in_folder(folder)("snakemake", "all")
     assert done.returncode != 0
     assert "error: pair pairs-0004: answer ' isis' is " in done.stdout + done.stderr
     assert not list((folder / "results").glob("activations/*/*/shard-*.h5"))
@@ -187,6 +141,6 @@ def test_answers_that_are_no_single_tokens_stop_the_run_before_anything_heavy(
 
 @pytest.mark.parametrize("study", sorted((ROOT / "config/studies/paper").glob("*.yaml")), ids=lambda path: path.stem)
 def test_studies_at_paper_scale_have_a_whole_graph(study: Path) -> None:
-    done = _in(ROOT)("snakemake", "-n", "--configfile", str(study.relative_to(ROOT)))
+    done = in_folder(ROOT)("snakemake", "-n", "--configfile", str(study.relative_to(ROOT)))
     assert done.returncode == 0, done.stderr
     assert "evaluate_circuit" in done.stdout

@@ -1,5 +1,6 @@
 """The console program `sparse-circuits`: what is not a rule of the workflow."""
 
+import json
 from pathlib import Path
 
 import tyro
@@ -7,6 +8,9 @@ import tyro
 from sparse_circuits.command import one_line_errors
 from sparse_circuits.files import read_json
 from sparse_circuits.report.summary import format_summary
+from sparse_circuits.versions.crate import write_crate
+from sparse_circuits.versions.restore import restore
+from sparse_circuits.versions.trace import format_trace, trace
 
 
 def summary(report: tyro.conf.Positional[Path]) -> None:
@@ -16,6 +20,37 @@ def summary(report: tyro.conf.Positional[Path]) -> None:
         report: folder of the report, such as results/report/language
     """
     print(format_summary(read_json(report / "summary.json"), str(report / "index.html")))
+
+
+def trace_command(artefact: tyro.conf.Positional[Path], as_json: bool = False) -> None:
+    """Print what an artefact came from: every job, with its command, hashes, time and machine, and sources' licences.
+
+    Args:
+        artefact: file under results/
+        as_json: print JSON
+    """
+    found = trace(artefact)
+    print(json.dumps(found, indent=1) if as_json else format_trace(found))
+
+
+def restore_command(study: Path | None = None) -> None:
+    """Bring a clone to what was recorded: pull the artefacts, check them, and tell Snakemake that they are done.
+
+    Args:
+        study: file of the study; by default the one that config/config.yaml names
+    """
+    restore(study)
+
+
+def crate(study: tyro.conf.Positional[str], folder: Path) -> None:
+    """Export a recorded study as an RO-Crate: its results with who made what from what, as linked data.
+
+    Args:
+        study: name of the study
+        folder: new folder of the crate
+    """
+    write_crate(study, folder)
+    print(folder)
 
 
 def version() -> None:
@@ -28,7 +63,15 @@ def version() -> None:
 def main() -> None:
     """Run the console program."""
     with one_line_errors():
-        tyro.extras.subcommand_cli_from_dict({"summary": summary, "version": version})
+        tyro.extras.subcommand_cli_from_dict(
+            {
+                "summary": summary,
+                "trace": trace_command,
+                "restore": restore_command,
+                "crate": crate,
+                "version": version,
+            }
+        )
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ from typing import Any
 import tyro
 
 from sparse_circuits.errors import StudyError
-from sparse_circuits.machine import describe
-
-RAN_ON = "ran on: "  # begins the line of a job's log that says where it ran
+from sparse_circuits.machine import RAN_ON, describe
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+RAN_ON = "ran on: "  # begins the line of a job's log that holds what `describe` returns, as JSON
 PACKAGES = ("sparse-circuits", "torch", "transformers", "tokenizers", "numpy", "h5py", "safetensors", "scikit-learn")
 
 

@@ -4,7 +4,7 @@ import math
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir, "src")))
+sys.path.insert(0, str(Path(workflow.basedir).parent / "src"))
 
 from sparse_circuits.config import load_study
 from sparse_circuits.config.study import AgreementTask, FileTask, Pretrained
@@ -15,6 +15,12 @@ try:
     STUDY = load_study(config)
 except StudyError as error:
     sys.exit(f"error: {error}")
+
+# The default study's stages stand in the top dvc.yaml, those of another beside it, in a folder of their own.
+OTHERS = [str(path) for path in workflow.overwrite_configfiles]
+OTHERS = [path for path in OTHERS if path != config.get("default_study")]
+STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
+STAGES = f"dvc/{STUDY.study}" if OTHERS else ""
 
 MODEL = f"results/models/{STUDY.model}"
 MODEL_FILES = multiext(
@@ -65,7 +71,7 @@ wildcard_constraints:
 
 def code(script):
     """A rule's parameter: what its script computes, whatever its comments say."""
-    return fingerprint(Path(workflow.basedir, "scripts", script))
+    return fingerprint(Path(workflow.basedir).parent / "scripts" / script)
 
 
 def model_folder(wildcards, input):

@@ -1,19 +1,23 @@
 rule record:
-    """Record the content hashes of all artefacts."""
+    """Record the stages of the study, the content hashes of all artefacts, and how each was made."""
     input:
         rules.report.input,
-        "dvc.yaml",
+        script=ancient("scripts/record_study.py"),
     output:
-        update("dvc.lock"),
+        update(f"{STAGES}/dvc.yaml" if STAGES else "dvc.yaml"),
+        update(f"{STAGES}/dvc.lock" if STAGES else "dvc.lock"),
+        update(f"provenance/{STUDY.study}.json"),
     log:
         "logs/record/record.log",
     localrule: True
     conda:
         "../envs/environment.yaml"
+    params:
+        study=STUDY_FLAG,
     message:
-        "Recording hashes in dvc.lock"
+        "Recording hashes in {output[1]}"
     shell:
-        "dvc --wait-for-lock commit --force --no-relink > {log:q} 2>&1"
+        "python {input.script} {params.study:q} > {log:q} 2>&1"
 
 
 # The artefacts are asked for by name: a clone brings a dvc.lock, which alone would look like work that is done.

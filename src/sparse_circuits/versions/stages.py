@@ -1,0 +1,147 @@
+"""The workflow's graph as DVC stages: one a job, with the same inputs and outputs, and the settings it depends on."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sparse_circuits.config.load import read_yaml
+from sparse_circuits.files import publishing
+from sparse_circuits.versions.graph import Graph, Job
+
+HEADER = """\
+# Written by scripts/write_dvc_yaml.py from the workflow's graph (`make dvc.yaml`); a test checks that the two agree.
+# Snakemake runs the work; DVC records what came out. `persist` keeps outputs in place when DVC runs a stage itself.
+"""
+
+# The keys of the study's file that each rule's parameters are taken from: DVC calls a stage changed when one changes.
+# {sae}, {task} and {basis} stand for the item; a key that the study leaves to its default is left out.
+SETTINGS = {
+    "tokenize_corpus": ("seed", "activations.context", "activations.tokens", "activations.held_out_tokens"),
+    "cache_activations": (
+        "seed",
+        "sites",
+        "activations.context",
+        "activations.tokens",
+        "activations.dtype",
+        "activations.shard_tokens",
+    ),
+    "train_sae": ("seed", "saes.{sae}"),
+    "fetch_sae": ("saes.{sae}",),
+    "make_task": ("seed", "tasks.{task}"),
+    "score_nodes": ("circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
+    "find_circuit": ("study", "circuits.node_threshold", "circuits.edge_threshold"),
+    "evaluate_circuit": (
+        "seed",
+        "circuits.sizes",
+        "circuits.random_circuits",
+        "circuits.judge_pairs",
+        "circuits.batch_tokens",
+    ),
+    "write_report": ("study", "headline_task"),
+}
+
+
+def dvc_yaml_path(graph: Graph) -> Path:
+    """Return where a study's stages stand: the default study's at the top, others' in a folder of their own."""
+    return Path("dvc.yaml") if graph.is_default else Path("dvc") / graph.study.study / "dvc.yaml"
+
+
+def write_dvc_yaml(graph: Graph, path: Path) -> None:
+    """Publish the stages, metrics, plots and artifacts of a study.
+
+    A study beside the default one shares models, caches and autoencoders with it: stages whose outputs the top dvc.yaml
+    has already are left to it, since DVC allows each file one stage.
+    """
+    taken = set() if graph.is_default else _outputs(Path("dvc.yaml"))
+    top = Path(*[".."] * len(dvc_yaml_path(graph).parent.parts))
+    jobs = [job for job in graph.jobs if not taken.issuperset(job.outputs)]
+    data = {
+        "stages": {job.name: _stage(job, graph, top) for job in sorted(jobs, key=lambda job: job.name)},
+        "metrics": [str(top / path) for path in _measured(jobs)],
+        "plots": _plots(graph, jobs, top),
+        "artifacts": dict(_artifacts(jobs, top)),
+    }
+    with publishing(path) as temporary:
+        temporary.write_text(HEADER + yaml.safe_dump(data, sort_keys=False, width=1000), encoding="utf-8")
+
+
+def _outputs(path: Path) -> set[str]:
+    stages = read_yaml(path)["stages"] if path.exists() else {}
+    return {output for stage in stages.values() for out in stage["outs"] for output in out}
+
+
+def _stage(job: Job, graph: Graph, top: Path) -> dict[str, Any]:
+    configfile = "" if graph.is_default else f" --configfile {graph.path}"
+    stage: dict[str, Any] = {
+        "cmd": f"snakemake --cores all{configfile} -- {job.outputs[0]}",
+        "deps": list(job.inputs),
+        "outs": [{path: {"persist": True} | _transport(job, graph)} for path in job.outputs],
+    }
+    if not graph.is_default:
+        stage = {"wdir": str(top), **stage}
+    if params := list(_params(job, graph)):
+        stage["params"] = params
+    return stage
+
+
+def _transport(job: Job, graph: Graph) -> dict[str, bool]:
+    return {"push": False} if job.rule == "cache_activations" and not graph.study.activations.share else {}
+
+
+def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
+    wildcards = {"basis": "features", **job.wildcards}
+    keys = [key.format_map(wildcards) for key in SETTINGS.get(job.rule, ()) if "{" not in key or job.wildcards]
+    if job.rule in ("score_nodes", "find_circuit", "evaluate_circuit") and wildcards["basis"] == "features":
+        keys.append("sites")
+    if found := [key for key in keys if _has(read_yaml(graph.path), key)]:
+        yield {str(graph.path): found}
+    if job.rule == "fetch_model":
+        yield {graph.study.models_file: [f"models.{graph.study.model}"]}
+    if job.rule == "fetch_corpus":
+        yield {graph.study.datasets_file: [f"datasets.{graph.study.corpus}"]}
+
+
+def _has(data: Any, key: str) -> bool:
+    for part in key.split("."):
+        if not isinstance(data, dict) or part not in data:
+            return False
+        data = data[part]
+    return True
+
+
+def _measured(jobs: list[Job]) -> list[str]:
+    """The files of numbers that `dvc metrics` shows and compares."""
+    names = ("evaluation.json", "summary.json")
+    return sorted(path for job in jobs for path in job.outputs if Path(path).name in names)
+
+
+def _plots(graph: Graph, jobs: list[Job], top: Path) -> list[dict[str, Any]]:
+    """The curves that `dvc plots` draws: faithfulness of every circuit, training of every autoencoder."""
+
+    def curves(rule: str, name: str, column: str) -> dict[str, str]:
+        paths = sorted(path for job in jobs if job.rule == rule for path in job.outputs if Path(path).name == name)
+        return {str(top / path): column for path in paths}
+
+    drawn = {
+        f"faithfulness-{graph.study.study}": ("nodes", curves("evaluate_circuit", "curves.csv", "faithfulness")),
+        f"training-{graph.study.study}": ("tokens", curves("train_sae", "training.csv", "fvu")),
+    }
+    return [{name: {"x": x, "y": y}} for name, (x, y) in drawn.items() if y]
+
+
+def _artifacts(jobs: list[Job], top: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """What other projects take from this one by name (`dvc artifacts get`): autoencoders and circuits."""
+    kinds = {
+        "train_sae": ("sae", "sparse autoencoder, SAELens layout"),
+        "fetch_sae": ("sae", "published sparse autoencoder, SAELens layout"),
+        "find_circuit": ("circuit", "nodes and edges of a circuit"),
+    }
+    for job in sorted(jobs, key=lambda job: job.name):
+        if job.rule in kinds:
+            kind, description = kinds[job.rule]
+            name = re.sub(r"[^a-z0-9]+", "-", job.name.split("-", 1)[1].lower())
+            path = job.outputs[0] if kind == "circuit" else str(Path(job.outputs[0]).parent)
+            yield f"{kind}-{name}", {"path": str(top / path), "type": kind, "desc": description}

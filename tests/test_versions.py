@@ -1,0 +1,282 @@
+"""Recording, restoring and sharing: with real git repositories and DVC remotes, on the test study."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT, STUDY, in_folder, ok
+from sparse_circuits.sae import load_autoencoder
+
+NOTHING = "Nothing to be done"
+SAE = "results/saes/tiny-llama/resid_post.1/topk"
+CIRCUIT = "results/circuits/test/nounpp/features/circuit.json"
+PROGRAM = (sys.executable, "-m", "sparse_circuits")
+
+
+@pytest.fixture(scope="module")
+def origin(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bare git repository to which the finished study was pushed, its artefacts in a folder remote."""
+    folder = tmp_path_factory.mktemp("origin")
+    mine = folder / "mine"
+    shutil.copytree(finished, mine, symlinks=True, ignore=shutil.ignore_patterns("logs", ".snakemake"))
+    run = in_folder(mine)
+    ok(run("git", "init", "-q", "--bare", "-b", "main", folder / "origin.git"))
+    ok(run("dvc", "remote", "add", "-q", "-d", "store", folder / "store"))
+    _publish(mine, "the study")
+    return folder / "origin.git"
+
+
+def _publish(folder: Path, message: str) -> None:
+    run = in_folder(folder)
+    if "origin" not in run("git", "remote").stdout:
+        ok(run("git", "remote", "add", "origin", folder.parent / "origin.git"))
+    ok(run("git", "add", "-A"))
+    ok(run("git", "commit", "-qm", message))
+    ok(run("dvc", "push", "-q"))
+    ok(run("git", "push", "-q", "origin", "main"))
+
+
+def _clone(origin: Path, folder: Path) -> Path:
+    ok(in_folder(folder.parent)("git", "clone", "-q", origin, folder))
+    shutil.copytree(ROOT / "tests/fixtures", folder / "tests/fixtures", dirs_exist_ok=True)
+    return folder
+
+
+def _restored(origin: Path, folder: Path) -> Path:
+    clone = _clone(origin, folder)
+    ok(in_folder(clone)(*PROGRAM, "restore"))
+    return clone
+
+
+def _planned(folder: Path, *arguments: str) -> set[str]:
+    """The rules that Snakemake would run for a snapshot."""
+    plan = ok(in_folder(folder)("snakemake", "-n", *arguments, "--", "snapshot"))
+    return set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE)) - {"total"}
+
+
+def _changed_stages(folder: Path) -> set[str]:
+    """The rules of the stages that DVC calls changed."""
+    status = json.loads(ok(in_folder(folder)("dvc", "status", "--json")))
+    return {name.split(":")[-1].split("-")[0] for name in status}
+
+
+def test_a_recorded_study_is_clean_in_every_eye(finished: Path) -> None:
+    run = in_folder(finished)
+    ok(run("dvc", "status", "-q"))
+    assert "up to date" in ok(run("dvc", "repro", "--dry"))
+    metrics = json.loads(ok(run("dvc", "metrics", "show", "--json")))[""]["data"]
+    assert metrics[f"{SAE}/evaluation.json"]["data"]["site"] == "resid_post.1"
+    ok(run("dvc", "metrics", "diff"))
+    assert "index.html" in ok(run("dvc", "plots", "show", "-o", "drawn"))
+    page = (finished / "drawn/index.html").read_text()
+    assert "faithfulness" in page
+    shutil.rmtree(finished / "drawn")
+    artifacts = yaml.safe_load((finished / "dvc.yaml").read_text())["artifacts"]
+    assert {entry["type"] for entry in artifacts.values()} == {"sae", "circuit"}
+    assert all((finished / entry["path"]).exists() for entry in artifacts.values())
+
+
+def test_a_restored_clone_has_nothing_to_do_and_a_setting_reruns_what_depends_on_it(
+    origin: Path, tmp_path: Path
+) -> None:
+    clone = _restored(origin, tmp_path / "clone")
+    assert not list(clone.glob("logs/*/*.tsv")), "restoring computes nothing"
+    assert (clone / "results/figures/test/faithfulness.png").stat().st_size > 0
+    assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
+    assert not in_folder(clone)("git", "status", "--porcelain").stdout
+    settings = clone / STUDY
+    settings.write_text(settings.read_text().replace("k: 8", "k: 9"))
+    downstream = {"evaluate_sae", "score_nodes", "find_circuit", "evaluate_circuit", "plot_figure", "write_report"}
+    assert _planned(clone) == {"train_sae", *downstream, "record", "snapshot"}
+    assert _changed_stages(clone) == {"train_sae"}
+
+
+def test_restoring_refuses_what_is_not_as_recorded_and_touches_nothing(origin: Path, tmp_path: Path) -> None:
+    clone = _restored(origin, tmp_path / "clone")
+    figure = clone / "results/figures/test/training.csv"
+    figure.unlink()
+    figure.write_text("step\n1\n")
+    os.utime(figure, (1, 1))
+    done = in_folder(clone)(*PROGRAM, "restore")
+    assert done.returncode == 1
+    assert "results/figures/test/training.csv" in done.stderr
+    assert figure.stat().st_mtime == 1
+    script = clone / "scripts/train_sae.py"
+    shutil.copy2(origin.parent / "mine/results/figures/test/training.csv", figure)
+    script.write_text(script.read_text() + "\nprint()\n")
+    done = in_folder(clone)(*PROGRAM, "restore")
+    assert done.stderr.strip().endswith("not as recorded, nothing was touched: scripts/train_sae.py")
+
+
+def test_one_autoencoder_is_fetched_by_name_and_loads(origin: Path, tmp_path: Path) -> None:
+    run = in_folder(tmp_path)
+    ok(run("dvc", "get", "-q", origin, SAE, "-o", "sae"))
+    sae = load_autoencoder(tmp_path / "sae", "resid_post.1", 32)
+    assert sae.width == 128
+    ok(run("dvc", "artifacts", "get", "-q", origin, "sae-resid-post-1-topk", "-o", "named"))
+    assert (tmp_path / "named/cfg.json").read_bytes() == (tmp_path / "sae/cfg.json").read_bytes()
+
+
+def test_a_circuit_imported_elsewhere_follows_a_new_version(origin: Path, tmp_path: Path) -> None:
+    mine = _restored(origin, tmp_path / "mine")
+    bare = tmp_path / "origin.git"
+    ok(in_folder(tmp_path)("git", "clone", "-q", "--bare", origin, bare))
+    ok(in_folder(mine)("git", "remote", "set-url", "origin", bare))
+    other = tmp_path / "other"
+    other.mkdir()
+    run = in_folder(other)
+    ok(run("git", "init", "-q"))
+    ok(run("dvc", "init", "-q"))
+    ok(run("dvc", "import", "-q", bare, CIRCUIT, "-o", "circuit.json"))
+    first = json.loads((other / "circuit.json").read_text())
+    settings = mine / STUDY
+    settings.write_text(settings.read_text().replace("node_threshold: 0.02", "node_threshold: 0.2"))
+    ok(in_folder(mine)("snakemake", "snapshot"))
+    _publish(mine, "a stricter threshold")
+    ok(run("dvc", "update", "-q", "circuit.json.dvc"))
+    second = json.loads((other / "circuit.json").read_text())
+    assert len(second["nodes"]) < len(first["nodes"])
+
+
+def test_two_clones_that_push_different_studies_do_not_clash(origin: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "origin.git"
+    ok(in_folder(tmp_path)("git", "clone", "-q", "--bare", origin, bare))
+    clones = {}
+    for name, threshold in (("first", 0.1), ("second", 0.2)):
+        clone = clones[name] = _restored(origin, tmp_path / name)
+        ok(in_folder(clone)("git", "remote", "set-url", "origin", bare))
+        text = (clone / STUDY).read_text().replace("study: test", f"study: {name}")
+        text = text.replace("node_threshold: 0.02", f"node_threshold: {threshold}").replace(
+            "  own: {kind: file, train: config/test/pairs.jsonl, test: config/test/pairs.jsonl}\n", ""
+        )
+        path = f"config/studies/{name}.yaml"
+        (clone / path).write_text(text)
+        assert not {"train_sae", "cache_activations"} & _planned(clone, "--configfile", path), "these are shared"
+        ok(in_folder(clone)("snakemake", "--configfile", path, "--", "snapshot"))
+        ok(in_folder(clone)("dvc", "status", "-q"))
+    _publish(clones["first"], "first")
+    run = in_folder(clones["second"])
+    ok(run("git", "add", "-A"))
+    ok(run("git", "commit", "-qm", "second"))
+    ok(run("git", "pull", "-q", "--rebase", "origin", "main"))
+    ok(run("dvc", "push", "-q"))
+    ok(run("git", "push", "-q", "origin", "HEAD:main"))
+    third = _restored(bare, tmp_path / "third")
+    for name, clone in clones.items():
+        path = f"results/circuits/{name}/nounpp/features/circuit.json"
+        assert (third / path).read_bytes() == (clone / path).read_bytes()
+    assert NOTHING in ok(in_folder(third)("snakemake", "-n", "snapshot"))
+
+
+def test_shards_stay_out_of_the_remote_when_the_study_says_so(finished: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(finished, mine, symlinks=True)
+    settings = mine / STUDY
+    settings.write_text(settings.read_text().replace("shard_tokens: 4096", "shard_tokens: 4096\n  share: false"))
+    run = in_folder(mine)
+    ok(run("dvc", "remote", "add", "-q", "-d", "store", tmp_path / "store"))
+    ok(run("git", "init", "-q", "--bare", "-b", "main", tmp_path / "origin.git"))
+    ok(run("snakemake", "--forcerun", "record", "--", "snapshot"))
+    _publish(mine, "without shards")
+    clone = _restored(tmp_path / "origin.git", tmp_path / "clone")
+    assert not list(clone.glob("results/activations/*/*/shard-*.h5"))
+    assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
+    settings = clone / STUDY
+    settings.write_text(settings.read_text().replace("k: 8", "k: 9"))
+    assert {"cache_activations", "train_sae"} <= _planned(clone), "what is needed again is computed again"
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 server on this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (tmp_path_factory.mktemp("s3") / "log").open("w")
+    code = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=log)
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}"
+    server.send_signal(signal.SIGTERM)
+    server.wait()
+
+
+def test_a_study_travels_through_an_s3_bucket(origin: Path, s3: str, tmp_path: Path) -> None:
+    import boto3
+
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=s3, aws_access_key_id="test", aws_secret_access_key="test")
+    client.create_bucket(Bucket="circuits")
+    bare = tmp_path / "origin.git"
+    ok(in_folder(tmp_path)("git", "clone", "-q", "--bare", origin, bare))
+    mine = _restored(origin, tmp_path / "mine")
+    run = in_folder(mine, **keys)
+    ok(run("git", "remote", "set-url", "origin", bare))
+    ok(run("dvc", "remote", "add", "-q", "-d", "bucket", "s3://circuits/store"))
+    ok(run("dvc", "remote", "modify", "bucket", "endpointurl", s3))
+    ok(run("git", "commit", "-qam", "a remote on S3"))
+    ok(run("dvc", "push", "-q"))
+    ok(run("git", "push", "-q", "origin", "main"))
+    clone = _clone(bare, tmp_path / "clone")
+    ok(in_folder(clone, **keys)(*PROGRAM, "restore"))
+    assert (clone / CIRCUIT).read_bytes() == (mine / CIRCUIT).read_bytes()
+    assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
+
+
+def test_the_trace_of_a_figure_reaches_the_sources(finished: Path) -> None:
+    run = in_folder(finished)
+    found = json.loads(run(*PROGRAM, "trace", "results/figures/test/faithfulness.svg", "--as-json").stdout)
+    assert found["state"] == "as recorded"
+    rules = [job["rule"] for job in found["jobs"].values()]
+    assert rules[-1] == "plot_figure"
+    assert {"fetch_model", "fetch_corpus", "cache_activations", "train_sae"} <= set(rules)
+    made = {path: digest for job in found["jobs"].values() for path, digest in job["outputs"].items()}
+    seen: set[str] = set()
+    for job in found["jobs"].values():
+        needed = {path for path in job["inputs"] if path.startswith("results/")}
+        assert needed <= seen, "every input was made by a job before"
+        assert all(job["inputs"][path] == made[path] for path in needed)
+        assert job["command"].startswith("python scripts/")
+        assert job["seconds"] > 0
+        assert job["ran_on"]["packages"]["torch"]
+        seen |= set(job["outputs"])
+    text = ok(run(*PROGRAM, "trace", "results/figures/test/faithfulness.svg"))
+    assert "licence MIT" in text
+    done = run(*PROGRAM, "trace", "results/nothing.json")
+    assert done.stderr.startswith(
+        "error: results/nothing.json: no record in provenance/ knows it; `snakemake snapshot`"
+    )
+
+
+def test_an_exported_crate_is_valid_and_whole(finished: Path, tmp_path: Path) -> None:
+    from rocrate_validator import models, services
+
+    ok(in_folder(finished)(*PROGRAM, "crate", "test", "--folder", tmp_path / "crate"))
+    settings = services.ValidationSettings(
+        rocrate_uri=str(tmp_path / "crate"),
+        profile_identifier="process-run-crate-0.5",
+        requirement_severity=models.Severity.REQUIRED,
+    )
+    result = services.validate(settings)
+    assert not result.has_issues(), [issue.message for issue in result.get_issues()]
+    graph = json.loads((tmp_path / "crate/ro-crate-metadata.json").read_text())["@graph"]
+    actions = [entity for entity in graph if entity["@type"] == "CreateAction"]
+    jobs = json.loads((finished / "provenance/test.json").read_text())["jobs"]
+    assert len(actions) == len(jobs)
+    copied = tmp_path / "crate" / CIRCUIT
+    assert copied.read_bytes() == (finished / CIRCUIT).read_bytes()
