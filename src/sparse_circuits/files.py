@@ -1,9 +1,11 @@
 """Files at the edges of the library: published atomically, hashed, written the same way every time."""
 
 import csv
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +15,14 @@ from typing import Any
 
 from sparse_circuits.errors import StudyError
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextmanager
 def publishing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; when the block ends well, sync it and rename it to `path`.
 
-    A process killed inside the block leaves `path` as it was.
+    A process killed inside the block leaves `path` as it was. A full disk raises StudyError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -29,8 +33,18 @@ def publishing(path: Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         _sync(temporary)
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        if (number := _errno(error)) in NO_SPACE:
+            raise StudyError(f"{path}: {os.strerror(number)}; nothing was written") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _errno(error: OSError | RuntimeError) -> int:
+    """The number of a system's error; HDF5 tells it in the text only."""
+    told = re.search(r"errno = (\d+)", str(error))
+    return getattr(error, "errno", None) or (int(told.group(1)) if told else 0)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The study, read and checked once, and what the rules need of it."""
 
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ except StudyError as error:
     sys.exit(f"error: {error}")
 
 # The default study's stages stand in the top dvc.yaml, those of another beside it, in a folder of their own.
-OTHERS = [str(path) for path in workflow.overwrite_configfiles]
+OTHERS = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
 OTHERS = [path for path in OTHERS if path != config.get("default_study")]
 STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
 STAGES = f"dvc/{STUDY.study}" if OTHERS else ""

@@ -26,7 +26,7 @@ def write_crate(study: str, folder: Path) -> None:
     if folder.exists():
         raise StudyError(f"{folder}: is there already")
     record = read_json(path)
-    crate = ROCrate(gen_preview=False)
+    crate = ROCrate(gen_preview=False, version="1.1")  # what the profile builds on
     crate.name = f"Sparse Circuits: study {study}"
     crate.description = f"Circuits of the model {record['settings']['model']}, with all that they were made from."
     crate.license = "https://spdx.org/licenses/MIT"

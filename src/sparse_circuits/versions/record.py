@@ -10,7 +10,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.config.load import read_yaml
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, write_json
 from sparse_circuits.machine import RAN_ON
@@ -50,17 +49,11 @@ def _commit(graph: Graph) -> dict[str, str]:
     """Have DVC hash and keep the artefacts; return path -> md5 of every input and output it knows."""
     from dvc.repo import Repo
 
-    own = str(dvc_yaml_path(graph))
-    shared = (
-        []
-        if graph.is_default
-        else sorted({job.name for job in graph.jobs} & set(read_yaml(Path("dvc.yaml"))["stages"]))
-    )
     with Repo(_wait_for_lock=True) as repo:
         # Relinking would give files new times, and Snakemake goes by those for what is too large to hash.
         stages = [
             stage
-            for target in (own, *(f"dvc.yaml:{name}" for name in shared))
+            for target in sorted({"dvc.yaml", str(dvc_yaml_path(graph))})
             for stage in repo.commit(target=target, force=True, allow_missing=True, relink=False)
         ]
         files = [file for stage in stages for file in (*stage.deps, *stage.outs) if file.hash_info]

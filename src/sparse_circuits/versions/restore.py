@@ -3,7 +3,6 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from sparse_circuits.errors import StudyError
 
@@ -17,37 +16,36 @@ def restore(study: Path | None = None) -> None:
 
     Raises StudyError naming the files when one is not as recorded; then nothing is touched.
     """
+    _refuse(_changed(missing_too=False))
     _run("dvc", "pull", "--allow-missing")
-    status = json.loads(_run("dvc", "status", "--json").stdout or "{}")
-    if wrong := sorted(_wrong(status)):
-        listed = ", ".join(wrong[:10]) + (f" and {len(wrong) - 10} more" if len(wrong) > 10 else "")
-        raise StudyError(f"not as recorded, nothing was touched: {listed}")
+    _refuse(_changed(missing_too=True))
     configfile = ["--configfile", str(study)] if study else []
     _run(*TOUCH, *configfile, "--", "snapshot")
 
 
-def _wrong(status: dict[str, list[Any]]) -> set[str]:
-    """What DVC finds changed, but for artefacts that are kept out of the remote."""
-    changes = [change for stage in status.values() for change in stage if isinstance(change, dict)]
-    found = {
-        (path, state)
-        for change in changes
-        for kind in ("changed outs", "changed deps")
-        for path, state in change.get(kind, {}).items()
-        if isinstance(state, str)
-    }
-    wrong = {path for path, state in found if not (state == "deleted" and _kept_out(path))}
-    for stage, stage_changes in status.items():
-        if any(change == "changed command" or "always changed" in str(change) for change in stage_changes):
-            wrong.add(f"the command of {stage}")
-    for change in changes:
-        wrong |= {key for key in change if key not in ("changed outs", "changed deps")}
-        wrong |= {path for path, state in change.get("changed deps", {}).items() if not isinstance(state, str)}
-    return wrong
+def _refuse(wrong: list[str]) -> None:
+    if wrong:
+        listed = ", ".join(wrong[:10]) + (f" and {len(wrong) - 10} more" if len(wrong) > 10 else "")
+        raise StudyError(f"not as recorded, nothing was touched: {listed}")
 
 
-def _kept_out(path: str) -> bool:
-    return Path(path).name.startswith("shard-")
+def _changed(missing_too: bool) -> list[str]:
+    """The files, settings and commands that DVC finds changed; files that are not here only if asked for.
+
+    Shards may always be missing: they need not be in the remote, and can be computed anew.
+    """
+    status = json.loads(_run("dvc", "status", "--json").stdout or "{}")
+    found: set[str] = set()
+    for stage, changes in status.items():
+        for change in changes:
+            if isinstance(change, str):
+                found.add(f"{stage} ({change})")
+                continue
+            for path in (path for kind in change.values() for path in kind):
+                excused = Path(path).name.startswith("shard-") or not missing_too
+                if Path(path).exists() or not excused:
+                    found.add(path)
+    return sorted(found)
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
