@@ -8,12 +8,14 @@ from typing import Any
 import torch
 
 from sparse_circuits.errors import StudyError
+from sparse_circuits.gpu import claim
 
 
 def choose_device(requested: str = "auto") -> torch.device:
-    """Return the device to compute on: CUDA when it is there, else the CPU, unless `requested` names one."""
+    """Return the device to compute on, unless `requested` names one: a GPU that no other job holds, else the CPU."""
     if requested == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        gpus = torch.cuda.device_count()
+        return torch.device("cuda", claim(gpus) if gpus > 1 else 0) if gpus else torch.device("cpu")
     try:
         device = torch.device(requested)
     except RuntimeError:

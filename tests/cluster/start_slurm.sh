@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Start a real SLURM on this machine, with one node of two cores and one make-believe GPU: start_slurm.sh FOLDER
+# Start a real SLURM on this machine, with one node of two cores and two make-believe GPUs: start_slurm.sh FOLDER
 #
 # For root on Debian, in containers too: no systemd, no cgroups. Needs `apt-get install slurm-wlm munge`. The settings go
 # to /etc/slurm, since job steps see none of the variables that could name another place. `stop` as FOLDER ends it.
@@ -18,6 +18,7 @@ mkdir -p /run/munge /etc/slurm "$folder"/{state,spool,log}
 chown munge:munge /run/munge
 pgrep -x munged >/dev/null || runuser -u munge -- "$(command -v munged)"
 
+memory=$(awk '/^MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
 cat >/etc/slurm/slurm.conf <<CONF
 ClusterName=test
 SlurmctldHost=localhost
@@ -46,10 +47,10 @@ MinJobAge=86400
 SwitchType=switch/none
 GresTypes=gpu
 KillWait=5
-NodeName=localhost NodeHostname=$(hostname) NodeAddr=127.0.0.1 CPUs=2 RealMemory=8000 Gres=gpu:1 State=UNKNOWN
+NodeName=localhost NodeHostname=$(hostname) NodeAddr=127.0.0.1 CPUs=2 RealMemory=$memory Gres=gpu:2 State=UNKNOWN
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
-echo "Name=gpu File=/dev/tty1" >/etc/slurm/gres.conf # any device file will do
+echo "Name=gpu File=/dev/tty[1-2]" >/etc/slurm/gres.conf # any device files will do
 
 pgrep -x slurmctld >/dev/null || slurmctld
 pgrep -x slurmd >/dev/null || slurmd -N localhost

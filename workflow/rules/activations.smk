@@ -2,7 +2,7 @@ rule tokenize_corpus:
     """Token sequences of one length, for training and for evaluation."""
     input:
         model=TOKENIZER_FILES,
-        script=ancient("scripts/tokenize_corpus.py"),
+        script=program("tokenize_corpus.py"),
         documents=rules.fetch_corpus.output.documents,
     output:
         sequences=f"{CACHE}/sequences.h5",
@@ -14,7 +14,7 @@ rule tokenize_corpus:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=30,
     params:
         model=model_folder,
@@ -35,7 +35,7 @@ rule cache_activations:
     """One shard of the cache: all sites in one forward pass."""
     input:
         model=MODEL_FILES,
-        script=ancient("scripts/cache_activations.py"),
+        script=program("cache_activations.py"),
         sequences=rules.tokenize_corpus.output.sequences,
     output:
         shard=f"{CACHE}/shard-{{shard}}.h5",
@@ -47,7 +47,7 @@ rule cache_activations:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=memory(6000),
         runtime=60,
     params:
         model=model_folder,
@@ -70,7 +70,7 @@ rule cache_activations:
 rule write_manifest:
     """What the cache holds, with the hash of each shard, and the statistics of its sites."""
     input:
-        script=ancient("scripts/write_manifest.py"),
+        script=program("write_manifest.py"),
         sequences=rules.tokenize_corpus.output.sequences,
         shards=expand(rules.cache_activations.output.shard, shard=SHARDS),
     output:
@@ -84,7 +84,7 @@ rule write_manifest:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         folder=lambda wildcards, output: str(Path(output.manifest).parent),

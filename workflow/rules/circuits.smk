@@ -3,7 +3,7 @@ rule score_nodes:
     input:
         model=MODEL_FILES,
         saes=circuit_sae_files,
-        script=ancient("scripts/score_nodes.py"),
+        script=program("score_nodes.py"),
         pairs="results/tasks/{task}/train.jsonl",
     output:
         scores=f"{CIRCUITS}/{{task}}/{{basis}}/scores.h5",
@@ -15,7 +15,7 @@ rule score_nodes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=memory(6000),
         runtime=60,
     params:
         model=model_folder,
@@ -47,11 +47,16 @@ rule find_circuit:
     input:
         model=MODEL_FILES,
         saes=circuit_sae_files,
-        script=ancient("scripts/find_circuit.py"),
+        script=program("find_circuit.py"),
         pairs="results/tasks/{task}/train.jsonl",
         scores=rules.score_nodes.output.scores,
     output:
-        circuit=f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json",
+        circuit=report(
+            f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json",
+            caption="../report/circuit.rst",
+            category="Circuits",
+            labels={"task": "{task}", "basis": "{basis}", "shown": "circuit"},
+        ),
     log:
         "logs/find_circuit/{task}.{basis}.log",
     benchmark:
@@ -60,7 +65,7 @@ rule find_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=memory(6000),
         runtime=60,
     params:
         study=STUDY.study,
@@ -84,13 +89,18 @@ rule evaluate_circuit:
     input:
         model=MODEL_FILES,
         saes=circuit_sae_files,
-        script=ancient("scripts/evaluate_circuit.py"),
+        script=program("evaluate_circuit.py"),
         pairs="results/tasks/{task}/test.jsonl",
         scores=rules.score_nodes.output.scores,
         circuit=rules.find_circuit.output.circuit,
     output:
         evaluation=f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json",
-        curves=f"{CIRCUITS}/{{task}}/{{basis}}/curves.csv",
+        curves=report(
+            f"{CIRCUITS}/{{task}}/{{basis}}/curves.csv",
+            caption="../report/curves.rst",
+            category="Circuits",
+            labels={"task": "{task}", "basis": "{basis}", "shown": "curves"},
+        ),
     log:
         "logs/evaluate_circuit/{task}.{basis}.log",
     benchmark:
@@ -99,7 +109,7 @@ rule evaluate_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         runtime=120,
     params:
         model=model_folder,

@@ -5,7 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir).parent / "src"))
+# The repository that these rules came from: here, or, where another workflow uses them as a module, elsewhere.
+HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
+sys.path.insert(0, str(HOME / "src"))
 
 from sparse_circuits.config import load_study
 from sparse_circuits.config.study import AgreementTask, FileTask, Pretrained
@@ -70,9 +72,19 @@ wildcard_constraints:
     basis="features|neurons",
 
 
+def program(script):
+    """A rule's input: its script. Its time does not matter, since `code` tells whether it changed."""
+    return ancient(os.path.relpath(HOME / "scripts" / script))
+
+
 def code(script):
     """A rule's parameter: what its script computes, whatever its comments say."""
-    return fingerprint(Path(workflow.basedir).parent / "scripts" / script)
+    return fingerprint(HOME / "scripts" / script)
+
+
+def memory(megabytes):
+    """A rule's memory: what it needs, and as much again with each further try."""
+    return lambda wildcards, attempt: megabytes * attempt
 
 
 def model_folder(wildcards, input):

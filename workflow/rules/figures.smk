@@ -26,10 +26,22 @@ FIGURE_DATA = {
 rule plot_figure:
     """One figure as SVG and PNG, with the data behind it."""
     input:
-        script=ancient("scripts/plot_figure.py"),
+        script=program("plot_figure.py"),
         data=lambda wildcards: FIGURE_DATA[wildcards.figure][1],
     output:
-        multiext(f"{FIGURES}/{{figure}}", ".svg", ".png", ".csv"),
+        report(
+            f"{FIGURES}/{{figure}}.svg",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}", "shown": "drawing"},
+        ),
+        f"{FIGURES}/{{figure}}.png",
+        report(
+            f"{FIGURES}/{{figure}}.csv",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}", "shown": "its data"},
+        ),
     log:
         "logs/plot_figure/{figure}.log",
     benchmark:
@@ -40,7 +52,7 @@ rule plot_figure:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=10,
     params:
         kind=lambda wildcards: FIGURE_DATA[wildcards.figure][0],

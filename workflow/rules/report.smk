@@ -2,7 +2,7 @@ rule write_report:
     """The study's page and its main numbers."""
     input:
         rules.figures.input,
-        script=ancient("scripts/write_report.py"),
+        script=program("write_report.py"),
         circuits=EVALUATIONS,
         saes=SAE_EVALUATIONS,
     output:
@@ -16,7 +16,7 @@ rule write_report:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=10,
     params:
         study=STUDY.study,

@@ -1,7 +1,7 @@
 rule train_sae:
     """One sparse autoencoder at one site."""
     input:
-        script=ancient("scripts/train_sae.py"),
+        script=program("train_sae.py"),
         manifest=rules.write_manifest.output.manifest,
         stats=rules.write_manifest.output.stats,
         shards=rules.write_manifest.input.shards,
@@ -20,7 +20,7 @@ rule train_sae:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=60,
     params:
         activations=lambda wildcards, input: str(Path(input.manifest).parent),
@@ -42,7 +42,7 @@ rule train_sae:
 rule fetch_sae:
     """One published sparse autoencoder, as an SAELens folder."""
     input:
-        script=ancient("scripts/fetch_sae.py"),
+        script=program("fetch_sae.py"),
     output:
         expand(
             f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
@@ -59,7 +59,7 @@ rule fetch_sae:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         runtime=60,
     params:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
@@ -83,7 +83,7 @@ rule evaluate_sae:
             name=SAE_FILES[:3],
         ),
         model=MODEL_FILES,
-        script=ancient("scripts/evaluate_sae.py"),
+        script=program("evaluate_sae.py"),
         sequences=rules.tokenize_corpus.output.sequences,
         stats=rules.write_manifest.output.stats,
     output:
@@ -96,7 +96,7 @@ rule evaluate_sae:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=memory(6000),
         runtime=60,
     params:
         model=model_folder,

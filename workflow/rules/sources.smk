@@ -1,7 +1,7 @@
 rule fetch_model:
     """An ordinary Hugging Face folder of the study's model, from the first source that has it."""
     input:
-        script=ancient("scripts/fetch_model.py"),
+        script=program("fetch_model.py"),
     output:
         MODEL_FILES,
     log:
@@ -12,7 +12,7 @@ rule fetch_model:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
     params:
         entry=STUDY.model_entry.model_dump_json(),
@@ -28,7 +28,7 @@ rule fetch_model:
 rule fetch_corpus:
     """The corpus' documents, from the first source that has them."""
     input:
-        script=ancient("scripts/fetch_corpus.py"),
+        script=program("fetch_corpus.py"),
     output:
         documents=f"results/corpora/{STUDY.corpus}/documents.jsonl",
     log:
@@ -39,7 +39,7 @@ rule fetch_corpus:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
     params:
         entry=STUDY.corpus_entry.model_dump_json(),

@@ -3,7 +3,7 @@ rule make_task:
     input:
         model=TOKENIZER_FILES,
         pairs=task_files,
-        script=ancient("scripts/make_task.py"),
+        script=program("make_task.py"),
     output:
         train="results/tasks/{task}/train.jsonl",
         test="results/tasks/{task}/test.jsonl",
@@ -17,7 +17,7 @@ rule make_task:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=10,
     params:
         model=model_folder,

@@ -2,7 +2,7 @@ rule record:
     """Record the stages of the study, the content hashes of all artefacts, and how each was made."""
     input:
         rules.report.input,
-        script=ancient("scripts/record_study.py"),
+        script=program("record_study.py"),
     output:
         update(f"{STAGES}/dvc.yaml" if STAGES else "dvc.yaml"),
         update(f"{STAGES}/dvc.lock" if STAGES else "dvc.lock"),

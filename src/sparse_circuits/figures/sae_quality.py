@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from sparse_circuits.figures.style import TEXT_WIDTH
 from sparse_circuits.files import read_json
 
-MEASURES = {
-    "l0": "L0",
-    "fvu": "FVU (lower is better)",
-    "ce_recovered": "CE recovered",
+MEASURES = {  # the axis' label, and the format of the bars' labels
+    "l0": ("L0", "%.3g"),
+    "fvu": ("FVU (lower is better)", "%.3f"),
+    "ce_recovered": ("CE recovered", "%.3f"),
 }
 
 
@@ -22,12 +22,12 @@ def plot_sae_quality(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     rows = [{"sae": file.parent.name, **read_json(file)} for file in files]
     data = pd.DataFrame(rows)[["site", "sae", *MEASURES, "dead_fraction", "tokens"]]
     figure, axes = plt.subplots(1, len(MEASURES), figsize=(TEXT_WIDTH, 2.0))
-    for axis, (measure, label) in zip(axes, MEASURES.items(), strict=True):
+    for axis, (measure, (label, form)) in zip(axes, MEASURES.items(), strict=True):
         sns.barplot(data=data, x="site", y=measure, hue="sae", ax=axis, legend=False)
         axis.set(xlabel="", ylabel=label)
         axis.tick_params(axis="x", rotation=40)
         for bars in axis.containers:
-            axis.bar_label(bars, fmt="%.3g", fontsize=6, padding=1)
+            axis.bar_label(bars, fmt=form, fontsize=6, padding=1)
         axis.margins(y=0.12)
     sns.despine(figure)
     return figure, data

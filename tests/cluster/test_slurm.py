@@ -1,0 +1,82 @@
+"""The test study on a real SLURM: what is cancelled, drained or interrupted is picked up by the next run."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import STUDY, checkout, in_folder, ok
+
+# One machine without accounting: ask the queue, often.
+FLAGS = ("--slurm-status-command", "squeue", "--seconds-between-status-checks", "2", "--latency-wait", "10")
+PROFILE = ("snakemake", "--workflow-profile", "profiles/slurm", *FLAGS)
+
+
+def _queue(*states: str) -> list[tuple[str, str]]:
+    """Ids and comments (rule and item) of the jobs in the queue."""
+    command = ["squeue", "--noheader", "--format=%i %k", *(f"--states={state}" for state in states)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [tuple(line.split(maxsplit=1)) for line in lines if line.strip()]
+
+
+def _wait(condition: Callable[[], object], seconds: float = 120) -> object:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.2)
+    raise AssertionError("it did not happen in time")
+
+
+def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONWARNINGS": "ignore"}
+    log = (folder / "run.log").open("ab")
+    return subprocess.Popen([*PROFILE, *arguments], cwd=folder, env=environment, stdout=log, stderr=log)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if not path.name.startswith(".")
+    }
+
+
+def test_the_study_survives_scancel_a_drained_node_and_an_interrupt(tmp_path: Path) -> None:
+    folder = checkout(tmp_path)
+    study = folder / STUDY
+    study.write_text(re.sub(r"^  (own|neurons): .*\n", "", study.read_text(), flags=re.MULTILINE))
+
+    child = _start(folder, "--retries", "0", "--", "saes")
+    job, _ = _wait(lambda: [found for found in _queue("RUNNING") if "train_sae" in found[1]])[0]
+    ok(in_folder(folder)("scontrol", "show", "job", job.split("_")[0]))
+    subprocess.run(["scancel", job], check=True)
+    assert child.wait(timeout=180) != 0
+    ok(in_folder(folder)("snakemake", "--unlock"))
+
+    child = _start(folder, "--", "circuits")
+    _wait(lambda: [found for found in _queue("RUNNING") if "score_nodes" in found[1] or "evaluate_sae" in found[1]])
+    subprocess.run(["scontrol", "update", "nodename=localhost", "state=drain", "reason=test"], check=True)
+    _wait(lambda: _queue("PENDING"))
+    child.send_signal(signal.SIGINT)
+    child.wait(timeout=60)
+    _wait(lambda: not _queue("PENDING", "RUNNING"))
+    subprocess.run(["scontrol", "update", "nodename=localhost", "state=resume"], check=True)
+
+    in_folder(folder)("snakemake", "--unlock")
+    ok(in_folder(folder)(*PROFILE, "--", "snapshot"))
+    ok(in_folder(folder)("dvc", "status", "-q"))
+    after = _hashes(folder)
+
+    # The same study without a cluster, in another folder.
+    local = checkout(tmp_path / "local")
+    (local / STUDY).write_text(study.read_text())
+    ok(in_folder(local)("snakemake", "--", "circuits"))
+    assert {path: digest for path, digest in after.items() if "/circuits/" in path or "shard" in path} == {
+        path: digest for path, digest in _hashes(local).items() if "/circuits/" in path or "shard" in path
+    }
