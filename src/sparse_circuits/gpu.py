@@ -4,9 +4,8 @@ import fcntl
 import os
 import tempfile
 from pathlib import Path
-from typing import IO
 
-_held: list[IO[str]] = []  # open files, whose locks last as long as this process
+_held: list[int] = []  # open files, whose locks last as long as this process
 
 
 def claim(count: int, folder: Path | None = None) -> int:
@@ -15,16 +14,14 @@ def claim(count: int, folder: Path | None = None) -> int:
     The claim ends with the process, however it ends. When all are taken, GPUs are shared. Snakemake starts jobs side by
     side without telling them apart (on SLURM each job sees only its own GPU).
     """
-    names = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name] or list(
-        map(str, range(count))
-    )
-    for number in range(count):
-        path = (folder or Path(tempfile.gettempdir())) / f"sparse-circuits-gpu-{os.getuid()}-{names[number]}.lock"
-        file = path.open("w")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
+    for number, name in enumerate(visible.split(",")[:count]):
+        path = (folder or Path(tempfile.gettempdir())) / f"sparse-circuits-gpu-{os.getuid()}-{name}.lock"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.close()
+            os.close(file)
             continue
         _held.append(file)
         return number
