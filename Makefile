@@ -31,6 +31,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement requirements.lock
 	pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
 	$(COMPILE)
+	PYTHONDONTWRITEBYTECODE= dvc status --quiet || true
 	touch $@
 
 # What clusters, remotes on S3 and exports need, and their tests: not part of the first run.
@@ -50,7 +51,7 @@ restore: $(VENV)/.ready
 	sparse-circuits summary results/report/language
 
 test: check $(VENV)/.extras
-	pytest --ignore tests/cluster
+	pytest --ignore tests/cluster --numprocesses 2 --dist worksteal
 	bash tests/cluster/run.sh
 
 check: $(VENV)/.ready

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 import make_fixtures
 from sparse_circuits.config import load_models
@@ -22,9 +23,25 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _fixtures() -> None:
+def _fixtures(tmp_path_factory: pytest.TempPathFactory) -> None:
     torch.set_num_threads(1)
-    make_fixtures.main()
+    _once(_shared(tmp_path_factory) / "fixtures", lambda _: make_fixtures.main())
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share (pytest-xdist gives each a folder of its own in it)."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def _once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Have the first process that comes here make `folder`; the others wait."""
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "done").exists():
+            folder.mkdir()
+            make(folder)
+            (folder / "done").touch()
+    return folder
 
 
 @pytest.fixture(params=["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"])
@@ -101,7 +118,10 @@ def ok(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The test study, run from end to end and recorded."""
-    folder = checkout(tmp_path_factory.mktemp("checkout"))
-    ok(in_folder(folder)("snakemake", "snapshot"))
-    return folder
+    """The test study, run from end to end and recorded; made once, and copied where tests run side by side."""
+
+    def make(folder: Path) -> None:
+        ok(in_folder(checkout(folder / "study"))("snakemake", "snapshot"))
+
+    shared = _once(_shared(tmp_path_factory) / "finished", make)
+    return shutil.copytree(shared / "study", tmp_path_factory.mktemp("checkout") / "study", symlinks=True)

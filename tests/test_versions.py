@@ -291,6 +291,7 @@ def test_an_exported_crate_is_valid_and_whole(finished: Path, tmp_path: Path, mo
         rocrate_uri=str(tmp_path / "crate"),
         profile_identifier="process-run-crate-0.5",
         requirement_severity=models.Severity.REQUIRED,
+        cache_path=tmp_path / "cache",
     )
     with responses.RequestsMock() as web:
         web.add(responses.GET, "https://w3id.org/ro/crate/1.1/context", body=vocabulary, content_type=kind)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, STUDY, checkout, in_folder
+from conftest import ROOT, STUDY, checkout, in_folder, ok
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -144,3 +144,28 @@ def test_studies_at_paper_scale_have_a_whole_graph(study: Path) -> None:
     done = in_folder(ROOT)("snakemake", "-n", "--configfile", str(study.relative_to(ROOT)))
     assert done.returncode == 0, done.stderr
     assert "evaluate_circuit" in done.stdout
+
+
+def test_the_report_has_every_figure_and_circuit_with_its_caption(finished: Path, tmp_path: Path) -> None:
+    ok(in_folder(finished)("snakemake", "--report", tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text()
+    for text in ("Share of the logit difference that circuits keep", "faithfulness.svg", "circuit.json", "Figures"):
+        assert text in page
+
+
+def test_another_workflow_can_use_this_one_as_a_module(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    shutil.copytree(ROOT / "tests/fixtures", tmp_path / "tests/fixtures")
+    (tmp_path / "Snakefile").write_text(f"""
+configfile: "{STUDY}"
+
+module circuits:
+    snakefile: "{ROOT}/workflow/Snakefile"
+    config: config
+
+use rule * from circuits as circuits_*
+""")
+    plan = ok(in_folder(tmp_path, PYTHONPATH=str(ROOT / "src"))("snakemake", "-n", "--cores", "1", "circuits_all"))
+    assert "circuits_evaluate_circuit" in plan
+    ok(in_folder(tmp_path, PYTHONPATH=str(ROOT / "src"))("snakemake", "--cores", "1", "circuits_models"))
+    assert (tmp_path / "results/models/tiny-llama/model.safetensors").exists()

@@ -44,12 +44,20 @@ def _state(path: Path, recorded: str) -> str:
 
 
 def format_trace(found: dict[str, Any]) -> str:
-    """Return a trace as text."""
+    """Return a trace as text; a machine is described where it first appears, and by its number after that."""
     code = found["code"]
     commit = f"{code['commit'][:12]}{' with changes' if code['changed'] else ''}" if code else "unknown"
-    lines = [f"{found['path']}: {found['state']}", f"study {found['study']}, code {commit}"]
+    lines = [f"{found['path']}: {found['state']}", f"study {found['study']}, recorded with code {commit}"]
+    machines: list[dict[str, Any]] = []
     for number, (name, job) in enumerate(found["jobs"].items(), 1):
-        lines += ["", f"{number}. {name}{_circumstances(job)}", f"   $ {job['command']}"]
+        lines += ["", f"{number}. {name}"]
+        if job.get("ran_on"):
+            new = job["ran_on"] not in machines
+            machines += [job["ran_on"]] if new else []
+            which = machines.index(job["ran_on"]) + 1
+            what = f" ({_machine(job['ran_on'])})" if new else ""
+            lines.append(f"   {job['seconds']:.0f} s on machine {which}{what}")
+        lines.append(f"   $ {job['command']}")
         if entry := job.get("entry"):
             lines.append(f"   licence {entry['licence']}")
             lines += [f"   source  {_source(source)}" for source in entry["sources"]]
@@ -58,12 +66,11 @@ def format_trace(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _circumstances(job: dict[str, Any]) -> str:
-    parts = [f"{job['seconds']:.0f} s"] if job.get("seconds") is not None else []
-    if ran_on := job.get("ran_on"):
-        versions = ", ".join(f"{name} {version}" for name, version in ran_on["packages"].items())
-        parts += [*ran_on["gpus"], f"{ran_on['cpu']} ({ran_on['cores']} cores)", f"Python {ran_on['python']}", versions]
-    return f" ({'; '.join(parts)})" if parts else ""
+def _machine(ran_on: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in ran_on["packages"].items())
+    return "; ".join(
+        [*ran_on["gpus"], f"{ran_on['cpu']}, {ran_on['cores']} cores", f"Python {ran_on['python']}", versions]
+    )
 
 
 def _source(source: dict[str, Any]) -> str:
