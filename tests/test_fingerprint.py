@@ -28,6 +28,13 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "script.py"
 
 
+def test_a_template_beside_its_module_counts(script: Path) -> None:
+    (script.parent / "sparse_circuits/b.html.j2").write_text("one")
+    module._parsed.cache_clear()
+    before = fingerprint(script)
+    assert before != _after(script, "sparse_circuits/b.html.j2", "one", "two")
+
+
 def _after(script: Path, file: str, old: str, new: str) -> str:
     path = script.parent / file
     assert old in path.read_text()

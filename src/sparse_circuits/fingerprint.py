@@ -29,7 +29,7 @@ def fingerprint(script: Path) -> str:
 
 @cache
 def _parsed(path: Path) -> tuple[str, frozenset[str]]:
-    """Return the hash of a file's syntax tree without docstrings, and the names of our modules that it imports."""
+    """Return the hash of a module's syntax tree without docstrings, and the names of our modules that it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imports: set[str] = set()
     for node in ast.walk(tree):
@@ -44,7 +44,10 @@ def _parsed(path: Path) -> tuple[str, frozenset[str]]:
     ours = {name for name in imports if name.split(".")[0] == PACKAGE}
     # Importing a.b.c runs a and a.b too.
     parents = {".".join(name.split(".")[:n]) for name in ours for n in range(1, name.count(".") + 1)}
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(ours | parents)
+    # What a module reads that is no code stands beside it under its name: page.py and page.html.j2.
+    beside = sorted(set(path.parent.glob(f"{path.stem}.*")) - {path})
+    content = ast.dump(tree).encode() + b"".join(file.read_bytes() for file in beside)
+    return hashlib.sha256(content).hexdigest(), frozenset(ours | parents)
 
 
 def _is_text(node: ast.expr) -> bool:

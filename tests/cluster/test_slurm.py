@@ -12,7 +12,10 @@ from pathlib import Path
 from conftest import STUDY, checkout, in_folder, ok
 
 # One machine without accounting: ask the queue, often.
-FLAGS = ("--slurm-status-command", "squeue", "--seconds-between-status-checks", "2", "--latency-wait", "10")
+FLAGS = (
+    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"),
+    *("--seconds-between-status-checks", "2", "--latency-wait", "10"),
+)
 PROFILE = ("snakemake", "--workflow-profile", "profiles/slurm", *FLAGS)
 
 
@@ -23,7 +26,7 @@ def _queue(*states: str) -> list[tuple[str, str]]:
     return [tuple(line.split(maxsplit=1)) for line in lines if line.strip()]
 
 
-def _wait(condition: Callable[[], object], seconds: float = 120) -> object:
+def _wait(condition: Callable[[], object], seconds: float = 300) -> object:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
