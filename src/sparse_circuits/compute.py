@@ -33,7 +33,8 @@ def set_up(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     # Deterministic mode would also fill every fresh tensor with NaN, for code that reads what it never wrote.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # set by its module class
+    settings: Any = torch.utils.deterministic  # sets the flag through its module's class, which type checkers miss
+    settings.fill_uninitialized_memory = False
 
 
 def _keep_freed_memory() -> None:

@@ -9,7 +9,6 @@ from sparse_circuits.versions.record import record_path
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 LARGEST = 30_000_000  # bytes of a file that the crate carries; larger ones are described, with their hash
-HOME = "https://github.com/sparse-circuits/sparse-circuits"
 
 
 def write_crate(study: str, folder: Path) -> None:
@@ -45,13 +44,11 @@ def write_crate(study: str, folder: Path) -> None:
             entities[name] = _file(crate, context, name, digest)
         return entities[name]
 
-    machines: dict[str, Any] = {}
+    programs: dict[str, Any] = {}
     for name, job in record["jobs"].items():
         script = next((word for word in job["command"].split() if word.endswith(".py")), "Snakefile")
-        if script not in machines:
-            machines[script] = context(
-                f"#{script}", "SoftwareApplication", name=script, url=HOME, version=_commit(record)
-            )
+        if script not in programs:
+            programs[script] = context(f"#{script}", "SoftwareApplication", name=script, version=_commit(record))
         for source in job.get("entry", {}).get("sources", []):
             _source(context, source, job["entry"]["licence"], entities)
         action = context(
@@ -61,7 +58,7 @@ def write_crate(study: str, folder: Path) -> None:
             description=f"{job['command']}{_circumstances(job)}",
             actionStatus={"@id": "http://schema.org/CompletedActionStatus"},
         )
-        action["instrument"] = machines[script]
+        action["instrument"] = programs[script]
         sources = [entities[key] for key in _source_keys(job) if key in entities]
         action["object"] = [entity(p, digest) for p, digest in job["inputs"].items()] + sources
         action["result"] = [entity(p, digest) for p, digest in job["outputs"].items()]
