@@ -6,8 +6,15 @@
 set -euo pipefail
 
 if [[ ${1:?usage: start_slurm.sh FOLDER | stop} == stop ]]; then
-    pkill -x slurmd || true
-    pkill -x slurmctld || true
+    for daemon in slurmd slurmctld; do
+        pkill -x "$daemon" || continue
+        # It writes its state once more while it ends; who removes the folder has to wait for that.
+        for _ in {1..60}; do
+            pgrep -x "$daemon" >/dev/null || continue 2
+            sleep 0.5
+        done
+        pkill -KILL -x "$daemon" || true
+    done
     exit 0
 fi
 folder=$(realpath -m "$1")
