@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.activations import ActivationReader, read_manifest, read_statistics
+from sparse_circuits.activations import ActivationReader, read_statistics
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
@@ -44,7 +44,7 @@ def main(args: Arguments) -> None:
     config = validate(TopK, settings, "train_sae")
     reader = ActivationReader(args.activations, args.site)
     statistics = read_statistics(args.activations / "stats.json", args.site)
-    manifest = read_manifest(args.activations)
+    manifest = reader.manifest
     metadata = {
         "model_name": manifest["model"],
         "hook_name": args.site,

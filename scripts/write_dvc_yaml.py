@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sparse_circuits.command import program
 from sparse_circuits.versions.graph import read_graph
-from sparse_circuits.versions.stages import dvc_yaml_path, write_dvc_yaml
+from sparse_circuits.versions.stages import stages_folder, write_dvc_yaml
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     graph = read_graph(args.study)
-    write_dvc_yaml(graph, args.path or dvc_yaml_path(graph))
+    write_dvc_yaml(graph, args.path or stages_folder(graph.study.study, graph.is_default) / "dvc.yaml")
 
 
 if __name__ == "__main__":

@@ -13,12 +13,15 @@ class Arguments:
     """folder of the cache"""
     sequences: Path
     """HDF5 file of the token sequences it was made from"""
-    shards: list[Path]
-    """its shards"""
+    shards: int
+    """how many shards it has; their names are shard-00000.h5 and so on"""
+    threads: int = 1
+    """shards to hash side by side"""
 
 
 def main(args: Arguments) -> None:
-    build_manifest(args.folder, args.sequences, args.shards)
+    files = [args.folder / f"shard-{number:05d}.h5" for number in range(args.shards)]
+    build_manifest(args.folder, args.sequences, files, args.threads)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 """What tests share: the tiny model of the test study, and the repository's root."""
 
+import hashlib
 import os
+import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +24,8 @@ from sparse_circuits.sources import fetch
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = "config/test/study.yaml"
+CIRCUIT = "results/circuits/test/nounpp/features/circuit.json"
+NOTHING = "Nothing to be done"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -114,6 +121,53 @@ def ok(done: subprocess.CompletedProcess[str]) -> str:
     """Return what a command printed, and fail with it when the command failed."""
     assert done.returncode == 0, f"{done.args}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
     return done.stdout + done.stderr
+
+
+def planned(folder: Path, *arguments: str) -> set[str]:
+    """The rules that Snakemake would run for a snapshot."""
+    plan = ok(in_folder(folder)("snakemake", "-n", *arguments, "--", "snapshot"))
+    return set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE)) - {"total"}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace text that must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def shorten(study: Path) -> None:
+    """Leave one task and one basis to a test study: enough where every job costs seconds of waiting."""
+    study.write_text(re.sub(r"^  (own|neurons): .*\n", "", study.read_text(), flags=re.MULTILINE))
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of every artefact in a checkout's results/."""
+    files = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if not path.name.startswith(".")  # DVC's .gitignore
+    }
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 server on this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (tmp_path_factory.mktemp("s3") / "log").open("w")
+    code = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=log)
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}"
+    server.send_signal(signal.SIGTERM)
+    server.wait()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What a cache holds is what the model computed, whatever order it is stored in."""
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -134,13 +135,31 @@ def test_a_reader_gives_every_row_once_an_epoch(cache: Path) -> None:
     assert sorted(map(tuple, first.float().tolist())) == sorted(map(tuple, every.float().tolist()))
 
 
+def test_shards_of_some_sites_only_hold_the_same_rows_as_shards_of_all(
+    cache: Path, tiny: Language, tmp_path: Path
+) -> None:
+    (tmp_path / "sequences.h5").write_bytes((cache / "sequences.h5").read_bytes())
+    files = []
+    for group in (SITES[:2], SITES[2:]):
+        for begin in (0, 20):
+            part = read_sequences(tmp_path / "sequences.h5", "train", begin, begin + 20)
+            files.append(tmp_path / f"shard-{len(files):05d}.h5")
+            cache_shard(tiny, part, group, 7, "bfloat16", [0, begin], files[-1])
+    build_manifest(tmp_path, tmp_path / "sequences.h5", files, threads=2)
+    assert json.loads((tmp_path / "stats.json").read_text()) == json.loads((cache / "stats.json").read_text())
+    for site in map(str, SITES):
+        grouped, whole = ActivationReader(tmp_path, site), ActivationReader(cache, site)
+        assert len(grouped.manifest["shards"]) == 2
+        assert all(torch.equal(a, b) for a, b in zip(grouped.batches(50, 1, 0), whole.batches(50, 1, 0), strict=True))
+
+
 def test_a_damaged_cache_is_named(cache: Path, tmp_path: Path) -> None:
     for file in cache.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     with (tmp_path / "shard-00001.h5").open("r+b") as file:
         file.truncate(1000)
     with pytest.raises(StudyError, match=r"shard-00001.h5: the manifest says \d+ bytes, found 1000"):
-        read_manifest(tmp_path)
+        read_manifest(tmp_path, "resid_post.1")
     (tmp_path / "shard-00001.h5").unlink()
     with pytest.raises(StudyError, match=r"shard-00001.h5: the manifest says \d+ bytes, found none"):
         ActivationReader(tmp_path, "resid_post.1")

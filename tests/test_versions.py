@@ -3,28 +3,20 @@
 import io
 import json
 import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 import urllib.request
 import urllib.response
-from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
 
 import pytest
 import yaml
 
-from conftest import ROOT, STUDY, in_folder, ok
+from conftest import CIRCUIT, NOTHING, ROOT, STUDY, edit, in_folder, ok, planned, shorten
 from sparse_circuits.sae import load_autoencoder
 
-NOTHING = "Nothing to be done"
 SAE = "results/saes/tiny-llama/resid_post.1/topk"
-CIRCUIT = "results/circuits/test/nounpp/features/circuit.json"
 PROGRAM = (sys.executable, "-m", "sparse_circuits")
 
 
@@ -63,12 +55,6 @@ def _restored(origin: Path, folder: Path) -> Path:
     return clone
 
 
-def _planned(folder: Path, *arguments: str) -> set[str]:
-    """The rules that Snakemake would run for a snapshot."""
-    plan = ok(in_folder(folder)("snakemake", "-n", *arguments, "--", "snapshot"))
-    return set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE)) - {"total"}
-
-
 def _changed_stages(folder: Path) -> set[str]:
     """The rules of the stages that DVC calls changed."""
     status = json.loads(ok(in_folder(folder)("dvc", "status", "--json")))
@@ -99,10 +85,9 @@ def test_a_restored_clone_has_nothing_to_do_and_a_setting_reruns_what_depends_on
     assert (clone / "results/figures/test/faithfulness.png").stat().st_size > 0
     assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
     assert not in_folder(clone)("git", "status", "--porcelain").stdout
-    settings = clone / STUDY
-    settings.write_text(settings.read_text().replace("k: 8", "k: 9"))
+    edit(clone / STUDY, "k: 8", "k: 9")
     downstream = {"evaluate_sae", "score_nodes", "find_circuit", "evaluate_circuit", "plot_figure", "write_report"}
-    assert _planned(clone) == {"train_sae", *downstream, "record", "snapshot"}
+    assert planned(clone) == {"train_sae", *downstream, "record", "snapshot"}
     assert _changed_stages(clone) == {"train_sae"}
 
 
@@ -165,12 +150,12 @@ def test_two_clones_that_push_different_studies_do_not_clash(origin: Path, tmp_p
         clone = clones[name] = tmp_path / name
         shutil.copytree(origin.parent / "mine", clone, symlinks=True)
         ok(in_folder(clone)("git", "remote", "set-url", "origin", bare))
-        text = (clone / STUDY).read_text().replace("study: test", f"study: {name}")
-        text = text.replace("node_threshold: 0.02", f"node_threshold: {threshold}")
-        text = re.sub(r"^  (own|neurons): .*\n", "", text, flags=re.MULTILINE)  # enough, and faster
         path = f"config/studies/{name}.yaml"
-        (clone / path).write_text(text)
-        assert not {"fetch_model", "cache_activations", "train_sae"} & _planned(clone, "--configfile", path), "shared"
+        shutil.copy2(clone / STUDY, clone / path)
+        edit(clone / path, "study: test", f"study: {name}")
+        edit(clone / path, "node_threshold: 0.02", f"node_threshold: {threshold}")
+        shorten(clone / path)
+        assert not {"fetch_model", "cache_activations", "train_sae"} & planned(clone, "--configfile", path), "shared"
         ok(in_folder(clone)("snakemake", "--configfile", path, "--", "snapshot"))
         ok(in_folder(clone)("dvc", "status", "-q"))
     _publish(clones["first"], "first")
@@ -190,8 +175,7 @@ def test_two_clones_that_push_different_studies_do_not_clash(origin: Path, tmp_p
 def test_shards_stay_out_of_the_remote_when_the_study_says_so(finished: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     shutil.copytree(finished, mine, symlinks=True)
-    settings = mine / STUDY
-    settings.write_text(settings.read_text().replace("shard_tokens: 4096", "shard_tokens: 4096\n  share: false"))
+    edit(mine / STUDY, "shard_tokens: 4096", "shard_tokens: 4096\n  share: false")
     run = in_folder(mine)
     ok(run("dvc", "remote", "add", "-q", "-d", "store", tmp_path / "store"))
     ok(run("git", "init", "-q", "--bare", "-b", "main", tmp_path / "origin.git"))
@@ -200,28 +184,8 @@ def test_shards_stay_out_of_the_remote_when_the_study_says_so(finished: Path, tm
     clone = _restored(tmp_path / "origin.git", tmp_path / "clone")
     assert not list(clone.glob("results/activations/*/*/shard-*.h5"))
     assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
-    settings = clone / STUDY
-    settings.write_text(settings.read_text().replace("k: 8", "k: 9"))
-    assert {"cache_activations", "train_sae"} <= _planned(clone), "what is needed again is computed again"
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an S3 server on this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (tmp_path_factory.mktemp("s3") / "log").open("w")
-    code = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
-    server = subprocess.Popen([sys.executable, "-c", code], stdout=log, stderr=log)
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}"
-    server.send_signal(signal.SIGTERM)
-    server.wait()
+    edit(clone / STUDY, "k: 8", "k: 9")
+    assert {"cache_activations", "train_sae"} <= planned(clone), "what is needed again is computed again"
 
 
 def test_a_study_travels_through_an_s3_bucket(origin: Path, s3: str, tmp_path: Path) -> None:

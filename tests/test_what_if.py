@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -11,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import STUDY, in_folder, ok
+from conftest import CIRCUIT, NOTHING, STUDY, edit, in_folder, ok, planned
 
-NOTHING = "Nothing to be done"
-CIRCUIT = "results/circuits/test/nounpp/features/circuit.json"
 SHARD = "results/activations/tiny-llama/words/shard-00000.h5"
 AFTER_TRAINING = {
     "train_sae",
@@ -39,19 +36,8 @@ def study(finished: Path, tmp_path: Path) -> Path:
     return tmp_path / "study"
 
 
-def _planned(folder: Path) -> set[str]:
-    plan = ok(in_folder(folder)("snakemake", "-n", "snapshot"))
-    return set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE)) - {"total"}
-
-
 def _clean(folder: Path) -> bool:
     return in_folder(folder)("dvc", "status", "-q").returncode == 0
-
-
-def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
 
 
 def test_switching_the_branch_and_restoring_runs_nothing(study: Path) -> None:
@@ -71,7 +57,7 @@ def test_switching_the_branch_and_restoring_runs_nothing(study: Path) -> None:
     assert _clean(study)
 
 
-def test_figures_pulled_alone_can_be_seen_and_the_rest_is_planned(study: Path, tmp_path: Path) -> None:
+def test_figures_pulled_alone_can_be_seen_and_the_rest_isplanned(study: Path, tmp_path: Path) -> None:
     run = in_folder(study)
     ok(run("dvc", "remote", "add", "-q", "-d", "store", tmp_path / "store"))
     ok(run("dvc", "push", "-q"))
@@ -81,20 +67,20 @@ def test_figures_pulled_alone_can_be_seen_and_the_rest_is_planned(study: Path, t
     ok(in_folder(tmp_path / "clone")("dvc", "pull", "-q", "results/figures/test/faithfulness.png"))
     figure = "results/figures/test/faithfulness.png"
     assert (tmp_path / "clone" / figure).read_bytes() == (study / figure).read_bytes()
-    assert {"fetch_model", "train_sae", "write_report"} <= _planned(tmp_path / "clone")
+    assert {"fetch_model", "train_sae", "write_report"} <= planned(tmp_path / "clone")
 
 
 def test_a_deleted_intermediate_is_made_again_only_when_something_needs_it(study: Path) -> None:
     (study / SHARD).unlink()
     assert NOTHING in ok(in_folder(study)("snakemake", "-n", "snapshot"))
     assert not _clean(study)
-    _edit(study / STUDY, "k: 8", "k: 9")
-    assert {"cache_activations"} | AFTER_TRAINING <= _planned(study)
+    edit(study / STUDY, "k: 8", "k: 9")
+    assert {"cache_activations"} | AFTER_TRAINING <= planned(study)
 
 
 def test_an_edited_script_reruns_its_rule_and_what_follows(study: Path) -> None:
-    _edit(study / "scripts/train_sae.py", '"prepend_bos": True', '"prepend_bos": False')
-    assert _planned(study) == AFTER_TRAINING
+    edit(study / "scripts/train_sae.py", '"prepend_bos": True', '"prepend_bos": False')
+    assert planned(study) == AFTER_TRAINING
     assert not _clean(study)
 
 
@@ -106,8 +92,8 @@ def test_an_edited_comment_reruns_nothing(study: Path) -> None:
 
 
 def test_an_edited_setting_reruns_what_depends_on_it(study: Path) -> None:
-    _edit(study / STUDY, "edge_threshold: 0.001", "edge_threshold: 0.002")
-    assert _planned(study) == AFTER_TRAINING - {"train_sae", "evaluate_sae", "score_nodes"}
+    edit(study / STUDY, "edge_threshold: 0.001", "edge_threshold: 0.002")
+    assert planned(study) == AFTER_TRAINING - {"train_sae", "evaluate_sae", "score_nodes"}
     assert not _clean(study)
 
 

@@ -4,19 +4,14 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from conftest import ROOT, STUDY, checkout, in_folder, ok
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    results = folder / "results"
-    files = (path for path in sorted(results.rglob("*")) if path.is_file() and ".snakemake" not in path.name)
-    return {str(p.relative_to(results)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+from conftest import ROOT, STUDY, checkout, hashes, in_folder, ok
 
 
 def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
@@ -90,7 +85,7 @@ def test_the_same_spec_in_another_folder_gives_the_same_bytes(
     other = checkout(tmp_path_factory.mktemp("elsewhere"))
     done = in_folder(other)("snakemake", "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    first, second = _hashes(finished), _hashes(other)
+    first, second = hashes(finished), hashes(other)
     assert first == second
 
 
@@ -144,6 +139,9 @@ def test_studies_at_paper_scale_have_a_whole_graph(study: Path) -> None:
     done = in_folder(ROOT)("snakemake", "-n", "--configfile", str(study.relative_to(ROOT)))
     assert done.returncode == 0, done.stderr
     assert "evaluate_circuit" in done.stdout
+    if study.stem == "gemma_2_2b_all_layers":
+        (total,) = re.findall(r"^total +(\d+)$", done.stdout, re.MULTILINE)
+        assert int(total) > 10_000, "docs/scaling.md plans with this graph"
 
 
 def test_the_report_has_every_figure_and_circuit_with_its_caption(finished: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import tyro
 from sparse_circuits.command import one_line_errors
 from sparse_circuits.files import read_json
 from sparse_circuits.report.summary import format_summary
+from sparse_circuits.versions.collect import collect
 from sparse_circuits.versions.crate import write_crate
 from sparse_circuits.versions.restore import restore
 from sparse_circuits.versions.trace import format_trace, trace
@@ -42,6 +43,17 @@ def restore_command(study: Path | None = None) -> None:
     restore(study)
 
 
+def collect_command(bucket: tyro.conf.Positional[str], endpoint: str | None = None, study: Path | None = None) -> None:
+    """Bring home what a run with profiles/kubernetes left in its bucket; then `snakemake snapshot` records it.
+
+    Args:
+        bucket: the profile's default-storage-prefix, such as s3://sparse-circuits
+        endpoint: address of an S3 server other than Amazon's
+        study: file of the study; by default the one that config/config.yaml names
+    """
+    print(f"{collect(bucket, endpoint, study)} files")
+
+
 def crate(study: tyro.conf.Positional[str], folder: Path) -> None:
     """Export a recorded study as an RO-Crate: its results with who made what from what, as linked data.
 
@@ -68,6 +80,7 @@ def main() -> None:
                 "summary": summary,
                 "trace": trace_command,
                 "restore": restore_command,
+                "collect": collect_command,
                 "crate": crate,
                 "version": version,
             }

@@ -15,6 +15,8 @@ if [[ ${1:?usage: start_slurm.sh FOLDER | stop} == stop ]]; then
         done
         pkill -KILL -x "$daemon" || true
     done
+    # Without its controller, whoever asks `scontrol` waits ten seconds, and Snakemake does at each start.
+    rm -f /etc/slurm/slurm.conf /etc/slurm/gres.conf
     exit 0
 fi
 folder=$(realpath -m "$1")

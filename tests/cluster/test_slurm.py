@@ -1,15 +1,13 @@
 """The test study on a real SLURM: what is cancelled, drained or interrupted is picked up by the next run."""
 
-import hashlib
 import os
-import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import STUDY, checkout, in_folder, ok
+from conftest import STUDY, checkout, hashes, in_folder, ok, shorten
 
 # One machine without accounting: ask the queue, often.
 FLAGS = (
@@ -41,19 +39,10 @@ def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*PROFILE, *arguments], cwd=folder, env=environment, stdout=log, stderr=log)
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-        if not path.name.startswith(".")
-    }
-
-
 def test_the_study_survives_scancel_a_drained_node_and_an_interrupt(tmp_path: Path) -> None:
     folder = checkout(tmp_path)
     study = folder / STUDY
-    study.write_text(re.sub(r"^  (own|neurons): .*\n", "", study.read_text(), flags=re.MULTILINE))
+    shorten(study)
 
     child = _start(folder, "--retries", "0", "--", "saes")
     job, _ = _wait(lambda: [found for found in _queue("RUNNING") if "train_sae" in found[1]])[0]
@@ -74,12 +63,12 @@ def test_the_study_survives_scancel_a_drained_node_and_an_interrupt(tmp_path: Pa
     in_folder(folder)("snakemake", "--unlock")
     ok(in_folder(folder)(*PROFILE, "--", "snapshot"))
     ok(in_folder(folder)("dvc", "status", "-q"))
-    after = _hashes(folder)
+    after = hashes(folder)
 
     # The same study without a cluster, in another folder.
     local = checkout(tmp_path / "local")
     (local / STUDY).write_text(study.read_text())
     ok(in_folder(local)("snakemake", "--", "circuits"))
     assert {path: digest for path, digest in after.items() if "/circuits/" in path or "shard" in path} == {
-        path: digest for path, digest in _hashes(local).items() if "/circuits/" in path or "shard" in path
+        path: digest for path, digest in hashes(local).items() if "/circuits/" in path or "shard" in path
     }

@@ -34,7 +34,7 @@ rule tokenize_corpus:
 rule cache_activations:
     """One shard of the cache: all sites in one forward pass."""
     input:
-        model=MODEL_FILES,
+        model=WEIGHT_FILES,
         script=program("cache_activations.py"),
         sequences=rules.tokenize_corpus.output.sequences,
     output:
@@ -51,11 +51,9 @@ rule cache_activations:
         runtime=60,
     params:
         model=model_folder,
-        sites=STUDY.sites,
-        begin=lambda wildcards: int(wildcards.shard) * SHARD_SEQUENCES,
-        end=lambda wildcards: min(
-            TRAIN_SEQUENCES, (int(wildcards.shard) + 1) * SHARD_SEQUENCES
-        ),
+        sites=shard_sites,
+        begin=shard_begin,
+        end=shard_end,
         dtype=STUDY.activations.dtype,
         seed=STUDY.seed,
         code=code("cache_activations.py"),
@@ -72,7 +70,8 @@ rule write_manifest:
     input:
         script=program("write_manifest.py"),
         sequences=rules.tokenize_corpus.output.sequences,
-        shards=expand(rules.cache_activations.output.shard, shard=SHARDS),
+        # A function, since Snakemake hashes a list of n files n times over.
+        shards=lambda wildcards: SHARDS,
     output:
         manifest=f"{CACHE}/manifest.json",
         stats=f"{CACHE}/stats.json",
@@ -88,12 +87,13 @@ rule write_manifest:
         runtime=30,
     params:
         folder=lambda wildcards, output: str(Path(output.manifest).parent),
+        shards=len(SHARDS),
         code=code("write_manifest.py"),
     message:
         "Hashing the shards"
     shell:
-        "python {input.script} --folder {params.folder:q} --sequences {input.sequences:q} --shards {input.shards:q}"
-        " > {log:q} 2>&1"
+        "python {input.script} --folder {params.folder:q} --sequences {input.sequences:q}"
+        " --shards {params.shards} --threads {threads} > {log:q} 2>&1"
 
 
 rule activations:

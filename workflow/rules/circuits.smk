@@ -137,5 +137,5 @@ rule evaluate_circuit:
 rule circuits:
     """The circuits of all tasks and bases, judged."""
     input:
-        expand(rules.find_circuit.output.circuit, task=STUDY.tasks, basis=BASES),
-        expand(rules.evaluate_circuit.output.evaluation, task=STUDY.tasks, basis=BASES),
+        CIRCUIT_FILES,
+        EVALUATIONS,

@@ -13,6 +13,7 @@ from sparse_circuits.config import load_study
 from sparse_circuits.config.study import AgreementTask, FileTask, Pretrained
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
+from sparse_circuits.versions.stages import stages_folder
 
 try:
     STUDY = load_study(config)
@@ -23,7 +24,7 @@ except StudyError as error:
 OTHERS = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
 OTHERS = [path for path in OTHERS if path != config.get("default_study")]
 STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
-STAGES = f"dvc/{STUDY.study}" if OTHERS else ""
+STAGES = stages_folder(STUDY.study, is_default=not OTHERS)
 
 MODEL = f"results/models/{STUDY.model}"
 MODEL_FILES = multiext(
@@ -34,6 +35,13 @@ MODEL_FILES = multiext(
     "model.safetensors",
     "tokenizer.json",
     "tokenizer_config.json",
+)
+WEIGHT_FILES = multiext(
+    f"{MODEL}/",
+    "model_card.json",
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
 )
 TOKENIZER_FILES = multiext(
     f"{MODEL}/", "model_card.json", "tokenizer.json", "tokenizer_config.json"
@@ -48,13 +56,31 @@ TRAIN_SEQUENCES = math.ceil(STUDY.activations.tokens / STUDY.activations.context
 HELD_OUT_SEQUENCES = math.ceil(
     STUDY.activations.held_out_tokens / STUDY.activations.context
 )
+# A shard holds one stretch of the sequences at one group of neighbouring sites; all stretches of the first group first.
+STRETCHES = math.ceil(TRAIN_SEQUENCES / SHARD_SEQUENCES)
+SITES_PER_SHARD = STUDY.activations.sites_per_shard or len(STUDY.sites)
+SITE_GROUPS = [
+    STUDY.sites[first : first + SITES_PER_SHARD]
+    for first in range(0, len(STUDY.sites), SITES_PER_SHARD)
+]
 SHARDS = [
-    f"{number:05d}" for number in range(math.ceil(TRAIN_SEQUENCES / SHARD_SEQUENCES))
+    f"{CACHE}/shard-{number:05d}.h5" for number in range(len(SITE_GROUPS) * STRETCHES)
 ]
 
 SAE = STUDY.circuits.features.sae
 CIRCUIT_SAES = [f"results/saes/{STUDY.model}/{site}/{SAE}" for site in STUDY.sites]
 BASES = ["features", "neurons"] if STUDY.circuits.neurons else ["features"]
+SAE_EVALUATIONS = expand(
+    f"results/saes/{STUDY.model}/{{site}}/{{sae}}/evaluation.json",
+    site=STUDY.sites,
+    sae=STUDY.saes,
+)
+CIRCUIT_FILES = expand(
+    f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json", task=STUDY.tasks, basis=BASES
+)
+EVALUATIONS = expand(
+    f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json", task=STUDY.tasks, basis=BASES
+)
 NEURON_SITES = [f"mlp_neurons.{layer}" for layer in range(STUDY.model_entry.num_layers)]
 SAE_FILES = [
     "cfg.json",
@@ -73,8 +99,11 @@ wildcard_constraints:
 
 
 def program(script):
-    """A rule's input: its script. Its time does not matter, since `code` tells whether it changed."""
-    return ancient(os.path.relpath(HOME / "scripts" / script))
+    """A rule's input: its script, which stays here where results go to storage elsewhere.
+
+    Its time does not matter, since `code` tells whether it changed.
+    """
+    return local(ancient(os.path.relpath(HOME / "scripts" / script)))
 
 
 def code(script):
@@ -92,9 +121,25 @@ def model_folder(wildcards, input):
     return str(Path(input.model[0]).parent)
 
 
-def circuit_saes(wildcards):
-    """The autoencoders that a basis needs, in the order of its sites."""
-    return CIRCUIT_SAES if wildcards.basis == "features" else []
+def shard_sites(wildcards):
+    """The sites that a shard holds."""
+    return SITE_GROUPS[int(wildcards.shard) // STRETCHES]
+
+
+def shard_begin(wildcards):
+    """The first sequence of a shard."""
+    return int(wildcards.shard) % STRETCHES * SHARD_SEQUENCES
+
+
+def shard_end(wildcards):
+    """The sequence after a shard's last."""
+    return min(TRAIN_SEQUENCES, shard_begin(wildcards) + SHARD_SEQUENCES)
+
+
+def site_shards(wildcards):
+    """The shards that hold a site."""
+    group = STUDY.sites.index(wildcards.site) // SITES_PER_SHARD
+    return SHARDS[group * STRETCHES : (group + 1) * STRETCHES]
 
 
 def circuit_sites(wildcards):
@@ -104,16 +149,14 @@ def circuit_sites(wildcards):
 
 def circuit_sae_files(wildcards):
     """The files of the autoencoders that a basis needs."""
-    return [
-        f"{folder}/{name}"
-        for folder in circuit_saes(wildcards)
-        for name in SAE_FILES[:2]
-    ]
+    folders = CIRCUIT_SAES if wildcards.basis == "features" else []
+    return [f"{folder}/{name}" for folder in folders for name in SAE_FILES[:2]]
 
 
-def saes_flag(wildcards):
+def saes_flag(wildcards, input):
     """The flag that names a basis' autoencoders, as a list of words; empty for neurons."""
-    return ["--saes", *CIRCUIT_SAES] if wildcards.basis == "features" else []
+    folders = dict.fromkeys(str(Path(file).parent) for file in input.saes)
+    return ["--saes", *folders] if folders else []
 
 
 def trained(name):
@@ -133,4 +176,5 @@ def task_source(wildcards):
 def task_files(wildcards):
     """The files of pairs that the user brings, if the task is made of such."""
     task = STUDY.tasks[wildcards.task]
-    return [task.train, task.test] if isinstance(task, FileTask) else []
+    files = [task.train, task.test] if isinstance(task, FileTask) else []
+    return [local(file) for file in files]

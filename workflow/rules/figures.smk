@@ -1,23 +1,14 @@
-SAE_EVALUATIONS = expand(
-    rules.evaluate_sae.output.evaluation, site=STUDY.sites, sae=STUDY.saes
-)
 TRAINING_LOGS = expand(
     f"results/saes/{STUDY.model}/{{site}}/{{sae}}/training.csv",
     site=STUDY.sites,
     sae=STUDY.saes,
-)
-EVALUATIONS = expand(
-    rules.evaluate_circuit.output.evaluation, task=STUDY.tasks, basis=BASES
 )
 FIGURE_DATA = {
     "sae_quality": ("sae_quality", SAE_EVALUATIONS),
     "training": ("training", TRAINING_LOGS),
     "faithfulness": ("faithfulness", EVALUATIONS),
     **{
-        f"circuit_{task}": (
-            "circuit",
-            expand(rules.find_circuit.output.circuit, task=task, basis="features"),
-        )
+        f"circuit_{task}": ("circuit", [f"{CIRCUITS}/{task}/features/circuit.json"])
         for task in STUDY.tasks
     },
 }
@@ -56,7 +47,7 @@ rule plot_figure:
         runtime=10,
     params:
         kind=lambda wildcards: FIGURE_DATA[wildcards.figure][0],
-        stem=lambda wildcards: f"{FIGURES}/{wildcards.figure}",
+        stem=lambda wildcards, output: str(Path(output[0]).with_suffix("")),
         code=code("plot_figure.py"),
     message:
         "Drawing {wildcards.figure}"

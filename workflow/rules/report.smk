@@ -1,7 +1,7 @@
 rule write_report:
     """The study's page and its main numbers."""
     input:
-        rules.figures.input,
+        figures=rules.figures.input,
         script=program("write_report.py"),
         circuits=EVALUATIONS,
         saes=SAE_EVALUATIONS,
@@ -21,7 +21,9 @@ rule write_report:
     params:
         study=STUDY.study,
         headline=STUDY.headline_task,
-        figures=[f"{FIGURES}/{name}.png" for name in FIGURE_DATA],
+        figures=lambda wildcards, input: [
+            file for file in input.figures if file.endswith(".png")
+        ],
         code=code("write_report.py"),
     message:
         "Writing {output.page}"

@@ -4,7 +4,7 @@ rule train_sae:
         script=program("train_sae.py"),
         manifest=rules.write_manifest.output.manifest,
         stats=rules.write_manifest.output.stats,
-        shards=rules.write_manifest.input.shards,
+        shards=site_shards,
     output:
         expand(
             f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
@@ -119,4 +119,4 @@ rule saes:
             sae=STUDY.saes,
             name=SAE_FILES,
         ),
-        expand(rules.evaluate_sae.output.evaluation, site=STUDY.sites, sae=STUDY.saes),
+        SAE_EVALUATIONS,

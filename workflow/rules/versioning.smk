@@ -4,9 +4,9 @@ rule record:
         rules.report.input,
         script=program("record_study.py"),
     output:
-        update(f"{STAGES}/dvc.yaml" if STAGES else "dvc.yaml"),
-        update(f"{STAGES}/dvc.lock" if STAGES else "dvc.lock"),
-        update(f"provenance/{STUDY.study}.json"),
+        local(update(str(STAGES / "dvc.yaml"))),
+        local(update(str(STAGES / "dvc.lock"))),
+        local(update(f"provenance/{STUDY.study}.json")),
     log:
         "logs/record/record.log",
     localrule: True

@@ -1,10 +1,10 @@
 """The manifest of a cache, which readers check first, and the statistics of its sites."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,42 +26,60 @@ class Statistics:
     sink_norm: float
 
 
-def build_manifest(folder: Path, sequences: Path, files: list[Path]) -> None:
-    """Write manifest.json and stats.json of the shards `files` in `folder`."""
-    rows = [shards.shard_rows(file) for file in files]
-    with h5py.File(files[0]) as first:
-        found = {site: data.attrs["dtype"] for site, data in first["activations"].items()}
-    dtypes = {site: found[site] for site in sorted(found, key=lambda site: Site.parse(site).order)}
+def build_manifest(folder: Path, sequences: Path, files: list[Path], threads: int = 1) -> None:
+    """Write manifest.json and stats.json of the shards `files` in `folder`, `threads` of them hashed side by side."""
+    with ThreadPoolExecutor(threads) as pool:
+        digests = list(pool.map(sha256, files))
+    rows = {file: shards.shard_rows(file) for file in files}
+    found: dict[str, list[Path]] = {}
+    for file in files:
+        for site in shards.shard_sites(file):
+            found.setdefault(site, []).append(file)
+    sites = sorted(found, key=lambda site: Site.parse(site).order)
     stats: dict[str, Any] = {}
-    for site in dtypes:
-        parts = [shards.read_statistics(file, site) for file in files]
+    for site in sites:
+        parts = [shards.read_statistics(file, site) for file in found[site]]
+        total = sum(rows[file] for file in found[site])
         sinks = int(sum(part.sinks for part in parts))
         median = float(np.median([part.median_norm for part in parts]))
         stats[site] = {
-            "rows": sum(rows),
-            "mean": (np.sum([part.sum for part in parts], axis=0) / sum(rows)).tolist(),
-            "mean_squared_norm": float(sum(part.sum_squared_norm for part in parts)) / sum(rows),
+            "rows": total,
+            "mean": (np.sum([part.sum for part in parts], axis=0) / total).tolist(),
+            "mean_squared_norm": float(sum(part.sum_squared_norm for part in parts)) / total,
             "max_abs": float(max(part.max_abs for part in parts)),
             "median_norm": median,
             "sink_norm": SINK_NORM_MULTIPLE * median,
-            "sinks": {"count": sinks, "share": sinks / (sinks + sum(rows))},
+            "sinks": {"count": sinks, "share": sinks / (sinks + total)},
         }
     write_json(folder / "stats.json", stats)
     manifest = {
         **sequences_attributes(sequences),
-        "sites": dtypes,
-        "rows": sum(rows),
+        "sites": {
+            site: {"dtype": shards.shard_sites(found[site][0])[site], "rows": stats[site]["rows"]} for site in sites
+        },
         "shards": [
-            {"file": file.name, "rows": n, "bytes": file.stat().st_size, "sha256": sha256(file)}
-            for file, n in zip(files, rows, strict=True)
+            {
+                "file": file.name,
+                "sites": [site for site in sites if file in found[site]],
+                "rows": rows[file],
+                "bytes": file.stat().st_size,
+                "sha256": digest,
+            }
+            for file, digest in zip(files, digests, strict=True)
         ],
     }
     write_json(folder / "manifest.json", manifest)
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read a cache's manifest; raise StudyError that names a shard which is missing or has another size."""
+def read_manifest(folder: Path, site: str) -> dict[str, Any]:
+    """Read what a cache's manifest says of one site: of its shards, those that hold the site.
+
+    Raises StudyError that names the site, or a shard which is missing or has another size.
+    """
     manifest: dict[str, Any] = read_json(folder / "manifest.json")
+    if site not in manifest["sites"]:
+        raise StudyError(f"{folder}/manifest.json: no site {site}; it has {', '.join(manifest['sites'])}")
+    manifest["shards"] = [entry for entry in manifest["shards"] if site in entry["sites"]]
     for entry in manifest["shards"]:
         file = folder / entry["file"]
         if not file.is_file() or file.stat().st_size != entry["bytes"]:

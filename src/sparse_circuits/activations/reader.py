@@ -9,19 +9,16 @@ from torch import Tensor
 
 from sparse_circuits.activations.manifest import read_manifest
 from sparse_circuits.activations.shard import read_rows
-from sparse_circuits.errors import StudyError
 
 
 class ActivationReader:
     """Batches of one site's activations. The manifest is checked before the first read."""
 
     def __init__(self, folder: Path, site: str) -> None:
-        manifest = read_manifest(folder)
-        if site not in manifest["sites"]:
-            raise StudyError(f"{folder}/manifest.json: no site {site}; it has {', '.join(manifest['sites'])}")
         self.site = site
-        self.rows: int = manifest["rows"]
-        self._shards = [(folder / entry["file"], entry["rows"]) for entry in manifest["shards"]]
+        self.manifest = read_manifest(folder, site)
+        self._shards = [(folder / entry["file"], entry["rows"]) for entry in self.manifest["shards"]]
+        self.rows: int = sum(rows for _, rows in self._shards)
 
     def batches(self, size: int, epochs: int, seed: int) -> Iterator[Tensor]:
         """Yield tensors (size, width) of the stored type, `epochs` times over all rows.

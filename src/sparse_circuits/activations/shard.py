@@ -1,5 +1,6 @@
 """One HDF5 shard: the same rows, in the same order, for every site."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +45,9 @@ def write_shard(
     with publishing(path) as temporary, h5py.File(temporary, "w") as file:
         for site, tensor in activations.items():
             array = _to_stored(tensor, dtype)
-            chunk = max(1, min(len(array), CHUNK_BYTES // (array.shape[1] * array.itemsize)))
+            # As many chunks as needed, all of one size: HDF5 stores the last one whole, filled or not.
+            chunks = math.ceil(array.nbytes / CHUNK_BYTES)
+            chunk = math.ceil(len(array) / max(1, chunks))
             data = file.create_dataset(
                 f"activations/{site}", data=array, chunks=(chunk, array.shape[1]), fletcher32=True
             )
@@ -74,6 +77,12 @@ def read_statistics(path: Path, site: str) -> SiteStatistics:
     with h5py.File(path) as file:
         group = file[f"statistics/{site}"]
         return SiteStatistics(**{name: group[name][()] for name in SiteStatistics.__annotations__})
+
+
+def shard_sites(path: Path) -> dict[str, str]:
+    """Return the sites that a shard holds, each with its stored type."""
+    with h5py.File(path) as file:
+        return {site: data.attrs["dtype"] for site, data in file["activations"].items()}
 
 
 def shard_rows(path: Path) -> int:

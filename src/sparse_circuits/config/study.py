@@ -27,7 +27,8 @@ class Activations(Settings):
     context: Annotated[int, Field(ge=2)] = Field(128, description="tokens a sequence, document separator included")
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     shard_tokens: Positive = Field(65_536, description="tokens a shard; a shard is one job and one file")
-    share: bool = Field(True, description="push the shards to the DVC remote; they can be computed anew")
+    sites_per_shard: Positive | None = Field(None, description="neighbouring sites a shard; all of them when not given")
+    share: bool = Field(True, description="keep shards in DVC's cache and remote, or only their hashes")
 
 
 class TopK(Settings):

@@ -6,6 +6,7 @@ from typing import Any
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import md5, read_json
 from sparse_circuits.versions.record import record_path
+from sparse_circuits.versions.trace import place
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 LARGEST = 30_000_000  # bytes of a file that the crate carries; larger ones are described, with their hash
@@ -59,7 +60,7 @@ def write_crate(study: str, folder: Path) -> None:
             actionStatus={"@id": "http://schema.org/CompletedActionStatus"},
         )
         action["instrument"] = programs[script]
-        sources = [entities[key] for key in _source_keys(job) if key in entities]
+        sources = [entities[_source_id(source)] for source in job.get("entry", {}).get("sources", [])]
         action["object"] = [entity(p, digest) for p, digest in job["inputs"].items()] + sources
         action["result"] = [entity(p, digest) for p, digest in job["outputs"].items()]
         crate.root_dataset.append_to("mentions", action)
@@ -77,20 +78,14 @@ def _file(crate: Any, context: Any, name: str, digest: str) -> Any:
     return context(f"#{name}", "CreativeWork", **properties)
 
 
-def _source_keys(job: dict[str, Any]) -> list[str]:
-    return [_source_id(source) for source in job.get("entry", {}).get("sources", [])]
-
-
 def _source_id(source: dict[str, Any]) -> str:
-    where = source.get("package") or source.get("repo") or source.get("url") or source.get("folder")
-    return f"#{source['kind']}/{where}"
+    return f"#{source['kind']}/{place(source)[0]}"
 
 
 def _source(context: Any, source: dict[str, Any], licence: str, entities: dict[str, Any]) -> None:
     key = _source_id(source)
     if key not in entities:
-        version = source.get("version") or source.get("revision") or ""
-        entities[key] = context(key, "CreativeWork", name=key[1:], version=version, license=licence)
+        entities[key] = context(key, "CreativeWork", name=key[1:], version=place(source)[1], license=licence)
 
 
 def _commit(record: dict[str, Any]) -> str:

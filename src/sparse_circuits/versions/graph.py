@@ -35,6 +35,7 @@ class Graph:
     """A study, the file that describes it, and its jobs, each before those that need it."""
 
     study: Study
+    settings: dict[str, Any]  # the study as its file has it, without defaults
     path: Path
     is_default: bool
     jobs: tuple[Job, ...]
@@ -51,7 +52,8 @@ def read_graph(study: Path | None = None) -> Graph:
     default = Path(read_yaml(DEFAULT_CONFIG)["default_study"])
     path = study or default
     configfiles: Sequence[Path] = [] if path == default else [path]
-    described = load_study(read_yaml(path))
+    settings = read_yaml(path)
+    described = load_study(settings)
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
@@ -63,7 +65,7 @@ def read_graph(study: Path | None = None) -> Graph:
         with contextlib.redirect_stdout(io.StringIO()):
             dag.printd3dag()
         jobs = tuple(_read(job) for job in _in_order(workflow._workflow.dag) if job.output)
-    return Graph(described, path, path == default, jobs)
+    return Graph(described, settings, path, path == default, jobs)
 
 
 def _in_order(dag: Any) -> Iterator[Any]:

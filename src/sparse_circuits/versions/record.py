@@ -14,7 +14,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, write_json
 from sparse_circuits.machine import RAN_ON
 from sparse_circuits.versions.graph import Graph, Job
-from sparse_circuits.versions.stages import dvc_yaml_path, write_dvc_yaml
+from sparse_circuits.versions.stages import stages_folder, write_dvc_yaml
 
 
 def record_path(study: str) -> Path:
@@ -31,8 +31,9 @@ def record(graph: Graph) -> None:
     missing = [path for job in graph.jobs for path in job.outputs if not Path(path).exists()]
     if lost := [path for path in missing if not Path(path).name.startswith("shard-")]:
         raise StudyError(f"{lost[0]}: no such file; `snakemake snapshot` makes it ({len(lost)} files are missing)")
-    write_dvc_yaml(graph, dvc_yaml_path(graph))
-    hashes = _commit(graph)
+    dvc_yaml = stages_folder(graph.study.study, graph.is_default) / "dvc.yaml"
+    write_dvc_yaml(graph, dvc_yaml)
+    hashes = _commit(dvc_yaml)
     before = read_json(record_path(graph.study.study)) if record_path(graph.study.study).exists() else {}
     write_json(
         record_path(graph.study.study),
@@ -45,7 +46,7 @@ def record(graph: Graph) -> None:
     )
 
 
-def _commit(graph: Graph) -> dict[str, str]:
+def _commit(dvc_yaml: Path) -> dict[str, str]:
     """Have DVC hash and keep the artefacts; return path -> md5 of every input and output it knows."""
     from dvc.repo import Repo
 
@@ -53,7 +54,7 @@ def _commit(graph: Graph) -> dict[str, str]:
         # Relinking would give files new times, and Snakemake goes by those for what is too large to hash.
         stages = [
             stage
-            for target in sorted({"dvc.yaml", str(dvc_yaml_path(graph))})
+            for target in sorted({"dvc.yaml", str(dvc_yaml)})
             for stage in repo.commit(target=target, force=True, allow_missing=True, relink=False)
         ]
         files = [file for stage in stages for file in (*stage.deps, *stage.outs) if file.hash_info]

@@ -6,10 +6,6 @@ from pathlib import Path
 
 from sparse_circuits.errors import StudyError
 
-# Snakemake would see files in the order in which they were pulled, and rerun what is older than its inputs. Touching
-# all of them in the order of the graph also makes it note settings and code, without which later edits go unseen.
-TOUCH = ("snakemake", "--quiet", "all", "--touch", "--forceall")
-
 
 def restore(study: Path | None = None) -> None:
     """Pull a study's artefacts, check that they are those recorded, and have Snakemake take them as made.
@@ -19,8 +15,17 @@ def restore(study: Path | None = None) -> None:
     _refuse(_changed(missing_too=False))
     _run("dvc", "pull", "--allow-missing")
     _refuse(_changed(missing_too=True))
+    touch("snapshot", study)
+
+
+def touch(target: str, study: Path | None) -> None:
+    """Have Snakemake take the files of a target as made, with the settings and code of now.
+
+    It would see files in the order in which they came here, and rerun what is older than its inputs. Touching all of
+    them in the order of the graph also makes it note settings and code, without which later edits go unseen.
+    """
     configfile = ["--configfile", str(study)] if study else []
-    _run(*TOUCH, *configfile, "--", "snapshot")
+    _run("snakemake", "--quiet", "all", "--touch", "--forceall", *configfile, "--", target)
 
 
 def _refuse(wrong: list[str]) -> None:

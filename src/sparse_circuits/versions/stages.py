@@ -44,9 +44,9 @@ SETTINGS = {
 }
 
 
-def dvc_yaml_path(graph: Graph) -> Path:
-    """Return where a study's stages stand: the default study's at the top, others' in a folder of their own."""
-    return Path("dvc.yaml") if graph.is_default else Path("dvc") / graph.study.study / "dvc.yaml"
+def stages_folder(study: str, is_default: bool) -> Path:
+    """Return the folder of a study's dvc.yaml and dvc.lock: the top for the default study, else one of its own."""
+    return Path() if is_default else Path("dvc") / study
 
 
 def write_dvc_yaml(graph: Graph, path: Path) -> None:
@@ -56,7 +56,7 @@ def write_dvc_yaml(graph: Graph, path: Path) -> None:
     has already are left to it, since DVC allows each file one stage.
     """
     taken = set() if graph.is_default else _outputs(Path("dvc.yaml"))
-    top = Path(*[".."] * len(dvc_yaml_path(graph).parent.parts))
+    top = Path(*[".."] * len(stages_folder(graph.study.study, graph.is_default).parts))
     jobs = [job for job in graph.jobs if not taken.issuperset(job.outputs)]
     data = {
         "stages": {job.name: _stage(job, graph, top) for job in sorted(jobs, key=lambda job: job.name)},
@@ -88,7 +88,7 @@ def _stage(job: Job, graph: Graph, top: Path) -> dict[str, Any]:
 
 
 def _transport(job: Job, graph: Graph) -> dict[str, bool]:
-    return {"push": False} if job.rule == "cache_activations" and not graph.study.activations.share else {}
+    return {"cache": False} if job.rule == "cache_activations" and not graph.study.activations.share else {}
 
 
 def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
@@ -96,7 +96,7 @@ def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
     keys = [key.format_map(wildcards) for key in SETTINGS.get(job.rule, ()) if "{" not in key or job.wildcards]
     if job.rule in ("score_nodes", "find_circuit", "evaluate_circuit") and wildcards["basis"] == "features":
         keys.append("sites")
-    if found := [key for key in keys if _has(read_yaml(graph.path), key)]:
+    if found := [key for key in keys if _has(graph.settings, key)]:
         yield {str(graph.path): found}
     if job.rule == "fetch_model":
         yield {graph.study.models_file: [f"models.{graph.study.model}"]}

@@ -74,6 +74,10 @@ def _machine(ran_on: dict[str, Any]) -> str:
 
 
 def _source(source: dict[str, Any]) -> str:
-    where = source.get("package") or source.get("repo") or source.get("url") or source.get("folder")
-    version = source.get("version") or source.get("revision") or ""
-    return " ".join(part for part in (source["kind"], where, version, source.get("sha256", "")) if part)
+    return " ".join(part for part in (source["kind"], *place(source), source.get("sha256", "")) if part)
+
+
+def place(source: dict[str, Any]) -> tuple[str, str]:
+    """Return where a source's files are, and which version of them."""
+    where = next(source[key] for key in ("package", "repo", "url", "folder") if source.get(key))
+    return where, source.get("version") or source.get("revision") or ""
