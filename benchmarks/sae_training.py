@@ -17,7 +17,7 @@ from tqdm import tqdm
 from common import Clock, Training, compare, publish, synthetic_activations
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, has_fast_bfloat16, set_up
-from sparse_circuits.config.study import TopK
+from sparse_circuits.config.autoencoders import TopK
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.train import train
 

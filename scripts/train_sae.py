@@ -1,13 +1,14 @@
 """Train one sparse autoencoder on the cached activations of a site."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.activations import ActivationReader, read_statistics
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config.autoencoders import Entry
 from sparse_circuits.config.base import validate
-from sparse_circuits.config.study import TopK
 from sparse_circuits.files import write_csv
 from sparse_circuits.sae import save_autoencoder
 from sparse_circuits.sae.train import train
@@ -19,20 +20,10 @@ class Arguments:
     """folder of the activation cache"""
     site: str
     """site to train on, such as resid_post.14"""
-    d_sae: int
-    """number of features"""
-    k: int
-    """features active at a time"""
-    epochs: int
-    """passes over the cache"""
-    batch: int
-    """rows a step"""
-    learning_rate: float
-    """peak learning rate of Adam"""
+    autoencoder: str
+    """what to train: an entry of a study's `saes`, as JSON"""
     folder: Path
     """where to write cfg.json, sae_weights.safetensors, sparsity.safetensors and training.csv"""
-    architecture: str = "topk"
-    """architecture to train"""
     seed: int = 0
     """initial weights and order of the shards"""
     compute: Compute = field(default_factory=Compute)
@@ -40,8 +31,7 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    settings = {key: getattr(args, key) for key in ("architecture", "d_sae", "k", "epochs", "batch", "learning_rate")}
-    config = validate(TopK, settings, "train_sae")
+    config = validate(Entry, {"autoencoder": json.loads(args.autoencoder)}, "train_sae").autoencoder
     reader = ActivationReader(args.activations, args.site)
     statistics = read_statistics(args.activations / "stats.json", args.site)
     manifest = reader.manifest
@@ -51,10 +41,10 @@ def main(args: Arguments) -> None:
         "dataset_path": manifest["corpus"],
         "corpus_sha256": manifest["corpus_sha256"],
         "shards_sha256": [entry["sha256"] for entry in manifest["shards"]],
-        "training_tokens": reader.rows * args.epochs,
+        "training_tokens": reader.rows * config.epochs,
         "seed": args.seed,
         "prepend_bos": True,
-        "training_architecture": args.architecture,
+        "training_architecture": config.architecture,
     }
     trained = train(
         reader.batches(config.batch, config.epochs, args.seed),

@@ -10,7 +10,8 @@ HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[
 sys.path.insert(0, str(HOME / "src"))
 
 from sparse_circuits.config import load_study
-from sparse_circuits.config.study import AgreementTask, FileTask, Pretrained
+from sparse_circuits.config.autoencoders import Pretrained
+from sparse_circuits.config.study import AgreementTask, FileTask
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.versions.stages import stages_folder

@@ -25,17 +25,14 @@ rule train_sae:
     params:
         activations=lambda wildcards, input: str(Path(input.manifest).parent),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
-        settings=lambda wildcards: [
-            word
-            for key, value in STUDY.saes[wildcards.sae].model_dump().items()
-            for word in (f"--{key.replace('_', '-')}", str(value))
-        ],
+        autoencoder=lambda wildcards: STUDY.saes[wildcards.sae].model_dump_json(),
         seed=STUDY.seed,
         code=code("train_sae.py"),
     message:
         "Training autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
-        "python {input.script} --activations {params.activations:q} --site {wildcards.site:q} {params.settings:q}"
+        "python {input.script} --activations {params.activations:q} --site {wildcards.site:q}"
+        " --autoencoder {params.autoencoder:q}"
         " --seed {params.seed} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
 

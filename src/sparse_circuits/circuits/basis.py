@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparse_circuits.config import Site
 from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.sae.sparse import Active, decode
+from sparse_circuits.sae.sparse import Pairs, decode
 
 
 class Dictionary(Protocol):
@@ -73,8 +73,8 @@ class Features:
         values, indices = (part.flatten(1) for part in self.sae.encode_sparse(x))
         mask = left_out.gather(1, indices)
         shape = (-1, values.shape[1] // x.shape[1])
-        active = Active(indices.view(shape), self.width)
-        parts = (decode(v.view(shape), active, self.sae.W_dec) for v in (values * mask, values))
+        active = Pairs.of(indices.view(shape), self.width)
+        parts = (decode(v.flatten(), active, self.sae.W_dec) for v in (values * mask, values))
         first, second = (part.view_as(x) for part in parts)
         return first, second
 

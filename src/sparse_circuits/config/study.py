@@ -3,20 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from sparse_circuits.config.autoencoders import SAE, Pretrained, Share, SiteName
 from sparse_circuits.config.base import Name, Positive, Settings
-from sparse_circuits.config.catalogue import Dataset, Model, PublishedSAE, load_datasets, load_models
+from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
 from sparse_circuits.config.site import Site
-
-
-def _is_site(text: str) -> str:
-    Site.parse(text)
-    return text
-
-
-SiteName = Annotated[str, AfterValidator(_is_site)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Activations(Settings):
@@ -29,27 +21,6 @@ class Activations(Settings):
     shard_tokens: Positive = Field(65_536, description="tokens a shard; a shard is one job and one file")
     sites_per_shard: Positive | None = Field(None, description="neighbouring sites a shard; all of them when not given")
     share: bool = Field(True, description="keep shards in DVC's cache and remote, or only their hashes")
-
-
-class TopK(Settings):
-    """A TopK sparse autoencoder to train at every site (Gao et al. 2024, arXiv 2406.04093)."""
-
-    architecture: Literal["topk"]
-    d_sae: Positive
-    k: Positive
-    epochs: Positive = 2
-    batch: Positive = 2048
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-
-
-class Pretrained(Settings):
-    """Published autoencoders, one a site, used as they are."""
-
-    architecture: Literal["pretrained"]
-    sites: dict[SiteName, PublishedSAE]
-
-
-SAE = Annotated[TopK | Pretrained, Field(discriminator="architecture")]
 
 
 class AgreementTask(Settings):
@@ -138,8 +109,6 @@ class Study(Settings):
         for name, sae in self.saes.items():
             if isinstance(sae, Pretrained) and (missing := [s for s in self.sites if s not in sae.sites]):
                 raise ValueError(f"`saes.{name}` has no autoencoder for site `{missing[0]}`")
-            if isinstance(sae, TopK) and sae.k > sae.d_sae:
-                raise ValueError(f"`saes.{name}`: k ({sae.k}) is larger than d_sae ({sae.d_sae})")
         for name, task in self.tasks.items():
             for path in (task.train, task.test) if isinstance(task, FileTask) else ():
                 if not Path(path).is_file():

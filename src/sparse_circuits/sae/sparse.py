@@ -1,12 +1,12 @@
-"""Encoding and decoding with k active features a row, forward and backward, at the cost of k rather than d_sae.
+"""Encoding and decoding with few active features a row, forward and backward, at the cost of those few.
 
-Only the encoder's forward product is dense. Decoding is a weighted sum of k rows of W_dec; its gradient with respect to
-the activations is k dot products a row; the gradients of both weight matrices are, for each feature, weighted sums over
-the rows in which it is active, which `embedding_bag` computes once the (row, feature) pairs are sorted by feature. All
-of it is deterministic: no atomics, one order of summation. After Gao et al. 2024 (arXiv 2406.04093), appendix D,
-without custom kernels.
+Only the encoder's forward product is dense. What is active is a list of (row, feature) pairs. Decoding is a weighted
+sum of rows of W_dec; its gradient with respect to the activations is one dot product a pair; the gradients of both
+weight matrices are, for each feature, weighted sums over the rows in which it is active, which `embedding_bag` computes
+once the pairs are sorted by feature. All of it is deterministic: no atomics, one order of summation. After Gao et al.
+2024 (arXiv 2406.04093), appendix D, without custom kernels.
 
-Shapes: x (row, d_in); W_enc and W_dec (d_sae, d), one feature a row; values and indices (row, k).
+Shapes: x (row, d_in); W_enc and W_dec (d_sae, d), one feature a row; what belongs to pairs (pair,).
 """
 
 import warnings
@@ -20,50 +20,115 @@ from sparse_circuits.compute import has_fast_bfloat16
 
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
 
+MANY = 1 / 32  # share of active pairs from which on dense products are faster
 GROUP = 8  # features whose largest stands for them in the first stage of the selection
 
 
 class Grouping(NamedTuple):
-    """(row, feature) pairs sorted by feature: places in the flat list, their rows, where each feature begins."""
+    """Pairs sorted by feature: their places in the list, their rows, where each feature begins."""
 
     order: Tensor
     rows: Tensor
-    offsets: Tensor
+    begins: Tensor
 
 
-class Active:
-    """Which of d_sae features are active in each row: indices (row, k)."""
+class Pairs:
+    """Which of d_sae features are active in each row: (row, feature) pairs, row by row.
 
-    def __init__(self, indices: Tensor, d_sae: int) -> None:
-        self.indices = indices
+    `features` (pair,) and `begins` (row + 1,), where each row's pairs begin, the last one being the number of pairs.
+    """
+
+    def __init__(self, features: Tensor, begins: Tensor, d_sae: int) -> None:
+        self.features = features
+        self.begins = begins
         self.d_sae = d_sae
+
+    @classmethod
+    def of(cls, indices: Tensor, d_sae: int) -> "Pairs":
+        """As many pairs in every row: indices (row, k)."""
+        rows, k = indices.shape
+        return cls(indices.flatten(), torch.arange(0, rows * k + 1, k, device=indices.device), d_sae)
+
+    @classmethod
+    def where(cls, mask: Tensor) -> "Pairs":
+        """The places at which a mask (row, d_sae) is true."""
+        counts = mask.sum(dim=1)
+        begins = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+        return cls(mask.nonzero()[:, 1], begins, mask.shape[1])
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """The row of each pair."""
+        count = len(self.begins) - 1
+        return torch.arange(count, device=self.begins.device).repeat_interleave(
+            self.begins.diff(), output_size=len(self.features)
+        )
 
     @cached_property
     def by_feature(self) -> Grouping:
         """The pairs sorted by feature, rows in order within a feature; both weight gradients sum in this order."""
-        flat = self.indices.flatten()
-        order = flat.argsort(stable=True)
-        counts = torch.bincount(flat, minlength=self.d_sae)
-        return Grouping(order, order // self.indices.shape[1], counts.cumsum(0) - counts)
+        order = self.features.argsort(stable=True)
+        counts = torch.bincount(self.features, minlength=self.d_sae)
+        return Grouping(order, self.rows[order], counts.cumsum(0) - counts)
+
+    def gather(self, dense: Tensor) -> Tensor:
+        """Return the pairs' entries of a matrix (row, d_sae)."""
+        return dense.flatten()[self.rows * self.d_sae + self.features]
+
+    def at(self, parameter: Tensor) -> Tensor:
+        """Return a parameter of features (d_sae,) at the pairs."""
+        return parameter[self.features]
+
+    def sum_by_row(self, values: Tensor) -> Tensor:
+        """Return the sum of each row's values: (row,)."""
+        return values.new_zeros(len(self.begins) - 1).index_add(0, self.rows, values)
+
+    def count(self, values: Tensor) -> Tensor:
+        """Return in how many rows each feature has a value above 0: (d_sae,)."""
+        return torch.bincount(self.features, (values > 0).double(), minlength=self.d_sae).long()
+
+
+class Everywhere:
+    """All (row, feature) pairs, where too many are active for a list of them to pay: values are (row, d_sae)."""
+
+    def at(self, parameter: Tensor) -> Tensor:
+        """Return a parameter of features (d_sae,) as it is: it broadcasts."""
+        return parameter
+
+    def sum_by_row(self, values: Tensor) -> Tensor:
+        """Return the sum of each row's values: (row,)."""
+        return values.sum(dim=1)
+
+    def count(self, values: Tensor) -> Tensor:
+        """Return in how many rows each feature has a value above 0: (d_sae,)."""
+        return (values > 0).sum(dim=0)
+
+
+Places = Pairs | Everywhere
+
+
+def places_where(mask: Tensor) -> Places:
+    """Return the places at which a mask (row, d_sae) is true, or everywhere when those are not few."""
+    return Pairs.where(mask) if mask.count_nonzero() < MANY * mask.numel() else Everywhere()
 
 
 def sum_by_feature(weights: Tensor, rows: Tensor, grouping: Grouping) -> Tensor:
-    """Return, for each feature, the sum of `rows` (row, d) in which it is active, by `weights` (row, k): (d_sae, d)."""
+    """Return, for each feature, the sum of `rows` (row, d) in which it is active, by `weights` (pair,): (d_sae, d)."""
     return torch.nn.functional.embedding_bag(
-        grouping.rows, rows, grouping.offsets, mode="sum", per_sample_weights=weights.flatten()[grouping.order]
+        grouping.rows, rows, grouping.begins, mode="sum", per_sample_weights=weights[grouping.order]
     )
 
 
-def products_at(indices: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """Return the dot products of rows (row, d) with the k rows of `weights` (d_sae, d) that `indices` names: (row, k).
+def products_at(pairs: Pairs, rows: Tensor, weights: Tensor) -> Tensor:
+    """Return the dot products of rows (row, d) with the rows of `weights` (d_sae, d) that pairs name: (pair,).
 
     The sampled product of sparse linear algebra: seven times as fast on CPUs as gathering the rows of `weights`.
     """
-    n, k = indices.shape
-    begins = torch.arange(0, n * k + 1, k, device=indices.device)
-    places, nothing = indices.flatten(), rows.new_zeros(n * k)
-    pattern = torch.sparse_csr_tensor(begins, places, nothing, (n, len(weights)), check_invariants=False)
-    return torch.sparse.sampled_addmm(pattern, rows, weights.T, beta=0.0).values().unflatten(0, (n, k))
+    nothing = rows.new_zeros(len(pairs.features))
+    pattern = torch.sparse_csr_tensor(
+        pairs.begins, pairs.features, nothing, (len(rows), len(weights)), check_invariants=False
+    )
+    return torch.sparse.sampled_addmm(pattern, rows, weights.T, beta=0.0).values()
 
 
 def pre_activations(x: Tensor, W_enc: Tensor, b_enc: Tensor) -> Tensor:
@@ -92,52 +157,63 @@ def largest(pre: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 class _Encode(torch.autograd.Function):
-    """The k largest pre-activations of each row, rectified. Backward reaches W_enc, b_enc and b_dec."""
+    """Pre-activations at some places, out of the dense ones. Backward reaches W_enc, b_enc and b_dec."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, k: int) -> tuple[Tensor, Active]:
-        centred = x - b_dec
-        values, indices = largest(pre_activations(centred, W_enc, b_enc), k)
-        values = values.relu_()
-        ctx.active = Active(indices, len(W_enc))
-        ctx.save_for_backward(centred, W_enc, values)
-        return values, ctx.active
+    def forward(
+        ctx: Any, dense: Tensor, places: Places, centred: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor | None
+    ) -> Tensor:
+        ctx.places = places
+        ctx.save_for_backward(centred, W_enc)
+        return places.gather(dense) if isinstance(places, Pairs) else dense.clone()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
-        centred, W_enc, values = ctx.saved_tensors
-        pre = gradients[0] * (values > 0)
-        grad_W = sum_by_feature(pre, centred, ctx.active.by_feature)
-        grad_b = torch.zeros(len(W_enc), dtype=pre.dtype, device=pre.device)
-        grad_b.index_add_(0, ctx.active.indices.flatten(), pre.flatten())
+        centred, W_enc = ctx.saved_tensors
+        places: Places = ctx.places
+        if isinstance(places, Pairs):
+            grad_W = sum_by_feature(gradients[0], centred, places.by_feature)
+            grad_b = gradients[0].new_zeros(places.d_sae).index_add_(0, places.features, gradients[0])
+        else:
+            grad_W, grad_b = gradients[0].T @ centred, gradients[0].sum(dim=0)
         # d loss / d b_dec = -(sum over rows of the pre-activations' gradients) W_enc: no gradient of x is needed.
-        return None, grad_W, grad_b, -(grad_b @ W_enc), None
+        grad_b_dec = -(grad_b @ W_enc) if ctx.needs_input_grad[5] else None
+        return None, None, None, grad_W, grad_b, grad_b_dec
 
 
 class _Decode(torch.autograd.Function):
-    """Weighted sums of k rows of W_dec."""
+    """Weighted sums of rows of W_dec."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, active: Active, W_dec: Tensor) -> Tensor:
-        ctx.active = active
+    def forward(ctx: Any, values: Tensor, pairs: Pairs, W_dec: Tensor) -> Tensor:
+        ctx.pairs = pairs
         ctx.save_for_backward(values, W_dec)
-        return torch.nn.functional.embedding_bag(active.indices, W_dec, mode="sum", per_sample_weights=values)
+        return torch.nn.functional.embedding_bag(
+            pairs.features, W_dec, pairs.begins, mode="sum", per_sample_weights=values, include_last_offset=True
+        )
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         values, W_dec = ctx.saved_tensors
         gradient = gradients[0].contiguous()
-        grad_values = products_at(ctx.active.indices, gradient, W_dec)
-        return grad_values, None, sum_by_feature(values, gradient, ctx.active.by_feature)
+        grad_values = products_at(ctx.pairs, gradient, W_dec) if ctx.needs_input_grad[0] else None
+        return grad_values, None, sum_by_feature(values, gradient, ctx.pairs.by_feature)
 
 
-def encode_topk(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, k: int) -> tuple[Tensor, Active]:
-    """Return the k largest of (x - b_dec) W_encᵀ + b_enc, negative ones set to 0 (row, k), and which they are."""
-    values, active = _Encode.apply(x, W_enc, b_enc, b_dec, k)
-    return values, active
+def encode(
+    dense: Tensor, places: Places, centred: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor | None
+) -> Tensor:
+    """Return the pre-activations at some places, taken from `dense` (row, d_sae) = centred W_encᵀ + b_enc.
+
+    `dense` is taken as given; gradients reach W_enc, b_enc, and b_dec (d_in,) where centred is x - b_dec (else None).
+    """
+    pre: Tensor = _Encode.apply(dense, places, centred, W_enc, b_enc, b_dec)
+    return pre
 
 
-def decode(values: Tensor, active: Active, W_dec: Tensor) -> Tensor:
+def decode(values: Tensor, places: Places, W_dec: Tensor) -> Tensor:
     """Return the sum of values times rows of W_dec: (row, d)."""
-    out: Tensor = _Decode.apply(values, active, W_dec)
+    if isinstance(places, Everywhere):
+        return values @ W_dec
+    out: Tensor = _Decode.apply(values, places, W_dec)
     return out

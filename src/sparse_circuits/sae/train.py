@@ -1,5 +1,6 @@
 """Training one sparse autoencoder on a stream of activations."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -8,19 +9,19 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sparse_circuits.config.study import TopK
+from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.architectures import TRAINERS
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 LOG_EVERY = 10  # steps
-LOG_COLUMNS = ("step", "tokens", "fvu", "learning_rate")
+LOG_COLUMNS = ("step", "tokens", "fvu", "l0", "learning_rate")
 WARM_UP = 0.05  # share of the steps in which the learning rate rises from 0
 DECAY = 0.5  # share of the steps, at the end, in which it falls to 0
 
 
 @dataclass(frozen=True)
-class Trained:
+class Result:
     """A trained autoencoder, the share of the last epoch's rows that each feature fired on, and the log."""
 
     sae: SparseAutoencoder
@@ -33,11 +34,11 @@ def train(
     steps: int,
     mean: Tensor,
     mean_squared_norm: float,
-    config: TopK,
+    config: Trained,
     seed: int,
     device: torch.device,
     metadata: dict[str, Any],
-) -> Trained:
+) -> Result:
     """Train on `batches` (row, d_in), `steps` of them, of data with the given mean (d_in,) and mean squared norm.
 
     Adam on fp32 weights. Raises StudyError with step and loss when the loss is no longer a number.
@@ -54,23 +55,24 @@ def train(
     log: list[dict[str, Any]] = []
     for step, batch in enumerate(tqdm(batches, total=steps, desc="train", unit="step", disable=None)):
         x = (batch.to(device).float() - centre) / scale
-        loss, active = trainer(x)
+        now = trainer(x, step / steps)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        now.loss.backward()
         optimizer.step()
         schedule.step()
-        trainer.after_step()
+        trainer.after_step(now.fired, len(x))
         if step >= last_epoch:
-            fired += torch.bincount(active.flatten(), minlength=config.d_sae)
+            fired += now.fired
         if step % LOG_EVERY == 0 or step == steps - 1:
-            value = loss.item()
-            if not torch.isfinite(loss):
-                raise StudyError(f"training diverged at step {step}: loss {value}; lower learning_rate")
-            # In these units the data's variance is d_in, so the share of it left unexplained is loss / d_in.
-            entry = (step, (step + 1) * config.batch, round(value / d_in, 6), schedule.get_last_lr()[0])
+            loss, l0 = now.loss.item(), now.fired.sum().item() / len(x)
+            if not math.isfinite(loss):
+                raise StudyError(f"training diverged at step {step}: loss {loss}; lower learning_rate")
+            # In these units the data's variance is 1 a dimension: the mean square is the share left unexplained.
+            fvu = now.residual.square().mean().item()
+            entry = (step, (step + 1) * config.batch, round(fvu, 6), round(l0, 3), schedule.get_last_lr()[0])
             log.append(dict(zip(LOG_COLUMNS, entry, strict=True)))
     rows = (steps - last_epoch) * config.batch
-    return Trained(trainer.export(mean.to(device), scale, metadata), fired / rows, log)
+    return Result(trainer.export(mean.to(device), scale, metadata), fired / rows, log)
 
 
 def _learning_rate_share(step: int, steps: int) -> float:

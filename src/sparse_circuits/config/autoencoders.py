@@ -1,0 +1,138 @@
+"""The sparse autoencoders of a study: those trained here, an architecture each, and published ones."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sparse_circuits.config.base import Positive, Settings
+from sparse_circuits.config.catalogue import PublishedSAE
+from sparse_circuits.config.site import Site
+
+
+def _is_site(text: str) -> str:
+    Site.parse(text)
+    return text
+
+
+SiteName = Annotated[str, AfterValidator(_is_site)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(gt=0)]
+
+
+class Trained(Settings):
+    """What all autoencoders that are trained here have."""
+
+    architecture: str
+    d_sae: Positive
+    epochs: Positive = Field(2, description="passes over the cache")
+    batch: Positive = Field(2048, description="rows in a step")
+    learning_rate: Amount = Field(1e-3, description="peak learning rate of Adam")
+    aux_coefficient: Annotated[float, Field(ge=0)] = Field(1 / 32, description="weight of AuxK; 0 for none")
+    aux_k: Positive = Field(256, description="dead features that AuxK revives at a time")
+    dead_after: Positive = Field(10_000_000, description="tokens without firing that make a feature dead")
+
+
+class TopK(Trained):
+    """k features a row (Gao et al. 2024, arXiv 2406.04093)."""
+
+    architecture: Literal["topk"]
+    k: Positive
+
+    @model_validator(mode="after")
+    def _fits(self) -> "TopK":
+        return _at_most(self, self.k)
+
+
+class BatchTopK(Trained):
+    """k features a row on average over a batch (Bussmann et al. 2024, arXiv 2412.06410)."""
+
+    architecture: Literal["batch_topk"]
+    k: Positive
+
+    @model_validator(mode="after")
+    def _fits(self) -> "BatchTopK":
+        return _at_most(self, self.k)
+
+
+class Matryoshka(Trained):
+    """BatchTopK whose first features reconstruct by themselves (Bussmann et al. 2025, arXiv 2503.17547)."""
+
+    architecture: Literal["matryoshka"]
+    k: Positive
+    widths: Annotated[list[Positive], Field(min_length=2)] = Field(description="features a part, ascending to d_sae")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Matryoshka":
+        if sorted(set(self.widths)) != self.widths or self.widths[-1] != self.d_sae:
+            raise ValueError(f"`widths` must ascend to d_sae ({self.d_sae}), found {self.widths}")
+        return _at_most(self, self.k)
+
+
+class Penalised(Trained):
+    """What architectures have whose sparsity is paid for."""
+
+    learning_rate: Amount = Field(3e-4, description="peak learning rate of Adam")
+    sparsity_warm_up: Share = Field(0.1, description="share of training over which the penalty rises from 0")
+
+
+class Standard(Penalised):
+    """ReLU and an L1 penalty (Bricken et al. 2023)."""
+
+    architecture: Literal["standard"]
+    l1: Amount = Field(description="coefficient of the penalty")
+
+
+class PAnneal(Penalised):
+    """ReLU and an Lp penalty whose p falls from 1 (Karvonen et al. 2024, arXiv 2408.00113)."""
+
+    architecture: Literal["p_anneal"]
+    l1: Amount = Field(description="coefficient of the penalty")
+    p_end: Annotated[float, Field(gt=0, lt=1)] = Field(0.2, description="p at the end")
+    anneal_from: Annotated[float, Field(ge=0, lt=1)] = Field(0.3, description="share of training after which p falls")
+
+
+class Gated(Penalised):
+    """Separate weights for whether and how much (Rajamanoharan et al. 2024, arXiv 2404.16014)."""
+
+    architecture: Literal["gated"]
+    l1: Amount = Field(description="coefficient of the penalty on the gates")
+
+
+class JumpReLU(Penalised):
+    """A learned threshold a feature (Rajamanoharan et al. 2024, arXiv 2407.14435)."""
+
+    architecture: Literal["jumprelu"]
+    l0: Amount = Field(description="coefficient of the penalty")
+    penalty: Literal["step", "tanh", "quadratic"] = "step"
+    target_l0: Amount = Field(32.0, description="L0 that the quadratic penalty asks for")
+    tanh_scale: Amount = Field(4.0, description="scale of values in the tanh penalty")
+    threshold: Amount = Field(0.01, description="thresholds at the start, in units of the data's deviation")
+    bandwidth: Amount = Field(0.05, description="width of the band in which thresholds learn, in the same units")
+
+
+class Pretrained(Settings):
+    """Published autoencoders, one a site, used as they are."""
+
+    architecture: Literal["pretrained"]
+    sites: dict[SiteName, PublishedSAE]
+
+
+Trainable = Annotated[
+    TopK | BatchTopK | Matryoshka | Standard | PAnneal | Gated | JumpReLU, Field(discriminator="architecture")
+]
+SAE = Annotated[
+    TopK | BatchTopK | Matryoshka | Standard | PAnneal | Gated | JumpReLU | Pretrained,
+    Field(discriminator="architecture"),
+]
+
+
+class Entry(Settings):
+    """An autoencoder to train, by itself."""
+
+    autoencoder: Trainable
+
+
+def _at_most(settings: Any, k: int) -> Any:
+    if k > settings.d_sae:
+        raise ValueError(f"k ({k}) is larger than d_sae ({settings.d_sae})")
+    return settings

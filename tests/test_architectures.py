@@ -1,0 +1,136 @@
+"""Every architecture: the references' losses and gradients, and a known dictionary found again."""
+
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from conftest import ROOT
+from sparse_circuits.config.autoencoders import Entry
+from sparse_circuits.config.base import validate
+from sparse_circuits.sae import sparse
+from sparse_circuits.sae.architectures import TRAINERS, Architecture
+from sparse_circuits.sae.train import train
+
+REFERENCES = load_file(ROOT / "tests/references/training.safetensors")  # made by tests/make_training_references.py
+D_SAE, D_IN = REFERENCES["weights/W_enc"].shape
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "standard": {"l1": 0.3},
+    "gated": {"l1": 0.3},
+    "topk": {"k": 3},
+    "topk_aux": {"k": 3, "aux_k": 2, "dead_after": 1},
+    "batch_topk": {"k": 3},
+    "matryoshka": {"k": 3, "widths": [4, 12, D_SAE]},
+    "jumprelu_step": {"l0": 0.3, "bandwidth": 0.5},
+    "jumprelu_tanh": {"l0": 0.3, "bandwidth": 0.5, "penalty": "tanh"},
+    "jumprelu_quadratic": {"l0": 0.3, "bandwidth": 0.5, "penalty": "quadratic", "target_l0": 5.0},
+    "p_anneal": {"l1": 0.1, "p_end": 0.5},
+}
+
+
+def _architecture(case: str) -> str:
+    return case if case in TRAINERS else case.rsplit("_", 1)[0]
+
+
+def _build(case: str) -> Architecture[Any]:
+    settings = {"architecture": _architecture(case), "d_sae": D_SAE, **SETTINGS[case]}
+    config = validate(Entry, {"autoencoder": settings}, case).autoencoder
+    trainer = TRAINERS[config.architecture](D_IN, config, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for name, parameter in trainer.named_parameters():
+            parameter.copy_(REFERENCES[f"weights/{name}"])
+    if case == "topk_aux":
+        trainer.silent[-8:] = 2
+    if case == "p_anneal":
+        trainer.p.fill_(0.5)  # type: ignore[union-attr]
+        trainer.eval()
+    return trainer
+
+
+@pytest.mark.parametrize("many", [0.0, 1.1], ids=["dense", "sparse"])
+@pytest.mark.parametrize("case", SETTINGS)
+def test_loss_and_gradients_are_those_of_the_references(
+    case: str, many: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sparse, "MANY", many)
+    trainer = _build(case)
+    step = trainer(REFERENCES["weights/x"], progress=1.0)
+    step.loss.backward()
+    torch.testing.assert_close(step.loss.detach(), REFERENCES[f"{case}/loss"], rtol=1e-5, atol=1e-6)
+    compared = 0
+    for name, parameter in trainer.named_parameters():
+        if (expected := REFERENCES.get(f"{case}/{name}")) is not None:
+            found = parameter.grad
+            assert found is not None
+            if case == "p_anneal" and name == "W_dec":
+                # The reference keeps rows at unit length instead of weighing by it: lengths have no gradient there.
+                found, expected = (_across(gradient, parameter.detach()) for gradient in (found, expected))
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+            compared += 1
+    assert compared >= 4
+
+
+def _across(gradient: Tensor, rows: Tensor) -> Tensor:
+    """The part of a gradient that does not change the rows' lengths."""
+    return gradient - (gradient * rows).sum(dim=1, keepdim=True) * rows
+
+
+@pytest.mark.parametrize("case", [case for case in SETTINGS if case != "topk_aux"])
+def test_folding_the_units_away_keeps_the_function(case: str) -> None:
+    trainer = _build(case).eval()
+    if _architecture(case) in ("batch_topk", "matryoshka"):
+        pytest.skip("has a threshold only after training; see the recovery test")
+    mean, scale = torch.linspace(-3, 3, D_IN), 20.0
+    x = REFERENCES["weights/x"]
+    sae = trainer.export(mean, scale, {})
+    residual = (mean + scale * x - sae.decode(sae.encode(mean + scale * x))) / scale
+    torch.testing.assert_close(residual, trainer(x).residual, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(D_SAE))
+
+
+# A dictionary of more directions than dimensions, three of which make each row.
+TRUTH = {"d_in": 32, "d_sae": 64, "active": 3}
+RECOVERY: dict[str, dict[str, Any]] = {
+    "standard": {"l1": 0.4},
+    "gated": {"l1": 0.4},
+    "topk": {"k": 3},
+    "batch_topk": {"k": 3},
+    "matryoshka": {"k": 3, "widths": [48, 64]},
+    "jumprelu": {"l0": 0.05, "threshold": 0.1, "bandwidth": 0.3},
+    "p_anneal": {"l1": 0.4, "p_end": 0.5},
+}
+
+
+def _dictionary() -> Tensor:
+    generator = torch.Generator().manual_seed(7)
+    return torch.nn.functional.normalize(torch.randn(TRUTH["d_sae"], TRUTH["d_in"], generator=generator), dim=1)
+
+
+@pytest.mark.parametrize("architecture", RECOVERY)
+def test_training_recovers_a_known_dictionary(architecture: str, device: torch.device) -> None:
+    generator = torch.Generator().manual_seed(8)
+    batches = []
+    for _ in range(2000):
+        chosen = torch.rand(256, TRUTH["d_sae"], generator=generator).topk(TRUTH["active"], dim=1).indices
+        codes = torch.zeros(256, TRUTH["d_sae"]).scatter(1, chosen, torch.rand(256, 3, generator=generator) + 0.5)
+        batches.append(50 * codes @ _dictionary() + 10)
+    rows = torch.cat(batches[:100])
+    settings = {
+        "architecture": architecture,
+        "d_sae": 64,
+        "batch": 256,
+        "learning_rate": 3e-3,
+        **RECOVERY[architecture],
+    }
+    config = validate(Entry, {"autoencoder": settings}, architecture).autoencoder
+    squared = rows.square().sum(dim=1).mean().item()
+    result = train(batches, len(batches), rows.mean(dim=0), squared, config, 0, device, {})
+    best = (_dictionary() @ result.sae.W_dec.cpu().T).max(dim=1).values
+    assert best.mean() > 0.95
+    features = result.sae.encode(rows[:2000].to(device))
+    error = rows[:2000] - result.sae.decode(features).cpu()
+    assert error.square().sum() / (rows[:2000] - rows.mean(dim=0)).square().sum() < 0.3
+    assert 1 < (features > 0).sum(dim=1).float().mean() < 10
