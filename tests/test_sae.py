@@ -12,7 +12,7 @@ from sparse_circuits.config.study import TopK
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae import load_autoencoder, save_autoencoder
 from sparse_circuits.sae.architectures import TRAINERS
-from sparse_circuits.sae.published import convert_published
+from sparse_circuits.sae.formats import convert_published
 from sparse_circuits.sae.train import Trained, train
 
 D_IN, D_SAE, K = 32, 64, 3

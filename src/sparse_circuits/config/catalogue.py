@@ -29,7 +29,9 @@ class Dataset(Sourced):
 class PublishedSAE(Sourced):
     """A trained sparse autoencoder that somebody published."""
 
-    format: Literal["saelens", "gemma_scope"]
+    format: Literal["saelens", "gemma_scope", "dictionary_learning", "sparsify"] = Field(
+        description="the library that wrote the files"
+    )
 
 
 class Models(Settings):
