@@ -19,7 +19,7 @@ help:
 	@echo "make restore    set up and bring the recorded artefacts from the DVC remote, instead of computing them"
 	@echo "make extras     add what clusters, remotes on S3 and RO-Crates need"
 	@echo "make test       set up, check style and types, run all tests"
-	@echo "make bench      measure speed beside other libraries; writes docs/performance.md"
+	@echo "make bench      have SAELens read what we save; measure speed beside other libraries; writes docs/performance.md"
 	@echo "make dvc.yaml   write dvc.yaml anew from the workflow's graph"
 
 # The lock pins everything, so nothing needs resolving (--no-deps). torch comes first and by itself: where CUDA is
@@ -64,6 +64,7 @@ check: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	bash benchmarks/setup_rivals.sh
+	python benchmarks/saelens_parity.py
 	python benchmarks/run_all.py
 
 dvc.yaml: $(VENV)/.ready

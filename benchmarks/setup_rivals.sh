@@ -29,7 +29,7 @@ shared=$(locked annotated-doc certifi charset-normalizer docstring_parser fsspec
     markdown-it-py mdurl numpy packaging pandas pyarrow Pygments python-dateutil PyYAML regex requests rich safetensors \
     six tokenizers tqdm transformers truststore typeguard typing_extensions tyro urllib3)
 rivals=(
-    dictionary-learning==0.1.0 einops==0.8.2
+    dictionary-learning==0.1.0 einops==0.8.2 eai-sparsify==1.3.3
     sae-lens==6.54.12 better-abc==0.0.3 datasets==5.2.0 dill==0.4.1 jaxtyping==0.3.11 multiprocess==0.70.19
     simple-parsing==0.1.9 transformer-lens==3.9.0 xxhash==4.1.0
 )

@@ -165,6 +165,12 @@ def test_rows_of_unit_length_change_features_but_not_the_function(architecture: 
     torch.testing.assert_close(unit.encode(_x()), sae.encode(_x()) * sae.W_dec.norm(dim=1), rtol=1e-5, atol=1e-5)
 
 
+def test_the_settings_of_the_run_beside_an_autoencoder_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    folder = _copy("saelens/topk", tmp_path)
+    (folder / "runner_cfg.json").write_text("{}")
+    assert _read("saelens", folder).k == 3
+
+
 def test_folders_of_saelens_before_version_6_mean_what_they_meant(tmp_path: Path) -> None:
     folder = _copy("saelens/topk", tmp_path)
     config = json.loads((folder / "cfg.json").read_text())
@@ -232,7 +238,9 @@ def test_features_chosen_otherwise_than_as_the_k_largest_are_refused(key: str, v
 def test_files_of_two_autoencoders_are_told_apart_from_one(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"expected one file ae.pt, found 0 among notes.txt"):
         FORMATS["dictionary_learning"]([tmp_path / "notes.txt"])
-    with pytest.raises(StudyError, match=r"expected one file .npz, found 2 among a.npz, b.npz; list the files of one"):
+    with pytest.raises(
+        StudyError, match=r"expected one file \*.npz, found 2 among a.npz, b.npz; list the files"
+    ):
         FORMATS["gemma_scope"]([tmp_path / "a.npz", tmp_path / "b.npz"])
 
 

@@ -15,7 +15,7 @@ LINEAR = {"W_enc": "encoder.weight", "W_dec": "decoder.weight"}  # torch's linea
 TOPK = {**LINEAR, "b_enc": "encoder.bias", "b_dec": "b_dec"}
 PLAIN = {name: name for name in ("W_enc", "b_enc", "W_dec", "b_dec", "threshold")}
 
-# Of each class: the architecture that computes the same, and what its tensors are called. The threshold of the BatchTopK
+# Of each class: the architecture that computes the same, and what its tensors are called. The threshold of BatchTopK
 # classes, one for all features, is kept while training, to stand for the k largest of a batch afterwards.
 CLASSES = {
     "AutoEncoder": ("standard", {**LINEAR, "b_enc": "encoder.bias", "b_dec": "bias"}),

@@ -14,7 +14,7 @@ from sparse_circuits.sae.formats.fetched import one
 
 def read(files: list[Path]) -> SparseAutoencoder:
     """Read the arrays, which have SAELens' names and shapes. Raises StudyError when one is missing or misshapen."""
-    path = one(files, ".npz")
+    path = one(files, "*.npz")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found: dict[str, Tensor] = {name: torch.from_numpy(arrays[name]).float() for name in arrays.files}

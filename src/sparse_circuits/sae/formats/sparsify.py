@@ -13,7 +13,7 @@ def read(files: list[Path]) -> SparseAutoencoder:
 
     Raises StudyError when features are chosen otherwise than as the k largest, or a tensor is missing or misshapen.
     """
-    path, weights = one(files, "cfg.json"), one(files, ".safetensors")
+    path, weights = one(files, "cfg.json"), one(files, "sae.safetensors")
     settings = read_json(path)
     if missing := {"d_in", "k"} - settings.keys():
         raise StudyError(f"{path.name}: no {', '.join(sorted(missing))}; is it a folder of sparsify?")
