@@ -238,9 +238,7 @@ def test_features_chosen_otherwise_than_as_the_k_largest_are_refused(key: str, v
 def test_files_of_two_autoencoders_are_told_apart_from_one(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"expected one file ae.pt, found 0 among notes.txt"):
         FORMATS["dictionary_learning"]([tmp_path / "notes.txt"])
-    with pytest.raises(
-        StudyError, match=r"expected one file \*.npz, found 2 among a.npz, b.npz; list the files"
-    ):
+    with pytest.raises(StudyError, match=r"expected one file \*.npz, found 2 among a.npz, b.npz; list the files"):
         FORMATS["gemma_scope"]([tmp_path / "a.npz", tmp_path / "b.npz"])
 
 

@@ -34,9 +34,10 @@ def read(files: list[Path]) -> SparseAutoencoder:
 
 def _in_version_6(config: dict[str, Any], tensors: dict[str, Tensor], path: Path) -> dict[str, Any]:
     """Return the configuration in the terms of SAELens 6; before, the version stood beside the architecture."""
-    if int(config.get("metadata", {}).get("sae_lens_version", "0").partition(".")[0]) >= 6:
+    version = config.get("metadata", {}).get("sae_lens_version") or "0"
+    if int(version.partition(".")[0]) >= 6:
         return config
-    if config.get("finetuning_scaling_factor") and (tensors["scaling_factor"] != 1).any():
+    if "scaling_factor" in tensors and (tensors["scaling_factor"] != 1).any():
         raise StudyError(f"{path}: finetuning_scaling_factor, which SAELens 6 no longer has, cannot be read")
     activation = config.get("activation_fn_str", config.get("activation_fn", "relu"))
     settings = config.get("activation_fn_kwargs") or {}
