@@ -7,13 +7,12 @@ import pytest
 import torch
 
 from sparse_circuits.compute import set_up
+from sparse_circuits.config.autoencoders import TopK
 from sparse_circuits.config.catalogue import PublishedSAE
-from sparse_circuits.config.study import TopK
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae import load_autoencoder, save_autoencoder
-from sparse_circuits.sae.architectures import TRAINERS
 from sparse_circuits.sae.formats import convert_published
-from sparse_circuits.sae.train import Trained, train
+from sparse_circuits.sae.train import Result, train
 
 D_IN, D_SAE, K = 32, 64, 3
 CPU = torch.device("cpu")
@@ -35,18 +34,12 @@ def _batches(steps: int, batch: int) -> list[torch.Tensor]:
     return result
 
 
-def _train(steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, device: torch.device = CPU) -> Trained:
+def _train(steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, device: torch.device = CPU) -> Result:
     batches = _batches(steps, batch)
     rows = torch.cat(batches[:100])
     config = TopK(architecture="topk", d_sae=D_SAE, k=K, epochs=2, batch=batch, learning_rate=learning_rate)
     squared = rows.square().sum(dim=1).mean().item()
     return train(batches, steps, rows.mean(dim=0), squared, config, 0, device, {"hook_name": "resid_post.0"})
-
-
-def test_training_recovers_a_known_dictionary(device: torch.device) -> None:
-    found = _train(device=device).sae.W_dec.cpu()
-    best = (_dictionary() @ found.T).max(dim=1).values
-    assert best.mean() > 0.95
 
 
 def test_the_same_seed_gives_the_same_weights(device: torch.device) -> None:
@@ -55,21 +48,6 @@ def test_the_same_seed_gives_the_same_weights(device: torch.device) -> None:
     assert torch.equal(first.sae.W_enc, second.sae.W_enc)
     assert torch.equal(first.sae.W_dec, second.sae.W_dec)
     assert first.log == second.log
-
-
-def test_folding_the_units_away_changes_nothing() -> None:
-    config = TopK(architecture="topk", d_sae=D_SAE, k=K)
-    trainer = TRAINERS["topk"](D_IN, config, torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        trainer.b_enc.normal_(generator=torch.Generator().manual_seed(1))
-        trainer.b_dec.normal_(generator=torch.Generator().manual_seed(2))
-    mean, scale = torch.full((D_IN,), 3.0), 20.0
-    x = torch.randn(50, D_IN, generator=torch.Generator().manual_seed(3))
-    sae = trainer.export(mean, scale, {})
-    in_model_units = mean + scale * x
-    error = (sae.decode(sae.encode(in_model_units)) - in_model_units) / scale
-    torch.testing.assert_close(error.square().sum(dim=1).mean(), trainer(x)[0], rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(D_SAE))
 
 
 def test_a_saved_autoencoder_loads_as_the_same_function(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.sae.sparse import decode, encode_topk, largest
+from sparse_circuits.sae.sparse import Everywhere, Pairs, Places, decode, encode, largest
 
 
 def _problem(rows: int, d_in: int, d_sae: int, device: torch.device) -> tuple[Tensor, list[Tensor]]:
@@ -18,8 +18,15 @@ def _problem(rows: int, d_in: int, d_sae: int, device: torch.device) -> tuple[Te
 
 
 def _sparse(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tensor, k: int) -> Tensor:
-    values, active = encode_topk(x, W_enc, b_enc, b_dec, k)
-    return decode(values, active, W_dec) + b_dec
+    pre, places = _encode_topk(x, W_enc, b_enc, b_dec, k)
+    return decode(pre.relu(), places, W_dec) + b_dec
+
+
+def _encode_topk(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, k: int) -> tuple[Tensor, Places]:
+    centred = x - b_dec
+    dense = (centred @ W_enc.T + b_enc).detach()
+    places = Pairs.of(largest(dense, k)[1], len(W_enc))
+    return encode(dense, places, centred, W_enc, b_enc, b_dec), places
 
 
 def _dense(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tensor, k: int) -> Tensor:
@@ -51,11 +58,29 @@ def test_negative_pre_activations_among_the_k_largest_neither_fire_nor_learn(dev
     x, weights = _problem(5, 4, 9, device)
     with torch.no_grad():
         weights[1].sub_(100.0)
-    values, _ = encode_topk(x, weights[0], weights[1], weights[2], 3)
+    values = _encode_topk(x, weights[0], weights[1], weights[2], 3)[0].relu()
     assert values.abs().max() == 0
     values.sum().backward()
     assert weights[0].grad is not None
     assert weights[0].grad.abs().max() == 0
+
+
+def test_rows_may_have_different_numbers_of_pairs_even_none(device: torch.device) -> None:
+    x, (W_enc, b_enc, b_dec, W_dec) = _problem(12, 5, 11, device)
+    upstream = torch.randn(12, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).to(device)
+    dense = ((x - b_dec) @ W_enc.T + b_enc).detach()
+    mask = dense > 1.5
+    mask[0] = False
+    found = []
+    for places in (Pairs.where(mask), Everywhere()):
+        pre = encode(dense, places, x - b_dec, W_enc, b_enc, b_dec)
+        values = pre if isinstance(places, Pairs) else pre * mask
+        out = decode(values, places, W_dec)
+        cost = (out * upstream).sum() + (places.sum_by_row(values) * places.sum_by_row(values)).sum()
+        gradients = torch.autograd.grad(cost, (W_enc, b_enc, b_dec, W_dec))
+        found.append((out, places.count(values), *gradients))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("d_sae", [48, 4608, 4600])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sparse_circuits.config.autoencoders import Gated
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.standard import warmed_up
-from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.sae.autoencoder import SparseAutoencoder, ungated
 from sparse_circuits.sae.sparse import Places, decode, places_where
 
 
@@ -47,6 +47,6 @@ class GatedTrainer(Architecture[Gated]):
         return error + by_gates.square().sum(dim=1).mean(), residual
 
     def folded(self, norms: Tensor, scale: float, shared: dict[str, Any]) -> SparseAutoencoder:
-        """Magnitudes are in units of the model along unit rows, as the gates are."""
-        b_mag = self.b_mag * norms * scale
-        return SparseAutoencoder(architecture="gated", r_mag=self.r_mag.detach(), b_mag=b_mag, **shared)
+        """As the JumpReLU that computes the same."""
+        jumps = ungated(shared["W_enc"], self.r_mag, shared["b_enc"], self.b_mag * norms * scale)
+        return SparseAutoencoder(architecture="gated", **shared | jumps)
