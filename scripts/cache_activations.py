@@ -27,6 +27,8 @@ class Arguments:
     """HDF5 file to write"""
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     """type to store activations in"""
+    compression: Literal["none", "zstd"] = "none"
+    """how to compress them"""
     batch: int = 8
     """sequences a forward pass"""
     seed: int = 0
@@ -39,7 +41,8 @@ def main(args: Arguments) -> None:
     language = load_language_model(args.model, choose_device(args.compute.device))
     sequences = read_sequences(args.sequences, "train", args.begin, args.end)
     sites = [Site.parse(site) for site in args.sites]
-    rows = cache_shard(language, sequences, sites, args.batch, args.dtype, [args.seed, args.begin], args.shard)
+    seed = [args.seed, args.begin]
+    rows = cache_shard(language, sequences, sites, args.batch, args.dtype, seed, args.shard, args.compression)
     print(f"{rows} rows")
 
 

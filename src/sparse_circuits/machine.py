@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 RAN_ON = "ran on: "  # begins the line of a job's log that holds what `describe` returns, as JSON
 PACKAGES = ("sparse-circuits", "torch", "transformers", "tokenizers", "numpy", "h5py", "safetensors", "scikit-learn")
 
@@ -13,6 +15,24 @@ PACKAGES = ("sparse-circuits", "torch", "transformers", "tokenizers", "numpy", "
 def cores() -> int:
     """Return how many CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory(groups: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
+    """Return how many bytes this process may still take: of the machine, and of the control groups that it is in.
+
+    Clusters and containers hold a job to its share of the machine by such groups (Linux, version 2).
+    """
+    free = int(psutil.virtual_memory().available)
+    names = membership.read_text(encoding="utf-8").splitlines() if membership.exists() else []
+    for name in names:
+        group = groups / name.removeprefix("0::/")
+        for folder in (group, *group.parents):
+            try:
+                limit, used = (int((folder / file).read_text()) for file in ("memory.max", "memory.current"))
+            except (OSError, ValueError):
+                continue  # no such control, or "max": no limit
+            free = min(free, max(0, limit - used))
+    return free
 
 
 def cpu_name() -> str:

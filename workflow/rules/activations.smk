@@ -55,14 +55,15 @@ rule cache_activations:
         begin=shard_begin,
         end=shard_end,
         dtype=STUDY.activations.dtype,
+        compression=STUDY.activations.compression,
         seed=STUDY.seed,
         code=code("cache_activations.py"),
     message:
         "Caching activations, shard {wildcards.shard}"
     shell:
         "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --sites {params.sites:q}"
-        " --begin {params.begin} --end {params.end} --dtype {params.dtype} --seed {params.seed}"
-        " --shard {output.shard:q} --threads {threads} > {log:q} 2>&1"
+        " --begin {params.begin} --end {params.end} --dtype {params.dtype} --compression {params.compression}"
+        " --seed {params.seed} --shard {output.shard:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule write_manifest:

@@ -8,7 +8,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sparse_circuits.activations.sequences import Sequences
-from sparse_circuits.activations.shard import Dtype, Rows, SiteStatistics, write_shard
+from sparse_circuits.activations.shard import Compression, Dtype, Rows, SiteStatistics, write_shard
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
@@ -20,12 +20,20 @@ SINK_NORM_MULTIPLE = 10.0
 
 @torch.no_grad()
 def cache_shard(
-    language: Language, sequences: Sequences, sites: list[Site], batch: int, dtype: Dtype, seed: list[int], path: Path
+    language: Language,
+    sequences: Sequences,
+    sites: list[Site],
+    batch: int,
+    dtype: Dtype,
+    seed: list[int],
+    path: Path,
+    compression: Compression = "none",
 ) -> int:
     """Publish one shard of the activations at `sites`; return its number of rows.
 
     The separator position of each sequence is left out, and so is every position that is a sink at any site, in order
-    that rows line up between sites. One permutation, drawn from `seed`, is applied to all of them.
+    that rows line up between sites. One permutation, drawn from `seed`, is applied to all of them. Raises StudyError
+    that names the site when `dtype` cannot hold its values.
     """
     tokens = torch.from_numpy(sequences.token_id)
     stored_type: torch.dtype = getattr(torch, dtype)
@@ -55,7 +63,8 @@ def cache_shard(
         position=np.tile(np.arange(1, width + 1, dtype=np.int32), len(tokens))[order],
     )
     index = torch.from_numpy(order)
-    write_shard(path, {str(site): rows[index] for site, rows in activations.items()}, rows, statistics, dtype)
+    permuted = {str(site): values[index] for site, values in activations.items()}
+    write_shard(path, permuted, rows, statistics, dtype, compression)
     return len(order)
 
 

@@ -26,6 +26,7 @@ SETTINGS = {
         "activations.context",
         "activations.tokens",
         "activations.dtype",
+        "activations.compression",
         "activations.shard_tokens",
     ),
     "train_sae": ("seed", "saes.{sae}"),
