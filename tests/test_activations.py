@@ -26,12 +26,13 @@ from sparse_circuits.activations import (
     write_sequences,
 )
 from sparse_circuits.activations import shard as shards
+from sparse_circuits.activations.plan import check_disk, plan_cache
 from sparse_circuits.activations.shard import Rows, SiteStatistics, read_rows, write_shard
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_jsonl
 from sparse_circuits.machine import free_memory
-from sparse_circuits.models import Language, load_tokenizer, run
+from sparse_circuits.models import Language, load_tokenizer, run, site_widths
 
 SITES = [Site("resid_post", 0), Site("mlp_neurons", 1), Site("resid_post", 1)]
 CONTEXT = 16
@@ -426,3 +427,20 @@ with publishing(Path(sys.argv[1])) as temporary, h5py.File(temporary, "w") as fi
 def test_a_corpus_that_is_too_small_is_named(documents: Path, tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"documents.jsonl: \d+ sequences of 16 tokens for train, 1000 wanted"):
         write_sequences(documents, tiny_folder, CONTEXT, 1000, 8, 0, tmp_path / "sequences.h5")
+
+
+def test_a_plan_counts_the_bytes_that_the_shards_will_hold(slabs: Path, tiny_folder: Path, tiny: Language) -> None:
+    widths = site_widths(tiny_folder, [*SITES, Site("heads", 0)])
+    assert widths == {site: tiny.width(site) for site in widths}
+    reader = ActivationReader(slabs, "resid_post.0")
+    plan = plan_cache(reader.rows, {str(site): widths[site] for site in SITES}, "bfloat16")
+    stored = [read_rows(file, str(site), 0, 10**6).nbytes for file in slabs.glob("shard-*.h5") for site in SITES]
+    assert plan.bytes == sum(stored)
+    check_disk(plan, slabs)
+
+
+def test_a_cache_that_does_not_fit_on_the_disk_is_refused_with_need_and_room(tmp_path: Path) -> None:
+    plan = plan_cache(10**13, {"resid_post.0": 512, "resid_post.1": 512}, "float32")
+    need = r"take 40,960,000\.00 GB, free are [\d,]+\.\d\d GB; lower activations.tokens, name fewer sites"
+    with pytest.raises(StudyError, match=f"{tmp_path}: the activations {need}"):
+        check_disk(plan, tmp_path)

@@ -31,12 +31,47 @@ rule tokenize_corpus:
         " > {log:q} 2>&1"
 
 
+rule plan_cache:
+    """How much disk the cache will take; no shard is computed when there is less."""
+    input:
+        model=CONFIG_FILES,
+        script=program("plan_cache.py"),
+    output:
+        plan=f"{CACHE}/plan.json",
+    log:
+        f"logs/plan_cache/{STUDY.corpus}.log",
+    benchmark:
+        f"logs/plan_cache/{STUDY.corpus}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=10,
+    params:
+        model=model_folder,
+        sites=STUDY.sites,
+        rows=TRAIN_SEQUENCES * (STUDY.activations.context - 1),
+        dtype=STUDY.activations.dtype,
+        # Where results go to storage elsewhere, a job's own disk holds one shard at a time.
+        check="--no-check-disk" if STORED_ELSEWHERE else "--check-disk",
+        code=code("plan_cache.py"),
+    message:
+        "Planning {params.rows} rows of activations"
+    # What the cache takes is for the user's eyes, so only the rest goes to the log.
+    shell:
+        "python {input.script} --model {params.model:q} --sites {params.sites:q} --rows {params.rows}"
+        " --dtype {params.dtype} {params.check} --plan {output.plan:q} 2> {log:q}"
+
+
 rule cache_activations:
     """One shard of the cache: all sites in one forward pass."""
     input:
         model=WEIGHT_FILES,
         script=program("cache_activations.py"),
         sequences=rules.tokenize_corpus.output.sequences,
+        # Only to come first: a shard does not change when a plan with more sites does.
+        plan=ancient(rules.plan_cache.output.plan),
     output:
         shard=f"{CACHE}/shard-{{shard}}.h5",
     log:

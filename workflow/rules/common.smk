@@ -25,6 +25,7 @@ except StudyError as error:
 OTHERS = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
 OTHERS = [path for path in OTHERS if path != config.get("default_study")]
 STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
+STORED_ELSEWHERE = bool(workflow.storage_settings.default_storage_provider)
 STAGES = stages_folder(STUDY.study, is_default=not OTHERS)
 
 MODEL = f"results/models/{STUDY.model}"
@@ -47,6 +48,7 @@ WEIGHT_FILES = multiext(
 TOKENIZER_FILES = multiext(
     f"{MODEL}/", "model_card.json", "tokenizer.json", "tokenizer_config.json"
 )
+CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
 CIRCUITS = f"results/circuits/{STUDY.study}"
 FIGURES = f"results/figures/{STUDY.study}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from sparse_circuits.config import Site
@@ -61,6 +62,17 @@ FAMILIES: dict[str, Family] = {
         mlp_down="mlp.c_proj",
     ),
 }
+
+
+def site_width(model: nn.Module, family: Family, d_model: int, site: Site) -> int:
+    """Return the width of the activations at a site."""
+    module, at_input = locate(model, family, site)
+    if not at_input:
+        return d_model
+    weight = module.weight
+    assert isinstance(weight, torch.Tensor)
+    # The matrix maps the site to d_model; linear layers store it (d_model, width), GPT-2's the other way round.
+    return weight.numel() // d_model
 
 
 def locate(model: nn.Module, family: Family, site: Site) -> tuple[nn.Module, bool]:

@@ -8,7 +8,7 @@ import torch
 
 from sparse_circuits.config import Site
 from sparse_circuits.files import read_json
-from sparse_circuits.models.families import FAMILIES, Family, locate
+from sparse_circuits.models.families import FAMILIES, Family, site_width
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -28,13 +28,7 @@ class Language:
 
     def width(self, site: Site) -> int:
         """Return the width of the activations at a site."""
-        module, at_input = locate(self.model, self.family, site)
-        if not at_input:
-            return self.d_model
-        weight = module.weight
-        assert isinstance(weight, torch.Tensor)
-        # The matrix maps the site to d_model; linear layers store it (d_model, width), GPT-2's the other way round.
-        return weight.numel() // self.d_model
+        return site_width(self.model, self.family, self.d_model, site)
 
 
 def model_card(folder: Path) -> dict[str, Any]:
@@ -48,6 +42,18 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder)
+
+
+def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:
+    """Return the width of each site from a model's config.json alone."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(folder)
+    # On this device tensors have shapes and no values.
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    family = FAMILIES[config.model_type]
+    return {site: site_width(model, family, config.hidden_size, site) for site in sites}
 
 
 def load_language_model(folder: Path, device: torch.device) -> Language:

@@ -20,6 +20,7 @@ HEADER = """\
 # {sae}, {task} and {basis} stand for the item; a key that the study leaves to its default is left out.
 SETTINGS = {
     "tokenize_corpus": ("seed", "activations.context", "activations.tokens", "activations.held_out_tokens"),
+    "plan_cache": ("sites", "activations.context", "activations.tokens", "activations.dtype"),
     "cache_activations": (
         "seed",
         "sites",

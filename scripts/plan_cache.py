@@ -1,0 +1,41 @@
+"""Tell how much disk the activation cache will take, and stop when there is less."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from sparse_circuits.activations.plan import check_disk, gigabytes, plan_cache
+from sparse_circuits.command import program
+from sparse_circuits.config import Site
+from sparse_circuits.files import write_json
+from sparse_circuits.models import site_widths
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: Path
+    """folder of the model; its weights are not needed"""
+    sites: list[str]
+    """sites to cache, such as resid_post.4"""
+    rows: int
+    """tokens to cache, separators left out"""
+    plan: Path
+    """JSON file to write, in the folder of the cache"""
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    """type to store activations in"""
+    check_disk: bool = True
+    """stop when the folder's disk has less room; not where results go to storage elsewhere"""
+
+
+def main(args: Arguments) -> None:
+    widths = site_widths(args.model, [Site.parse(site) for site in args.sites])
+    plan = plan_cache(args.rows, {str(site): width for site, width in widths.items()}, args.dtype)
+    print(f"The activations take {gigabytes(plan.bytes)}: {plan.rows:,} rows at {len(widths)} sites", flush=True)
+    if args.check_disk:
+        args.plan.parent.mkdir(parents=True, exist_ok=True)
+        check_disk(plan, args.plan.parent)
+    write_json(args.plan, asdict(plan))
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

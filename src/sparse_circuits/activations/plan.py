@@ -1,0 +1,41 @@
+"""What a cache will take, told before the first shard is computed."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sparse_circuits.activations.shard import Dtype
+from sparse_circuits.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Rows of a cache, widths of its sites, and the bytes they take at most (rows that hold sinks are left out)."""
+
+    rows: int
+    widths: Mapping[str, int]
+    bytes: int
+
+
+def plan_cache(rows: int, widths: Mapping[str, int], dtype: Dtype) -> Plan:
+    """Plan a cache of `rows` rows at sites {site: width}."""
+    stored: torch.dtype = getattr(torch, dtype)
+    return Plan(rows, widths, rows * sum(widths.values()) * stored.itemsize)
+
+
+def check_disk(plan: Plan, folder: Path) -> None:
+    """Raise StudyError with need and free space when the cache takes more than the disk of `folder` has."""
+    free = shutil.disk_usage(folder).free
+    if plan.bytes > free:
+        raise StudyError(
+            f"{folder}: the activations take {gigabytes(plan.bytes)}, free are {gigabytes(free)}; lower "
+            "activations.tokens, name fewer sites, or make room"
+        )
+
+
+def gigabytes(count: int) -> str:
+    """Return a number of bytes in words."""
+    return f"{count / 1e9:,.2f} GB"
