@@ -70,8 +70,8 @@ rule cache_activations:
         model=WEIGHT_FILES,
         script=program("cache_activations.py"),
         sequences=rules.tokenize_corpus.output.sequences,
-        # Only to come first: a shard does not change when a plan with more sites does.
-        plan=ancient(rules.plan_cache.output.plan),
+        # Not read; to come first. (Not `ancient`: Snakemake would then overlook that a shard's settings changed.)
+        plan=rules.plan_cache.output.plan,
     output:
         shard=f"{CACHE}/shard-{{shard}}.h5",
     log:
