@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,22 +122,28 @@ def synthetic_activations(training: Training, batches: int = 8) -> list[Tensor]:
 class Clock:
     """Hands batches to a trainer and times its steps, from its asking for one batch to its asking for another.
 
-    So each trainer runs in its own loop, untouched, and all are timed alike: whole steps, warm-up left out.
+    Batches that run out are handed out again. So each trainer runs in its own loop, untouched, and all are timed alike:
+    whole steps, warm-up left out.
     """
 
-    def __init__(self, batches: Sequence[Tensor], training: Training) -> None:
+    def __init__(self, batches: Iterable[Tensor], training: Training, device: torch.device) -> None:
         self._batches = batches
         self._training = training
+        self._device = device
         self.seconds = float("nan")
 
     def __iter__(self) -> Iterator[Tensor]:
         begin = 0.0
+        batches = iter(self._batches)
         for step in range(self._training.all_steps):
             if step == self._training.warm_up:
-                begin = now(self._batches[0].device)
+                begin = now(self._device)
             if step == self._training.all_steps - 1:
-                self.seconds = now(self._batches[0].device) - begin
-            yield self._batches[step % len(self._batches)]
+                self.seconds = now(self._device) - begin
+            if (batch := next(batches, None)) is None:
+                batches = iter(self._batches)
+                batch = next(batches)
+            yield batch
 
 
 def now(device: torch.device) -> float:

@@ -99,7 +99,7 @@ def main(args: Arguments) -> None:
     torch.set_num_threads(args.training.threads)
     # In fp32, which both expect, so that the conversion costs them nothing.
     batches = [batch.float() for batch in synthetic_activations(args.training)]
-    clock = Clock(batches, args.training)
+    clock = Clock(batches, args.training, batches[0].device)
     library = RIVALS[args.rival](args.training, clock)
     print(json.dumps({"library": library, "torch": torch.__version__, "seconds": clock.seconds}))
 

@@ -21,6 +21,12 @@ BENCHMARKS = {
         "with checksums, fsync), in turn with the bare forward pass of the same Hugging Face model over the same "
         "batches to the same layer in the same precision, which reads nothing.",
     ),
+    "feeding": (
+        "Feeding training from the cache",
+        "Whole steps of our trainer, fed from HDF5 by the reader (one thread reads ahead; nothing is held in memory, "
+        "so every slab is read and its checksum tested; the files are in the system's cache), in turn with the same "
+        "trainer on the same batches in memory.",
+    ),
     "sae_training": (
         "Training a TopK sparse autoencoder",
         "Whole steps of our trainer and of the other libraries' own trainers, in turn, on the same activations held in "

@@ -71,10 +71,10 @@ def main(args: Arguments) -> None:
 def time_ours(training: Training, batches: list[Tensor]) -> float:
     """Return the seconds that the timed steps of our trainer take."""
     pool = torch.cat(batches).double()
-    clock = Clock(batches, training)
+    device = choose_device(training.device)
+    clock = Clock(batches, training, device)
     config = TopK(architecture="topk", d_sae=training.d_sae, k=training.k, batch=training.batch)
     mean_squared_norm = pool.square().sum(dim=1).mean().item()
-    device = choose_device(training.device)
     train(clock, training.all_steps, pool.mean(dim=0).float(), mean_squared_norm, config, 0, device, {})
     return clock.seconds
 
@@ -101,7 +101,7 @@ def time_encoder_product(training: Training, batches: list[Tensor]) -> float:
     precision = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     W_enc = torch.randn(training.d_sae, training.d_in, generator=torch.Generator().manual_seed(0))
     W_enc = W_enc.to(device, precision)
-    clock = Clock([batch.to(precision) for batch in batches], training)
+    clock = Clock([batch.to(precision) for batch in batches], training, device)
     for x in clock:
         torch.nn.functional.linear(x, W_enc)
     return clock.seconds

@@ -30,7 +30,7 @@ class Arguments:
 def main(args: Arguments) -> None:
     widths = site_widths(args.model, [Site.parse(site) for site in args.sites])
     plan = plan_cache(args.rows, {str(site): width for site, width in widths.items()}, args.dtype)
-    print(f"The activations take {gigabytes(plan.bytes)}: {plan.rows:,} rows at {len(widths)} sites", flush=True)
+    print(f"The activations take {gigabytes(plan.bytes)} (rows: {plan.rows:,}, sites: {len(widths)})", flush=True)
     if args.check_disk:
         args.plan.parent.mkdir(parents=True, exist_ok=True)
         check_disk(plan, args.plan.parent)

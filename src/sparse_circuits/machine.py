@@ -9,7 +9,17 @@ from typing import Any
 import psutil
 
 RAN_ON = "ran on: "  # begins the line of a job's log that holds what `describe` returns, as JSON
-PACKAGES = ("sparse-circuits", "torch", "transformers", "tokenizers", "numpy", "h5py", "safetensors", "scikit-learn")
+PACKAGES = (
+    "sparse-circuits",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "h5py",
+    "hdf5plugin",
+    "safetensors",
+    "scikit-learn",
+)
 
 
 def cores() -> int:

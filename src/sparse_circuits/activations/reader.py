@@ -106,11 +106,12 @@ class ActivationReader(Generic[Batch]):
             for begin in range(skip // chunk * chunk, rows, chunk):
                 first, end = max(begin, skip), min(begin + chunk, rows)
                 try:
-                    yield tuple(read_slab(data, first, end) for data in sites)
+                    slab = tuple(read_slab(data, first, end) for data in sites)
                 except OSError as error:
                     raise StudyError(
                         f"{path}: rows {first} to {end} cannot be read ({error}); delete the file and run again"
                     ) from error
+                yield slab
 
 
 def _joined(pieces: tuple[Tensor, ...]) -> Tensor:
