@@ -48,7 +48,7 @@ def _changed(path: str, value: Any) -> dict[str, Any]:
         ("corpus", "pile", "`corpus: pile` is not in config/test/datasets.yaml; it has words"),
         ("models_file", "config/none.yaml", "config/none.yaml: no such file"),
         ("saes/topk/k", 1000, "`saes.topk`: k (1000) is larger than d_sae (128)"),
-        ("saes/topk/k", -3, "`saes.topk.topk.k`: Input should be greater than 0 (found -3)"),
+        ("saes/topk/k", -3, "`saes.topk.k`: Input should be greater than 0 (found -3)"),
         ("saes/topk/architecture", "vae", "`saes.topk`: Input tag 'vae' found using 'architecture' does not match"),
         ("tasks/own/test", "no.jsonl", "`tasks.own`: no.jsonl: no such file"),
         ("circuits/features/sae", "big", "`circuits.features.sae: big` is not in saes; it has topk"),

@@ -1,6 +1,8 @@
 """The strict base of all settings, and how their mistakes are told."""
 
 import difflib
+import json
+from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -24,12 +26,13 @@ def validate(kind: type[T], data: Any, where: str) -> T:
     try:
         return kind.model_validate_json(data) if isinstance(data, str) else kind.model_validate(data)
     except ValidationError as error:
-        raise StudyError(f"{where}: {_explain(error, kind)}") from None
+        read = json.loads(data) if isinstance(data, str) else data
+        raise StudyError(f"{where}: {_explain(error, kind, read)}") from None
 
 
-def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
+def _explain(error: ValidationError, kind: type[BaseModel], data: Any) -> str:
     first = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in first["loc"])
+    path = ".".join(_keys(first["loc"], data, missing=first["type"] == "missing"))
     if first["type"] == "extra_forbidden":
         unknown = str(first["loc"][-1])
         near = difflib.get_close_matches(unknown, _known_keys(kind), n=1, cutoff=0.5)
@@ -41,6 +44,15 @@ def _explain(error: ValidationError, kind: type[BaseModel]) -> str:
         return message
     value = repr(first["input"])
     return f"`{path}`: {message}" + (f" (found {value})" if len(value) < 80 else "")
+
+
+def _keys(location: tuple[int | str, ...], data: Any, missing: bool) -> Iterator[str]:
+    """The part of an error's location that stands in the data: pydantic also names which kind of a union it took."""
+    for number, part in enumerate(location):
+        found = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
+        if found or (missing and number == len(location) - 1):
+            yield str(part)
+        data = data[part] if found else data
 
 
 def _known_keys(kind: type[BaseModel]) -> list[str]:
