@@ -1,8 +1,12 @@
 """Train one sparse autoencoder on the cached activations of a site."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from sparse_circuits.activations import ActivationReader, read_statistics
 from sparse_circuits.command import Compute, program
@@ -10,7 +14,9 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.autoencoders import Entry
 from sparse_circuits.config.base import validate
 from sparse_circuits.files import write_csv
+from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.sae import save_autoencoder
+from sparse_circuits.sae.checkpoint import Checkpoint
 from sparse_circuits.sae.train import train
 
 
@@ -26,6 +32,10 @@ class Arguments:
     """where to write cfg.json, sae_weights.safetensors, sparsity.safetensors and training.csv"""
     seed: int = 0
     """initial weights and order of the shards"""
+    state: Path | None = None
+    """where to keep the state of training, from which a run that was stopped goes on; by default nowhere"""
+    save_every: float = 5.0
+    """minutes between two savings of the state"""
     compute: Compute = field(default_factory=Compute)
 
 
@@ -47,7 +57,7 @@ def main(args: Arguments) -> None:
         "training_architecture": config.architecture,
     }
     trained = train(
-        reader.batches(config.batch, config.epochs, args.seed),
+        lambda start: reader.batches(config.batch, config.epochs, args.seed, start),
         reader.rows * config.epochs // config.batch,
         statistics.mean,
         statistics.mean_squared_norm,
@@ -55,9 +65,18 @@ def main(args: Arguments) -> None:
         args.seed,
         choose_device(args.compute.device),
         metadata,
+        Checkpoint(args.state, _spec(args.autoencoder, metadata), args.save_every) if args.state else None,
     )
     save_autoencoder(args.folder, trained.sae, trained.firing_share)
     write_csv(args.folder / "training.csv", trained.log)
+    if args.state:
+        args.state.unlink(missing_ok=True)
+
+
+def _spec(autoencoder: str, metadata: dict[str, Any]) -> str:
+    """The hash of all that decides the outcome; the shards' hashes and the seed are part of the metadata."""
+    parts = [autoencoder, json.dumps(metadata), fingerprint(Path(__file__)), torch.__version__]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 if __name__ == "__main__":

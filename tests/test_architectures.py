@@ -90,6 +90,7 @@ def test_folding_the_units_away_keeps_the_function(case: str) -> None:
 
 
 # More directions than dimensions, three of which make each row; twice as many features are offered.
+CPU = torch.device("cpu")
 DIRECTIONS, DIMENSIONS, ACTIVE = 64, 48, 3
 RECOVERY: dict[str, dict[str, Any]] = {
     "standard": {"l1": 0.4},
@@ -115,7 +116,7 @@ def test_training_recovers_a_known_dictionary(architecture: str, device: torch.d
     settings = {"architecture": architecture, "d_sae": 2 * DIRECTIONS, "batch": 256, "learning_rate": 3e-3}
     config = validate(Entry, {"autoencoder": settings | RECOVERY[architecture]}, architecture).autoencoder
     squared = rows.square().sum(dim=1).mean().item()
-    sae = train(batches, len(batches), rows.mean(dim=0), squared, config, 0, device, {}).sae.to(torch.device("cpu"))
+    sae = train(lambda _: batches, len(batches), rows.mean(dim=0), squared, config, 0, device, {}).sae.to(CPU)
     assert (truth @ sae.W_dec.T).max(dim=1).values.mean() > 0.95
     # What is saved does the same by itself: few features a row explain nearly everything.
     features = sae.encode(rows)

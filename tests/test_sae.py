@@ -39,7 +39,16 @@ def _train(steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, dev
     rows = torch.cat(batches[:100])
     config = TopK(architecture="topk", d_sae=D_SAE, k=K, epochs=2, batch=batch, learning_rate=learning_rate)
     squared = rows.square().sum(dim=1).mean().item()
-    return train(batches, steps, rows.mean(dim=0), squared, config, 0, device, {"hook_name": "resid_post.0"})
+    return train(
+        lambda start: batches[start:],
+        steps,
+        rows.mean(dim=0),
+        squared,
+        config,
+        0,
+        device,
+        {"hook_name": "resid_post.0"},
+    )
 
 
 def test_the_same_seed_gives_the_same_weights(device: torch.device) -> None:

@@ -27,13 +27,17 @@ rule train_sae:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         autoencoder=lambda wildcards: STUDY.saes[wildcards.sae].model_dump_json(),
         seed=STUDY.seed,
+        # Beside the outputs, not among them: Snakemake removes what a failed job leaves of its outputs.
+        state=lambda wildcards: (
+            f"state/{STUDY.model}/{wildcards.site}/{wildcards.sae}.safetensors"
+        ),
         code=code("train_sae.py"),
     message:
         "Training autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
         "python {input.script} --activations {params.activations:q} --site {wildcards.site:q}"
         " --autoencoder {params.autoencoder:q}"
-        " --seed {params.seed} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+        " --seed {params.seed} --state {params.state:q} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule fetch_sae:

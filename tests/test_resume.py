@@ -1,0 +1,115 @@
+"""A training run that is killed or told to stop goes on, and ends in the bytes of one that was not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from conftest import ROOT
+from sparse_circuits.config.autoencoders import Entry
+from sparse_circuits.config.base import validate
+from sparse_circuits.errors import StudyError
+from sparse_circuits.sae.checkpoint import Checkpoint
+from sparse_circuits.sae.train import Result, train
+
+# Of each architecture that keeps more state than weights, one.
+KINDS = {
+    "topk": {"k": 3, "aux_k": 4, "dead_after": 200},
+    "batch_topk": {"k": 3},
+    "p_anneal": {"l1": 0.1, "anneal_from": 0.1},
+    "jumprelu": {"l0": 0.1},
+}
+
+
+def _train(
+    architecture: str, checkpoint: Checkpoint | None, device: torch.device, steps: int = 20, end: int | None = None
+) -> Result:
+    generator = torch.Generator().manual_seed(3)
+    data = [torch.randn(64, 8, generator=generator) for _ in range(steps)]
+
+    def batches(start: int) -> list[Tensor]:
+        return data[start:end]
+
+    settings = {"architecture": architecture, "d_sae": 32, "batch": 64, **KINDS[architecture]}
+    config = validate(Entry, {"autoencoder": settings}, architecture).autoencoder
+    return train(batches, steps, torch.zeros(8), 8.0, config, 0, device, {}, checkpoint)
+
+
+@pytest.mark.parametrize("architecture", KINDS)
+def test_ten_steps_and_ten_more_are_twenty(architecture: str, device: torch.device, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    whole = _train(architecture, None, device)
+    _train(architecture, Checkpoint(path, "spec", minutes=0), device, end=10)
+    assert path.exists()
+    rest = _train(architecture, Checkpoint(path, "spec", minutes=60), device)
+    for name, tensor in whole.sae.__dict__.items():
+        if isinstance(tensor, Tensor):
+            assert torch.equal(tensor, getattr(rest.sae, name)), name
+    assert torch.equal(whole.firing_share, rest.firing_share)
+    assert whole.log == rest.log
+
+
+def test_a_state_of_another_run_or_half_a_file_is_left_unread(tmp_path: Path) -> None:
+    path, device = tmp_path / "state.safetensors", torch.device("cpu")
+    whole = _train("topk", None, device)
+    _train("topk", Checkpoint(path, "one", minutes=0), device, end=10)
+    assert _train("topk", Checkpoint(path, "another", minutes=60), device).log == whole.log
+    path.write_bytes(path.read_bytes()[:100])
+    assert _train("topk", Checkpoint(path, "one", minutes=60), device).log == whole.log
+
+
+def test_divergence_names_the_last_good_state(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    data = [torch.randn(64, 8, generator=torch.Generator().manual_seed(3)) for _ in range(20)]
+    data[15][0, 0] = torch.nan
+    settings = {"architecture": "topk", "d_sae": 32, "k": 3, "batch": 64}
+    config = validate(Entry, {"autoencoder": settings}, "topk").autoencoder
+    with pytest.raises(
+        StudyError, match=r"diverged at step 15: loss nan; lower learning_rate; last good state: .*state"
+    ):
+        train(
+            lambda start: data[start:], 20, torch.zeros(8), 8.0, config, 0, torch.device("cpu"), {},
+            Checkpoint(path, "spec", minutes=0),
+        )  # fmt: skip
+
+
+OUTPUTS = ("cfg.json", "sae_weights.safetensors", "sparsity.safetensors", "training.csv")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_ended_goes_on(finished: Path, tmp_path: Path, number: signal.Signals) -> None:
+    cache = finished / "results/activations/tiny-llama/words"
+    settings = {"architecture": "topk", "d_sae": 512, "k": 8, "epochs": 40, "batch": 256, "learning_rate": 0.003}
+    state = tmp_path / "state.safetensors"
+
+    def command(folder: Path) -> list[str]:
+        words = [sys.executable, ROOT / "scripts/train_sae.py", "--activations", cache, "--site", "resid_post.0"]
+        words += ["--autoencoder", json.dumps(settings), "--folder", folder, "--state", state, "--save-every", "0.002"]
+        return list(map(str, words))
+
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    subprocess.run(command(tmp_path / "whole"), check=True, env=environment, capture_output=True)
+    assert not state.exists(), "nothing is left behind"
+    child = subprocess.Popen(command(tmp_path / "ended"), env=environment, stderr=subprocess.PIPE, text=True)
+    while not state.exists():
+        assert child.poll() is None
+        time.sleep(0.01)
+    began = time.monotonic()
+    child.send_signal(number)
+    _, errors = child.communicate()
+    assert child.returncode != 0
+    if number == signal.SIGTERM:
+        assert time.monotonic() - began < 10
+        assert f"steps; state saved in {state}, the next run goes on" in errors.splitlines()[-1]
+    assert not (tmp_path / "ended/cfg.json").exists()
+    done = subprocess.run(command(tmp_path / "ended"), check=True, env=environment, capture_output=True, text=True)
+    assert " 0/" not in done.stderr, "it did not begin anew"
+    for name in OUTPUTS:
+        assert (tmp_path / "ended" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
