@@ -31,6 +31,8 @@ class Arguments:
     """JSON file to write"""
     batch: int = 8
     """sequences a forward pass"""
+    seed: int = 0
+    """bootstrap"""
     compute: Compute = field(default_factory=Compute)
 
 
@@ -47,6 +49,7 @@ def main(args: Arguments) -> None:
         read_statistics(args.stats, args.site),
         sparsity,
         args.batch,
+        args.seed,
     )
     write_json(args.evaluation, result)
 

@@ -102,13 +102,14 @@ rule evaluate_sae:
     params:
         model=model_folder,
         folder=lambda wildcards, output: str(Path(output.evaluation).parent),
+        seed=STUDY.seed,
         code=code("evaluate_sae.py"),
     message:
         "Evaluating autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
         "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --stats {input.stats:q}"
         " --sae {params.folder:q} --site {wildcards.site:q} --evaluation {output.evaluation:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        " --seed {params.seed} --threads {threads} > {log:q} 2>&1"
 
 
 rule saes:

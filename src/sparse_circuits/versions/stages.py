@@ -32,6 +32,8 @@ SETTINGS = {
     ),
     "train_sae": ("seed", "saes.{sae}"),
     "fetch_sae": ("saes.{sae}",),
+    "evaluate_sae": ("seed",),
+    "probe_sae": ("seed", "probing"),
     "make_task": ("seed", "tasks.{task}"),
     "score_nodes": ("circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
     "find_circuit": ("study", "circuits.node_threshold", "circuits.edge_threshold"),
