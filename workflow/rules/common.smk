@@ -78,6 +78,15 @@ SAE_EVALUATIONS = expand(
     site=STUDY.sites,
     sae=STUDY.saes,
 )
+PROBINGS = (
+    expand(
+        f"results/saes/{STUDY.model}/{{site}}/{{sae}}/probing.json",
+        site=STUDY.sites,
+        sae=STUDY.saes,
+    )
+    if STUDY.probing
+    else []
+)
 CIRCUIT_FILES = expand(
     f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json", task=STUDY.tasks, basis=BASES
 )

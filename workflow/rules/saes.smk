@@ -112,8 +112,54 @@ rule evaluate_sae:
         " --seed {params.seed} --threads {threads} > {log:q} 2>&1"
 
 
+rule probe_sae:
+    """What few features tell of the tasks' variables, and which words the features of a letter leave out."""
+    input:
+        expand(
+            f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
+            name=SAE_FILES[:2],
+        ),
+        model=MODEL_FILES,
+        script=program("probe_sae.py"),
+        tasks=expand(
+            "results/tasks/{task}/{split}.jsonl",
+            task=STUDY.tasks,
+            split=["train", "test"],
+        ),
+    output:
+        probing=f"results/saes/{STUDY.model}/{{site}}/{{sae}}/probing.json",
+    log:
+        "logs/probe_sae/{site}.{sae}.log",
+    benchmark:
+        "logs/probe_sae/{site}.{sae}.tsv"
+    wildcard_constraints:
+        sae="|".join(map(re.escape, STUDY.saes)) if STUDY.probing else "$.",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(6000),
+        runtime=60,
+    params:
+        model=model_folder,
+        folder=lambda wildcards, output: str(Path(output.probing).parent),
+        tasks=lambda wildcards, input: list(
+            dict.fromkeys(str(Path(file).parent) for file in input.tasks)
+        ),
+        ks=lambda wildcards: STUDY.probing.ks,
+        words=lambda wildcards: STUDY.probing.words_a_letter,
+        seed=STUDY.seed,
+        code=code("probe_sae.py"),
+    message:
+        "Probing autoencoder {wildcards.sae} at {wildcards.site}"
+    shell:
+        "python {input.script} --model {params.model:q} --sae {params.folder:q} --site {wildcards.site:q}"
+        " --tasks {params.tasks:q} --ks {params.ks} --words-a-letter {params.words} --seed {params.seed}"
+        " --probing {output.probing:q} --threads {threads} > {log:q} 2>&1"
+
+
 rule saes:
-    """All sparse autoencoders and their evaluations."""
+    """All sparse autoencoders, their evaluations and, where the study asks for them, probes."""
     input:
         expand(
             f"results/saes/{STUDY.model}/{{site}}/{{sae}}/{{name}}",
@@ -122,3 +168,4 @@ rule saes:
             name=SAE_FILES,
         ),
         SAE_EVALUATIONS,
+        PROBINGS,

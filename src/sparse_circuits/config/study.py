@@ -57,6 +57,13 @@ class NeuronBasis(Settings):
     steps: Positive = Field(10, description="steps of integrated gradients, taken on the inputs")
 
 
+class Probing(Settings):
+    """What is asked of the features of every autoencoder: what a few of them tell, and what a letter's leave out."""
+
+    ks: Annotated[list[Positive], Field(min_length=1)] = Field([1, 2, 5], description="features a probe")
+    words_a_letter: Annotated[int, Field(ge=10)] = Field(100, description="words a first letter, for absorption")
+
+
 class Circuits(Settings):
     """How circuits are found and judged."""
 
@@ -92,6 +99,7 @@ class Study(Settings):
     tasks: Annotated[dict[Name, Task], Field(min_length=1)]
     headline_task: Name = Field(description="the task whose numbers stand first in the report")
     circuits: Circuits
+    probing: Probing | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
