@@ -171,7 +171,8 @@ def test_a_feature_is_matched_once() -> None:
     alike = rows[:1].repeat(4, 1)
     assert compare_decoders(rows, alike).matched == compare_decoders(alike, rows).matched == 0.25
     # The first could take both of the others; it leaves one to the second.
-    assert compare_decoders(torch.tensor([[1.0, 0.0], [0.9, 0.4]]), torch.tensor([[1.0, 0.0], [1.0, 0.01]])).matched == 1
+    pair, close = torch.tensor([[1.0, 0.0], [0.9, 0.4]]), torch.tensor([[1.0, 0.0], [1.0, 0.01]])
+    assert compare_decoders(pair, close).matched == 1
 
 
 def test_probes_are_the_minimum_of_scikit_learns_objective() -> None:
