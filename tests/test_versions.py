@@ -86,8 +86,7 @@ def test_a_restored_clone_has_nothing_to_do_and_a_setting_reruns_what_depends_on
     assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
     assert not in_folder(clone)("git", "status", "--porcelain").stdout
     edit(clone / STUDY, "k: 8", "k: 9")
-    of_saes = {"evaluate_sae", "probe_sae", "score_nodes"}
-    downstream = {*of_saes, "find_circuit", "evaluate_circuit", "plot_figure", "write_report"}
+    downstream = {"evaluate_sae", "score_nodes", "find_circuit", "evaluate_circuit", "plot_figure", "write_report"}
     assert planned(clone) == {"train_sae", *downstream, "record", "snapshot"}
     assert _changed_stages(clone) == {"train_sae"}
 

@@ -16,7 +16,6 @@ SHARD = "results/activations/tiny-llama/words/shard-00000.h5"
 AFTER_TRAINING = {
     "train_sae",
     "evaluate_sae",
-    "probe_sae",
     "score_nodes",
     "find_circuit",
     "evaluate_circuit",
@@ -94,7 +93,7 @@ def test_an_edited_comment_reruns_nothing(study: Path) -> None:
 
 def test_an_edited_setting_reruns_what_depends_on_it(study: Path) -> None:
     edit(study / STUDY, "edge_threshold: 0.001", "edge_threshold: 0.002")
-    assert planned(study) == AFTER_TRAINING - {"train_sae", "evaluate_sae", "probe_sae", "score_nodes"}
+    assert planned(study) == AFTER_TRAINING - {"train_sae", "evaluate_sae", "score_nodes"}
     assert not _clean(study)
 
 

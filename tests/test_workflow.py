@@ -100,6 +100,17 @@ def test_a_comment_reruns_nothing_and_a_setting_reruns_what_depends_on_it(finish
     assert "train_sae" not in plan
 
 
+def test_a_study_with_probing_probes_its_autoencoders(finished: Path, tmp_path: Path) -> None:
+    study = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    with (study / STUDY).open("a") as file:
+        file.write("\nprobing: {ks: [1, 2], words_a_letter: 20}\n")
+    wanted = "results/saes/tiny-llama/resid_post.1/topk/probing.json"
+    ok(in_folder(study)("snakemake", wanted))
+    found = json.loads((study / wanted).read_text())
+    assert found["probing"]
+    assert "absorption" in found
+
+
 def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
     config = finished / STUDY
     settings = config.read_text()
