@@ -107,7 +107,7 @@ def test_a_study_with_probing_probes_its_autoencoders(finished: Path, tmp_path: 
     wanted = "results/saes/tiny-llama/resid_post.1/topk/probing.json"
     ok(in_folder(study)("snakemake", wanted))
     found = json.loads((study / wanted).read_text())
-    assert found["probing"]
+    assert set(found["tasks"]) == {"nounpp", "own"}
     assert "absorption" in found
 
 
