@@ -82,7 +82,7 @@ def time_training(fed: Iterable[Tensor], batches: list[Tensor], training: Traini
     config = TopK(architecture="topk", d_sae=training.d_sae, k=training.k, batch=training.batch)
     pool = torch.cat(batches).float()
     mean_squared_norm = pool.square().sum(dim=1).mean().item()
-    train(lambda _: clock, training.all_steps, pool.mean(dim=0), mean_squared_norm, config, 0, device, {})
+    train(lambda _: clock, training.all_steps, pool.mean(dim=0), mean_squared_norm, {"topk": config}, 0, device, {})
     return clock.seconds
 
 

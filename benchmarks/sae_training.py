@@ -75,7 +75,16 @@ def time_ours(training: Training, batches: list[Tensor]) -> float:
     clock = Clock(batches, training, device)
     config = TopK(architecture="topk", d_sae=training.d_sae, k=training.k, batch=training.batch)
     mean_squared_norm = pool.square().sum(dim=1).mean().item()
-    train(lambda _: clock, training.all_steps, pool.mean(dim=0).float(), mean_squared_norm, config, 0, device, {})
+    train(
+        lambda _: clock,
+        training.all_steps,
+        pool.mean(dim=0).float(),
+        mean_squared_norm,
+        {"topk": config},
+        0,
+        device,
+        {},
+    )
     return clock.seconds
 
 

@@ -8,11 +8,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from conftest import ROOT
-from sparse_circuits.config.autoencoders import Entry
+from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
 from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures import TRAINERS, Architecture
-from sparse_circuits.sae.train import train
+from sparse_circuits.sae.train import Result, train
 
 REFERENCES = load_file(ROOT / "tests/references/training.safetensors")  # made by tests/make_training_references.py
 D_SAE, D_IN = REFERENCES["weights/W_enc"].shape
@@ -37,7 +37,7 @@ def _architecture(case: str) -> str:
 
 def _build(case: str) -> Architecture[Any]:
     settings = {"architecture": _architecture(case), "d_sae": D_SAE, **SETTINGS[case]}
-    config = validate(Entry, {"autoencoder": settings}, case).autoencoder
+    config = validate(Entries, {"saes": {case: settings}}, case).saes[case]
     trainer = TRAINERS[config.architecture](D_IN, config, torch.Generator().manual_seed(0))
     with torch.no_grad():
         for name, parameter in trainer.named_parameters():
@@ -114,12 +114,37 @@ def test_training_recovers_a_known_dictionary(architecture: str, device: torch.d
         batches.append(50 * torch.zeros(256, DIRECTIONS).scatter(1, chosen, weights) @ truth + 10)
     rows = torch.cat(batches[:100])
     settings = {"architecture": architecture, "d_sae": 2 * DIRECTIONS, "batch": 256, "learning_rate": 3e-3}
-    config = validate(Entry, {"autoencoder": settings | RECOVERY[architecture]}, architecture).autoencoder
+    configs = validate(Entries, {"saes": {"one": settings | RECOVERY[architecture]}}, architecture).saes
     squared = rows.square().sum(dim=1).mean().item()
-    sae = train(lambda _: batches, len(batches), rows.mean(dim=0), squared, config, 0, device, {}).sae.to(CPU)
+    results = train(lambda _: batches, len(batches), rows.mean(dim=0), squared, configs, 0, device, {})
+    sae = results["one"].sae.to(CPU)
     assert (truth @ sae.W_dec.T).max(dim=1).values.mean() > 0.95
     # What is saved does the same by itself: few features a row explain nearly everything.
     features = sae.encode(rows)
     unexplained = (rows - sae.decode(features)).square().sum() / (rows - rows.mean(dim=0)).square().sum()
     assert unexplained < 0.05
     assert ACTIVE - 0.1 < (features > 0).sum(dim=1).float().mean() < 4 * ACTIVE
+
+
+def test_autoencoders_that_train_together_are_those_that_train_alone(device: torch.device) -> None:
+    generator = torch.Generator().manual_seed(5)
+    batches = [torch.randn(64, DIMENSIONS, generator=generator) for _ in range(10)]
+    shared = {"d_sae": 96, "batch": 64}
+    entries = {
+        "topk__seed1": {"architecture": "topk", "k": 4, "seed": 1, "learning_rate": 3e-3, **shared},
+        "gated": {"architecture": "gated", "l1": 0.1, **shared},
+        "jumps": {"architecture": "jumprelu", "l0": 0.1, **shared, "d_sae": 40},
+    }
+    configs = validate(Entries, {"saes": entries}, "sweep").saes
+
+    def run(names: list[str]) -> dict[str, Result]:
+        chosen = {name: configs[name] for name in names}
+        return train(lambda _: batches, 10, torch.zeros(DIMENSIONS), float(DIMENSIONS), chosen, 0, device, {})
+
+    together = run(list(entries))
+    for name, result in together.items():
+        alone = run([name])[name]
+        torch.testing.assert_close(result.sae.W_enc, alone.sae.W_enc, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(result.sae.W_dec, alone.sae.W_dec, rtol=1e-4, atol=1e-5)
+        assert result.sae.metadata["seed"] == (1 if name == "topk__seed1" else 0)
+        assert [row["step"] for row in result.log] == [row["step"] for row in alone.log]

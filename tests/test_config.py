@@ -10,6 +10,7 @@ import pytest
 
 from conftest import ROOT
 from sparse_circuits.config import load_study, read_yaml
+from sparse_circuits.config.autoencoders import spread
 from sparse_circuits.config.schema import schema_texts
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
@@ -102,3 +103,15 @@ def test_sites_sort_in_the_order_of_the_computation() -> None:
 def test_reading_a_study_does_not_load_torch() -> None:
     code = "import sys, sparse_circuits.config, sparse_circuits.fingerprint; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_lists_spread_into_one_autoencoder_each() -> None:
+    found = spread(
+        {
+            "a": {"architecture": "matryoshka", "k": [16, 32], "widths": [8, 16], "seeds": [0, 1]},
+            "b": {"architecture": "topk", "k": 4},
+        }
+    )
+    assert list(found) == ["a__k16__seed0", "a__k16__seed1", "a__k32__seed0", "a__k32__seed1", "b"]
+    assert found["a__k32__seed1"] == {"architecture": "matryoshka", "k": 32, "widths": [8, 16], "seed": 1}
+    assert found["b"] == {"architecture": "topk", "k": 4}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from conftest import ROOT
-from sparse_circuits.config.autoencoders import Entry
+from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.checkpoint import Checkpoint
@@ -38,8 +38,8 @@ def _train(
         return data[start:end]
 
     settings = {"architecture": architecture, "d_sae": 32, "batch": 64, **KINDS[architecture]}
-    config = validate(Entry, {"autoencoder": settings}, architecture).autoencoder
-    return train(batches, steps, torch.zeros(8), 8.0, config, 0, device, {}, checkpoint)
+    configs = validate(Entries, {"saes": {"one": settings, "two": {**settings, "seed": 5}}}, architecture).saes
+    return train(batches, steps, torch.zeros(8), 8.0, configs, 0, device, {}, checkpoint)["two"]
 
 
 @pytest.mark.parametrize("architecture", KINDS)
@@ -70,12 +70,12 @@ def test_divergence_names_the_last_good_state(tmp_path: Path) -> None:
     data = [torch.randn(64, 8, generator=torch.Generator().manual_seed(3)) for _ in range(20)]
     data[15][0, 0] = torch.nan
     settings = {"architecture": "topk", "d_sae": 32, "k": 3, "batch": 64}
-    config = validate(Entry, {"autoencoder": settings}, "topk").autoencoder
+    configs = validate(Entries, {"saes": {"topk": settings}}, "topk").saes
     with pytest.raises(
-        StudyError, match=r"diverged at step 15: loss nan; lower learning_rate; last good state: .*state"
+        StudyError, match=r"topk: training diverged at step 15: loss nan; lower learning_rate; last good state: .*state"
     ):
         train(
-            lambda start: data[start:], 20, torch.zeros(8), 8.0, config, 0, torch.device("cpu"), {},
+            lambda start: data[start:], 20, torch.zeros(8), 8.0, configs, 0, torch.device("cpu"), {},
             Checkpoint(path, "spec", minutes=0),
         )  # fmt: skip
 
@@ -91,7 +91,16 @@ def test_a_process_that_is_ended_goes_on(finished: Path, tmp_path: Path, number:
 
     def command(folder: Path) -> list[str]:
         words = [sys.executable, ROOT / "scripts/train_sae.py", "--activations", cache, "--site", "resid_post.0"]
-        words += ["--autoencoder", json.dumps(settings), "--folder", folder, "--state", state, "--save-every", "0.002"]
+        words += [
+            "--saes",
+            json.dumps({"topk": settings}),
+            "--folder",
+            folder,
+            "--state",
+            state,
+            "--save-every",
+            "0.002",
+        ]
         return list(map(str, words))
 
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
@@ -108,8 +117,8 @@ def test_a_process_that_is_ended_goes_on(finished: Path, tmp_path: Path, number:
     if number == signal.SIGTERM:
         assert time.monotonic() - began < 10
         assert f"steps; state saved in {state}, the next run goes on" in errors.splitlines()[-1]
-    assert not (tmp_path / "ended/cfg.json").exists()
+    assert not (tmp_path / "ended/topk/cfg.json").exists()
     done = subprocess.run(command(tmp_path / "ended"), check=True, env=environment, capture_output=True, text=True)
     assert " 0/" not in done.stderr, "it did not begin anew"
     for name in OUTPUTS:
-        assert (tmp_path / "ended" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert (tmp_path / "ended/topk" / name).read_bytes() == (tmp_path / "whole/topk" / name).read_bytes()

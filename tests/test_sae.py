@@ -44,11 +44,11 @@ def _train(steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, dev
         steps,
         rows.mean(dim=0),
         squared,
-        config,
+        {"topk": config},
         0,
         device,
         {"hook_name": "resid_post.0"},
-    )
+    )["topk"]
 
 
 def test_the_same_seed_gives_the_same_weights(device: torch.device) -> None:
@@ -77,7 +77,7 @@ def test_an_autoencoder_of_another_site_or_width_is_refused(tmp_path: Path) -> N
 
 
 def test_divergence_stops_with_step_and_loss() -> None:
-    with pytest.raises(StudyError, match=r"training diverged at step \d+: loss"):
+    with pytest.raises(StudyError, match=r"topk: training diverged at step \d+: loss"):
         _train(200, learning_rate=1e30)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, STUDY, checkout, in_folder, ok
+from conftest import ROOT, STUDY, checkout, edit, in_folder, ok
 
 
 def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
@@ -100,12 +100,24 @@ def test_a_comment_reruns_nothing_and_a_setting_reruns_what_depends_on_it(finish
     assert "train_sae" not in plan
 
 
-def test_a_study_with_probing_probes_its_autoencoders(finished: Path, tmp_path: Path) -> None:
+def test_a_sweep_trains_in_one_pass_and_can_be_probed_and_drawn(finished: Path, tmp_path: Path) -> None:
     study = shutil.copytree(finished, tmp_path / "study", symlinks=True)
     with (study / STUDY).open("a") as file:
         file.write("\nprobing: {ks: [1, 2], words_a_letter: 20}\n")
-    wanted = "results/saes/tiny-llama/resid_post.1/topk/probing.json"
-    ok(in_folder(study)("snakemake", wanted))
+    edit(study / STUDY, "k: 8", "k: [4, 8]\n    seeds: [0, 7]")
+    edit(study / STUDY, "sae: topk", "sae: topk__k8__seed0")
+    folder = "results/saes/tiny-llama/resid_post.1"
+    wanted = f"{folder}/topk__k8__seed7/probing.json"
+    plan = ok(in_folder(study)("snakemake", wanted, "results/figures/test/pareto.svg"))
+    assert re.search(r"^train_sae +2$", plan, re.MULTILINE), "one job a site"
+    drawn = list(csv.DictReader((study / "results/figures/test/pareto.csv").open()))
+    assert len(drawn) == 8
+    members = [f"topk__k{k}__seed{seed}" for k in (4, 8) for seed in (0, 7)]
+    for name in members:
+        config = json.loads((study / folder / name / "cfg.json").read_text())
+        assert f"topk__k{config['k']}__seed{config['metadata']['seed']}" == name
+    weights = {(study / folder / name / "sae_weights.safetensors").read_bytes() for name in members}
+    assert len(weights) == 4
     found = json.loads((study / wanted).read_text())
     assert set(found["tasks"]) == {"nounpp", "own"}
     assert "absorption" in found

@@ -1,5 +1,6 @@
 """The study, read and checked once, and what the rules need of it."""
 
+import json
 import math
 import os
 import sys
@@ -10,7 +11,6 @@ HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[
 sys.path.insert(0, str(HOME / "src"))
 
 from sparse_circuits.config import load_study
-from sparse_circuits.config.autoencoders import Pretrained
 from sparse_circuits.config.study import AgreementTask, FileTask
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
@@ -94,6 +94,7 @@ EVALUATIONS = expand(
     f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json", task=STUDY.tasks, basis=BASES
 )
 NEURON_SITES = [f"mlp_neurons.{layer}" for layer in range(STUDY.model_entry.num_layers)]
+TRAINED = list(STUDY.trained)
 SAE_FILES = [
     "cfg.json",
     "sae_weights.safetensors",
@@ -169,11 +170,6 @@ def saes_flag(wildcards, input):
     """The flag that names a basis' autoencoders, as a list of words; empty for neurons."""
     folders = dict.fromkeys(str(Path(file).parent) for file in input.saes)
     return ["--saes", *folders] if folders else []
-
-
-def trained(name):
-    """Whether an autoencoder of the study is trained here (else it is a published one)."""
-    return not isinstance(STUDY.saes[name], Pretrained)
 
 
 def task_source(wildcards):

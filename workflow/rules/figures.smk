@@ -6,6 +6,8 @@ TRAINING_LOGS = expand(
 FIGURE_DATA = {
     "sae_quality": ("sae_quality", SAE_EVALUATIONS),
     "training": ("training", TRAINING_LOGS),
+    # What sparsity costs can be drawn where several autoencoders share a site.
+    **({"pareto": ("pareto", SAE_EVALUATIONS)} if len(STUDY.saes) > 1 else {}),
     "faithfulness": ("faithfulness", EVALUATIONS),
     **{
         f"circuit_{task}": ("circuit", [f"{CIRCUITS}/{task}/features/circuit.json"])

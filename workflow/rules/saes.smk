@@ -1,5 +1,5 @@
 rule train_sae:
-    """One sparse autoencoder at one site."""
+    """The autoencoders of one site, all that the study trains: one pass over the shards."""
     input:
         script=program("train_sae.py"),
         manifest=rules.write_manifest.output.manifest,
@@ -7,37 +7,37 @@ rule train_sae:
         shards=site_shards,
     output:
         expand(
-            f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
+            f"results/saes/{STUDY.model}/{{{{site}}}}/{{sae}}/{{name}}",
+            # A rule must have outputs, though a study of published autoencoders alone will not ask for them.
+            sae=TRAINED or ["none"],
             name=SAE_FILES,
         ),
     log:
-        "logs/train_sae/{site}.{sae}.log",
+        "logs/train_sae/{site}.log",
     benchmark:
-        "logs/train_sae/{site}.{sae}.tsv"
-    wildcard_constraints:
-        sae="|".join(re.escape(name) for name in STUDY.saes if trained(name)) or "$.",
+        "logs/train_sae/{site}.tsv"
     conda:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=60,
+        mem_mb=memory(2000 + 1000 * len(TRAINED)),
+        runtime=60 * len(TRAINED),
     params:
         activations=lambda wildcards, input: str(Path(input.manifest).parent),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        autoencoder=lambda wildcards: STUDY.saes[wildcards.sae].model_dump_json(),
+        folder=lambda wildcards, output: str(Path(output[0]).parents[1]),
+        saes=json.dumps(
+            {name: sae.model_dump(mode="json") for name, sae in STUDY.trained.items()}
+        ),
         seed=STUDY.seed,
         # Beside the outputs, not among them: Snakemake removes what a failed job leaves of its outputs.
-        state=lambda wildcards: (
-            f"state/{STUDY.model}/{wildcards.site}/{wildcards.sae}.safetensors"
-        ),
+        state=lambda wildcards: f"state/{STUDY.model}/{wildcards.site}.safetensors",
         code=code("train_sae.py"),
     message:
-        "Training autoencoder {wildcards.sae} at {wildcards.site}"
+        "Training autoencoders at {wildcards.site}"
     shell:
         "python {input.script} --activations {params.activations:q} --site {wildcards.site:q}"
-        " --autoencoder {params.autoencoder:q}"
-        " --seed {params.seed} --state {params.state:q} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+        " --saes {params.saes:q} --seed {params.seed} --state {params.state:q} --folder {params.folder:q}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule fetch_sae:
@@ -54,7 +54,7 @@ rule fetch_sae:
     benchmark:
         "logs/fetch_sae/{site}.{sae}.tsv"
     wildcard_constraints:
-        sae="|".join(re.escape(name) for name in STUDY.saes if not trained(name))
+        sae="|".join(re.escape(name) for name in STUDY.saes if name not in TRAINED)
         or "$.",
     conda:
         "../envs/environment.yaml"

@@ -1,10 +1,11 @@
 """The sparse autoencoders of a study: those trained here, an architecture each, and published ones."""
 
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sparse_circuits.config.base import Positive, Settings
+from sparse_circuits.config.base import Name, Positive, Settings
 from sparse_circuits.config.catalogue import PublishedSAE
 from sparse_circuits.config.site import Site
 
@@ -19,10 +20,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(gt=0)]
 
 
+SEPARATOR = "__"  # between an entry's name and the values of one of its combinations
+SINGULAR = {"seeds": "seed"}
+LISTS = ("widths",)  # settings that are lists by themselves
+
+
 class Trained(Settings):
     """What all autoencoders that are trained here have."""
 
     architecture: str
+    seed: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="of the initial weights; the study's if not given"
+    )
     d_sae: Positive
     epochs: Positive = Field(2, description="passes over the cache")
     batch: Positive = Field(2048, description="rows in a step")
@@ -126,10 +135,31 @@ SAE = Annotated[
 ]
 
 
-class Entry(Settings):
-    """An autoencoder to train, by itself."""
+class Entries(Settings):
+    """Autoencoders to train in one pass over a cache."""
 
-    autoencoder: Trainable
+    saes: Annotated[dict[Name, Trainable], Field(min_length=1)]
+
+
+def spread(saes: dict[str, Any]) -> dict[str, Any]:
+    """Return a study's autoencoders with one entry for each combination of the settings that are given as lists.
+
+    `topk: {k: [16, 32], seeds: [0, 1]}` becomes `topk__k16__seed0` and three more.
+    """
+    found: dict[str, Any] = {}
+    for name, entry in saes.items():
+        swept = swept_keys(entry)
+        for values in product(*(entry[key] for key in swept)):
+            single = [(SINGULAR.get(key, key), value) for key, value in zip(swept, values, strict=True)]
+            member = SEPARATOR.join([name, *(f"{key}{value}" for key, value in single)])
+            found[member] = {k: v for k, v in entry.items() if k not in swept} | dict(single) if swept else entry
+    return found
+
+
+def swept_keys(entry: Any) -> list[str]:
+    """Return the keys of an entry that are given as lists of values to try."""
+    given = entry.items() if isinstance(entry, dict) else ()
+    return [key for key, value in given if isinstance(value, list) and key not in LISTS]
 
 
 def _at_most(settings: Any, k: int) -> Any:

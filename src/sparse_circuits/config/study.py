@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sparse_circuits.config.autoencoders import SAE, Pretrained, Share, SiteName
+from sparse_circuits.config.autoencoders import SAE, Pretrained, Share, SiteName, Trained, spread
 from sparse_circuits.config.base import Name, Positive, Settings
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
 from sparse_circuits.config.site import Site
@@ -101,6 +101,13 @@ class Study(Settings):
     circuits: Circuits
     probing: Probing | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _spread(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("saes"), dict):
+            return {**data, "saes": spread(data["saes"])}
+        return data
+
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
         _known("model", self.model, load_models(Path(self.models_file)), self.models_file)
@@ -118,11 +125,20 @@ class Study(Settings):
         for name, sae in self.saes.items():
             if isinstance(sae, Pretrained) and (missing := [s for s in self.sites if s not in sae.sites]):
                 raise ValueError(f"`saes.{name}` has no autoencoder for site `{missing[0]}`")
+        if len({(sae.batch, sae.epochs) for sae in self.trained.values()}) > 1:
+            raise ValueError(
+                "`saes`: autoencoders train in one pass over the cache and must share `batch` and `epochs`"
+            )
         for name, task in self.tasks.items():
             for path in (task.train, task.test) if isinstance(task, FileTask) else ():
                 if not Path(path).is_file():
                     raise ValueError(f"`tasks.{name}`: {path}: no such file")
         return self
+
+    @property
+    def trained(self) -> dict[str, Trained]:
+        """The autoencoders that are trained here, by name."""
+        return {name: sae for name, sae in self.saes.items() if isinstance(sae, Trained)}
 
     @property
     def model_entry(self) -> Model:

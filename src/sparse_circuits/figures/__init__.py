@@ -2,6 +2,7 @@
 
 from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.faithfulness import plot_faithfulness
+from sparse_circuits.figures.pareto import plot_pareto
 from sparse_circuits.figures.sae_quality import plot_sae_quality
 from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
@@ -9,6 +10,7 @@ from sparse_circuits.figures.training import plot_training
 FIGURES = {
     "sae_quality": plot_sae_quality,
     "training": plot_training,
+    "pareto": plot_pareto,
     "faithfulness": plot_faithfulness,
     "circuit": draw_circuit,
 }

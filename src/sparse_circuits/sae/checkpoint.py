@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from sparse_circuits.files import publishing
 
@@ -34,32 +34,28 @@ class Checkpoint:
         """Whether it is time to save again."""
         return time.monotonic() - self.saved >= 60 * self.minutes
 
-    def save(self, step: int, trainer: nn.Module, optimizer: torch.optim.Optimizer, fired: Tensor, log: Any) -> None:
-        """Publish the state after `step` steps: weights and buffers, moments, firing counts, and the log."""
+    def save(self, step: int, trainer: nn.Module, optimizer: torch.optim.Optimizer, log: Any) -> None:
+        """Publish the state after `step` steps: weights and buffers, moments, and the log."""
         tensors = {f"trainer/{name}": tensor for name, tensor in trainer.state_dict().items()}
         for number, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{number}/{name}": tensor for name, tensor in moments.items()}
-        tensors["fired"] = fired
         about = {"spec": self.spec, "step": str(step), "log": json.dumps(log)}
         with publishing(self.path) as temporary:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=about)
         self.saved = time.monotonic()
 
-    def load(
-        self, trainer: nn.Module, optimizer: torch.optim.Optimizer, fired: Tensor
-    ) -> tuple[int, list[dict[str, Any]]]:
-        """Bring all to the saved state, in place; return the number of steps done and the log."""
+    def load(self, trainer: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> tuple[int, Any]:
+        """Bring both to the saved state, in place; return the number of steps done and the log, None if unsaved."""
         if not self.path.exists():
-            return 0, []
-        device = str(fired.device)
+            return 0, None
         try:
-            with safe_open(self.path, framework="pt", device=device) as file:
+            with safe_open(self.path, framework="pt", device=str(device)) as file:
                 about = file.metadata() or {}
                 if about.get("spec") != self.spec:
-                    return 0, []
+                    return 0, None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError:
-            return 0, []
+            return 0, None
         trainer.load_state_dict({name: tensors[f"trainer/{name}"] for name in trainer.state_dict()})
         state = optimizer.state_dict()
         state["state"] = {}
@@ -69,7 +65,6 @@ class Checkpoint:
                 number, _, key = rest.partition("/")
                 state["state"].setdefault(int(number), {})[key] = tensor
         optimizer.load_state_dict(state)
-        fired.copy_(tensors["fired"])
         return int(about["step"]), json.loads(about["log"])
 
 

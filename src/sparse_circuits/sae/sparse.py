@@ -73,7 +73,7 @@ class Pairs:
 
     def gather(self, dense: Tensor) -> Tensor:
         """Return the pairs' entries of a matrix (row, d_sae)."""
-        return dense.flatten()[self.rows * self.d_sae + self.features]
+        return dense[self.rows, self.features]
 
     def at(self, parameter: Tensor) -> Tensor:
         """Return a parameter of features (d_sae,) at the pairs."""

@@ -1,7 +1,7 @@
-"""Training one sparse autoencoder on a stream of activations."""
+"""Training sparse autoencoders on a stream of activations, all that share it in one pass."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sae.architectures import TRAINERS
+from sparse_circuits.sae.architectures import TRAINERS, Step
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.sae.bank import Bank
 from sparse_circuits.sae.checkpoint import Checkpoint, told_to_stop
 
 LOG_EVERY = 10  # steps
@@ -36,59 +37,86 @@ def train(
     steps: int,
     mean: Tensor,
     mean_squared_norm: float,
-    config: Trained,
+    configs: Mapping[str, Trained],
     seed: int,
     device: torch.device,
-    metadata: dict[str, Any],
+    metadata: Mapping[str, Any],
     checkpoint: Checkpoint | None = None,
-) -> Result:
-    """Train for `steps` steps on data with the given mean (d_in,) and mean squared norm.
+) -> dict[str, Result]:
+    """Train autoencoders, all on the same batches, for `steps` steps; mean (d_in,) and mean squared norm of the data.
 
     `batches` is given a step and returns the batches (row, d_in) from that one on. Adam on fp32 weights. With a
     checkpoint, a run of the same spec that was stopped goes on where it was saved, and ends in the same bytes. Raises
-    StudyError with step, loss and last good state when the loss is no longer a number, or larger than it can be; and
-    when the process is told to end, after saving.
+    StudyError with name, step, loss and last good state when a loss is no longer a number, or larger than it can be;
+    and when the process is told to end, after saving.
     """
     d_in = len(mean)
     variance = mean_squared_norm - mean.double().square().sum().item()
     scale = (variance / d_in) ** 0.5
-    trainer = TRAINERS[config.architecture](d_in, config, torch.Generator().manual_seed(seed)).to(device)
-    optimizer = torch.optim.Adam(trainer.parameters(), lr=config.learning_rate, fused=True)
+    first = next(iter(configs.values()))
+    seeds = {name: seed if config.seed is None else config.seed for name, config in configs.items()}
+    members = {
+        name: TRAINERS[config.architecture](d_in, config, torch.Generator().manual_seed(seeds[name]))
+        for name, config in configs.items()
+    }
+    bank = Bank(members, device)
+    optimizer = torch.optim.Adam(
+        [{"params": list(members[name].parameters()), "lr": config.learning_rate} for name, config in configs.items()],
+        fused=True,
+    )
     centre = mean.to(device)
-    fired = torch.zeros(config.d_sae, dtype=torch.int64, device=device)
-    begin, log = checkpoint.load(trainer, optimizer, fired) if checkpoint else (0, [])
-    last_epoch = steps - steps // config.epochs
+    begin, log = checkpoint.load(bank, optimizer, device) if checkpoint else (0, None)
+    logs: dict[str, list[dict[str, Any]]] = log or {name: [] for name in configs}
+    last_epoch = steps - steps // first.epochs
     progress = tqdm(batches(begin), total=steps, initial=begin, desc="train", unit="step", disable=None)
     with told_to_stop() as signals:
         for step, batch in enumerate(progress, begin):
-            rate = config.learning_rate * _learning_rate_share(step, steps)
-            optimizer.param_groups[0]["lr"] = rate
+            for group, config in zip(optimizer.param_groups, configs.values(), strict=True):
+                group["lr"] = config.learning_rate * _learning_rate_share(step, steps)
             x = (batch.to(device).float() - centre) / scale
-            now = trainer(x, step / steps)
+            now = bank(x, step / steps)
             optimizer.zero_grad(set_to_none=True)
-            now.loss.backward()
+            torch.stack([one.loss for one in now.values()]).sum().backward()
             optimizer.step()
-            trainer.after_step(now.fired, len(x))
-            if step >= last_epoch:
-                fired += now.fired
+            for name, member in members.items():
+                member.after_step(now[name].fired, len(x))
+                if step >= last_epoch:
+                    member.fired += now[name].fired
             save = checkpoint is not None and (checkpoint.due or bool(signals))
-            if save or step % LOG_EVERY == 0 or step == steps - 1:
-                # In these units the data's variance is 1 a dimension: the mean square is the share left unexplained.
-                loss, fvu = now.loss.item(), now.residual.square().mean().item()
-                if not math.isfinite(loss) or fvu > DIVERGED:
-                    state = f"; last good state: {checkpoint.path}" if checkpoint and checkpoint.path.exists() else ""
-                    raise StudyError(f"training diverged at step {step}: loss {loss:.4g}; lower learning_rate{state}")
-            if step % LOG_EVERY == 0 or step == steps - 1:
-                l0 = now.fired.sum().item() / len(x)
-                entry = (step, (step + 1) * config.batch, round(fvu, 6), round(l0, 3), rate)
-                log.append(dict(zip(LOG_COLUMNS, entry, strict=True)))
+            write = step % LOG_EVERY == 0 or step == steps - 1
+            if save or write:
+                for name, one in now.items():
+                    entry = _look(name, one, step, checkpoint)
+                    if write:
+                        rate = configs[name].learning_rate * _learning_rate_share(step, steps)
+                        entry |= {"tokens": (step + 1) * first.batch, "learning_rate": rate}
+                        logs[name].append({column: entry[column] for column in LOG_COLUMNS})
             if save and checkpoint:
-                checkpoint.save(step + 1, trainer, optimizer, fired, log)
+                checkpoint.save(step + 1, bank, optimizer, logs)
             if signals:
                 kept = f"state saved in {checkpoint.path}, the next run goes on" if checkpoint else "nothing was saved"
                 raise StudyError(f"told to stop after {step + 1} of {steps} steps; {kept}")
-    rows = (steps - last_epoch) * config.batch
-    return Result(trainer.export(centre, scale, metadata), fired / rows, log)
+    rows = (steps - last_epoch) * first.batch
+    return {
+        name: Result(
+            member.export(
+                centre, scale, {**metadata, "seed": seeds[name], "training_architecture": configs[name].architecture}
+            ),
+            member.fired / rows,
+            logs[name],
+        )
+        for name, member in members.items()
+    }
+
+
+def _look(name: str, now: Step, step: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
+    """Return what is logged of a step; raise StudyError when training has diverged."""
+    # In these units the data's variance is 1 a dimension: the mean square is the share left unexplained.
+    loss, fvu = now.loss.item(), now.residual.square().mean().item()
+    if not math.isfinite(loss) or fvu > DIVERGED:
+        state = f"; last good state: {checkpoint.path}" if checkpoint and checkpoint.path.exists() else ""
+        raise StudyError(f"{name}: training diverged at step {step}: loss {loss:.4g}; lower learning_rate{state}")
+    return {"step": step, "fvu": round(fvu, 6), "l0": round(now.fired.sum().item() / len(now.residual), 3)}
 
 
 def _learning_rate_share(step: int, steps: int) -> float:

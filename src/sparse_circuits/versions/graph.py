@@ -19,7 +19,7 @@ DEFAULT_CONFIG = Path("config/config.yaml")
 class Job:
     """One job of a study: a rule applied to an item."""
 
-    name: str  # the name of its DVC stage, such as train_sae-resid_post-14-topk
+    name: str  # the name of its DVC stage, such as evaluate_sae-resid_post-14-topk
     rule: str
     wildcards: dict[str, str]
     inputs: tuple[str, ...]

@@ -30,7 +30,7 @@ SETTINGS = {
         "activations.compression",
         "activations.shard_tokens",
     ),
-    "train_sae": ("seed", "saes.{sae}"),
+    "train_sae": ("seed", "saes"),
     "fetch_sae": ("saes.{sae}",),
     "evaluate_sae": ("seed",),
     "probe_sae": ("seed", "probing"),
@@ -144,8 +144,12 @@ def _artifacts(jobs: list[Job], top: Path) -> Iterator[tuple[str, dict[str, str]
         "find_circuit": ("circuit", "nodes and edges of a circuit"),
     }
     for job in sorted(jobs, key=lambda job: job.name):
-        if job.rule in kinds:
-            kind, description = kinds[job.rule]
-            name = re.sub(r"[^a-z0-9]+", "-", job.name.split("-", 1)[1].lower())
-            path = job.outputs[0] if kind == "circuit" else str(Path(job.outputs[0]).parent)
+        kind, description = kinds.get(job.rule, ("", ""))
+        if kind == "circuit":
+            paths = [Path(job.outputs[0])]
+        else:
+            paths = sorted({Path(output).parent for output in job.outputs}) if kind == "sae" else []
+        for path in paths:
+            item = path.parts[3:5]  # task and basis, or site and autoencoder
+            name = re.sub(r"[^a-z0-9]+", "-", "-".join(item).lower())
             yield f"{kind}-{name}", {"path": str(top / path), "type": kind, "desc": description}

@@ -48,12 +48,19 @@ class Architecture(nn.Module, ABC, Generic[C]):
         self.config = config
         self.register_buffer("silent", torch.zeros(config.d_sae, dtype=torch.int64))  # rows since a feature fired
         self.silent: Tensor
+        self.register_buffer(
+            "fired", torch.zeros(config.d_sae, dtype=torch.int64)
+        )  # rows of the last epoch it fired on
+        self.fired: Tensor
 
-    def forward(self, x: Tensor, progress: float = 1.0) -> Step:
-        """Return loss, residual and firing counts of rows x (row, d_in); `progress` is the share of training done."""
+    def forward(self, x: Tensor, progress: float = 1.0, dense: Tensor | None = None) -> Step:
+        """Return loss, residual and firing counts of rows x (row, d_in); `progress` is the share of training done.
+
+        `dense` (row, d_sae) are the pre-activations, where they have been computed together with others'.
+        """
         centred = x - self.b_dec
         with torch.no_grad():
-            dense = pre_activations(centred, self.W_enc, self.b_enc)
+            dense = pre_activations(centred, self.W_enc, self.b_enc) if dense is None else dense
             places = self.select(dense)
         pre = encode(dense, places, centred, self.W_enc, self.b_enc, self.b_dec)
         values, penalty = self.activate(pre, places, progress)
