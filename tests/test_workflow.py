@@ -104,7 +104,7 @@ def test_a_sweep_trains_in_one_pass_and_can_be_probed_and_drawn(finished: Path, 
     study = shutil.copytree(finished, tmp_path / "study", symlinks=True)
     with (study / STUDY).open("a") as file:
         file.write("\nprobing: {ks: [1, 2], words_a_letter: 20}\n")
-    edit(study / STUDY, "k: 8", "k: [4, 8]\n    seeds: [0, 7]")
+    edit(study / STUDY, "k: 8", "k: [4, 8], seeds: [0, 7]")
     edit(study / STUDY, "sae: topk", "sae: topk__k8__seed0")
     folder = "results/saes/tiny-llama/resid_post.1"
     wanted = f"{folder}/topk__k8__seed7/probing.json"

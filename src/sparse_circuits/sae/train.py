@@ -67,6 +67,8 @@ def train(
     centre = mean.to(device)
     begin, log = checkpoint.load(bank, optimizer, device) if checkpoint else (0, None)
     logs: dict[str, list[dict[str, Any]]] = log or {name: [] for name in configs}
+    if begin and checkpoint:
+        print(f"going on after {begin} of {steps} steps, from {checkpoint.path}")
     last_epoch = steps - steps // first.epochs
     progress = tqdm(batches(begin), total=steps, initial=begin, desc="train", unit="step", disable=None)
     with told_to_stop() as signals:
