@@ -98,8 +98,13 @@ def test_a_process_that_is_told_to_stop_and_then_killed_ends_in_the_same_bytes(f
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
 
     def start(name: str) -> subprocess.Popen[str]:
-        words = [*command, "--folder", str(tmp_path / name)]
-        return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [*command, "--folder", str(tmp_path / name)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     assert start("whole").wait() == 0
     assert not state.exists(), "nothing is left behind"
