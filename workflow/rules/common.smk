@@ -8,6 +8,10 @@ from pathlib import Path
 
 # The repository that these rules came from: here, or, where another workflow uses them as a module, elsewhere.
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
+if not (HOME / "scripts").is_dir():
+    sys.exit(
+        "error: these rules run programs of their repository; clone it, and name workflow/Snakefile of the clone"
+    )
 sys.path.insert(0, str(HOME / "src"))
 
 from sparse_circuits.config import load_study
