@@ -45,7 +45,7 @@ def _build(case: str) -> Architecture[Any]:
     if case == "topk_aux":
         trainer.silent[-8:] = 2
     if case == "p_anneal":
-        trainer.p.fill_(0.5)  # type: ignore[union-attr]
+        trainer.get_buffer("p").fill_(0.5)
         trainer.eval()
     return trainer
 

@@ -1,7 +1,7 @@
 """The sparse autoencoders of a study: those trained here, an architecture each, and published ones."""
 
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -41,40 +41,41 @@ class Trained(Settings):
     dead_after: Positive = Field(10_000_000, description="tokens without firing that make a feature dead")
 
 
-class TopK(Trained):
-    """k features a row (Gao et al. 2024, arXiv 2406.04093)."""
+class KSparse(Trained):
+    """What architectures have whose sparsity is given."""
 
-    architecture: Literal["topk"]
-    k: Positive
+    k: Positive = Field(description="features active in a row")
 
     @model_validator(mode="after")
-    def _fits(self) -> "TopK":
-        return _at_most(self, self.k)
+    def _fits(self) -> Self:
+        if self.k > self.d_sae:
+            raise ValueError(f"k ({self.k}) is larger than d_sae ({self.d_sae})")
+        return self
 
 
-class BatchTopK(Trained):
+class TopK(KSparse):
+    """k features in each row (Gao et al. 2024, arXiv 2406.04093)."""
+
+    architecture: Literal["topk"]
+
+
+class BatchTopK(KSparse):
     """k features a row on average over a batch (Bussmann et al. 2024, arXiv 2412.06410)."""
 
     architecture: Literal["batch_topk"]
-    k: Positive
-
-    @model_validator(mode="after")
-    def _fits(self) -> "BatchTopK":
-        return _at_most(self, self.k)
 
 
-class Matryoshka(Trained):
+class Matryoshka(KSparse):
     """BatchTopK whose first features reconstruct by themselves (Bussmann et al. 2025, arXiv 2503.17547)."""
 
     architecture: Literal["matryoshka"]
-    k: Positive
     widths: Annotated[list[Positive], Field(min_length=2)] = Field(description="features a part, ascending to d_sae")
 
     @model_validator(mode="after")
-    def _fits(self) -> "Matryoshka":
+    def _nested(self) -> Self:
         if sorted(set(self.widths)) != self.widths or self.widths[-1] != self.d_sae:
             raise ValueError(f"`widths` must ascend to d_sae ({self.d_sae}), found {self.widths}")
-        return _at_most(self, self.k)
+        return self
 
 
 class Penalised(Trained):
@@ -160,9 +161,3 @@ def swept_keys(entry: Any) -> list[str]:
     """Return the keys of an entry that are given as lists of values to try."""
     given = entry.items() if isinstance(entry, dict) else ()
     return [key for key, value in given if isinstance(value, list) and key not in LISTS]
-
-
-def _at_most(settings: Any, k: int) -> Any:
-    if k > settings.d_sae:
-        raise ValueError(f"k ({k}) is larger than d_sae ({settings.d_sae})")
-    return settings

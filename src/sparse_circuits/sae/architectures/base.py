@@ -48,9 +48,7 @@ class Architecture(nn.Module, ABC, Generic[C]):
         self.config = config
         self.register_buffer("silent", torch.zeros(config.d_sae, dtype=torch.int64))  # rows since a feature fired
         self.silent: Tensor
-        self.register_buffer(
-            "fired", torch.zeros(config.d_sae, dtype=torch.int64)
-        )  # rows of the last epoch it fired on
+        self.register_buffer("fired", torch.zeros(config.d_sae, dtype=torch.int64))  # rows of the last epoch
         self.fired: Tensor
 
     def forward(self, x: Tensor, progress: float = 1.0, dense: Tensor | None = None) -> Step:
@@ -89,7 +87,7 @@ class Architecture(nn.Module, ABC, Generic[C]):
         The error of the auxiliary reconstruction, by the variance of the residual. Only here do dead features learn.
         """
         dead = self.silent > self.config.dead_after
-        k = min(self.config.aux_k or dense.shape[1], dense.shape[1], int(dead.sum()), max(1, dense.shape[1] // 2))
+        k = min(self.config.aux_k, int(dead.sum()))
         _, indices = largest(dense.masked_fill(~dead, -torch.inf), k)
         pairs = Pairs.of(indices, dense.shape[1])
         values = encode(dense, pairs, centred, self.W_enc, self.b_enc, self.b_dec).relu()

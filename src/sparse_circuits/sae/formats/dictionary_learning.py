@@ -1,7 +1,7 @@
 """ae.pt and config.json of saprmarks/dictionary_learning 0.1.0."""
 
-import pickle
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -61,5 +61,5 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {name: tensor.float() for name, tensor in state.items()}
-    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
+    except (UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
         raise StudyError(f"{path.name}: not a dictionary of tensors ({str(error).splitlines()[0]})") from None
