@@ -12,12 +12,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 import torch
 from filelock import FileLock
 
 import make_fixtures
-from sparse_circuits.config import load_models
+from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_sequences
+from sparse_circuits.activations import shard as shards
+from sparse_circuits.config import Site, load_models
+from sparse_circuits.files import write_jsonl
 from sparse_circuits.models import Language, load_language_model
 from sparse_circuits.models.convert import convert
 from sparse_circuits.sources import fetch
@@ -26,6 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STUDY = "config/test/study.yaml"
 CIRCUIT = "results/circuits/test/nounpp/features/circuit.json"
 NOTHING = "Nothing to be done"
+SITES = [Site("resid_post", 0), Site("mlp_neurons", 1), Site("resid_post", 1)]  # of the caches of the tiny model
+CONTEXT = 16
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -74,6 +81,45 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(tiny_folder: Path) -> Language:
     """The tiny Llama, loaded."""
     return load_language_model(tiny_folder, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of sixty documents."""
+    words = ["key", "near", "the", "boxes", "is", "behind", "table", "that", "author", "has"]
+    generator = np.random.default_rng(0)
+    texts = [" ".join(words[i] for i in generator.integers(0, len(words), 40)) for _ in range(60)]
+    path = tmp_path_factory.mktemp("corpus") / "documents.jsonl"
+    write_jsonl(path, [{"id": str(i), "text": text} for i, text in enumerate(texts)])
+    return path
+
+
+@pytest.fixture(scope="session")
+def cache(documents: Path, tiny: Language, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of two shards."""
+    folder = tmp_path_factory.mktemp("cache")
+    write_sequences(documents, tiny_folder, CONTEXT, 40, 8, 0, folder / "sequences.h5")
+    for number, begin in enumerate((0, 20)):
+        part = read_sequences(folder / "sequences.h5", "train", begin, begin + 20)
+        cache_shard(tiny, part, SITES, 7, "bfloat16", [0, begin], folder / f"shard-{number:05d}.h5")
+    build_manifest(folder, folder / "sequences.h5", sorted(folder.glob("shard-*.h5")))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def slabs(documents: Path, tiny: Language, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of four shards, each of several chunks, which are of different lengths at sites of different widths."""
+    folder = tmp_path_factory.mktemp("slabs")
+    write_sequences(documents, tiny_folder, CONTEXT, 40, 8, 0, folder / "sequences.h5")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "CHUNK_BYTES", 3000)
+        for number in range(4):
+            part = read_sequences(folder / "sequences.h5", "train", 10 * number, 10 * number + 10)
+            cache_shard(tiny, part, SITES, 10, "bfloat16", [0, number], folder / f"shard-{number:05d}.h5")
+    build_manifest(folder, folder / "sequences.h5", sorted(folder.glob("shard-*.h5")))
+    with h5py.File(folder / "shard-00000.h5") as file:
+        assert len({file[f"activations/{site}"].chunks[0] for site in SITES}) == 2
+    return folder
 
 
 def run_script(
