@@ -91,12 +91,6 @@ def sae_lens() -> None:
         "jumprelu_transcoder": (sl.JumpReLUTranscoder, sl.JumpReLUTranscoderConfig(**wide)),
         "jumprelu_skip_transcoder": (sl.JumpReLUSkipTranscoder, sl.JumpReLUSkipTranscoderConfig(**wide)),
     }
-    for name, (kind, config) in inference.items():
-        sae = kind(config)
-        randomise(sae)
-        folder = fresh("saelens", name)
-        sae.save_model(folder)
-        sae_lens_expected(folder)
     trained: dict[str, tuple[type, Any]] = {
         "batchtopk": (sl.BatchTopKTrainingSAE, sl.BatchTopKTrainingSAEConfig(**size, k=K)),
         "matryoshka": (
@@ -104,11 +98,11 @@ def sae_lens() -> None:
             sl.MatryoshkaBatchTopKTrainingSAEConfig(**size, k=K, matryoshka_widths=[8, D_SAE]),
         ),
     }
-    for name, (kind, config) in trained.items():
+    for name, (kind, config) in {**inference, **trained}.items():
         sae = kind(config)
         randomise(sae)
         folder = fresh("saelens", name)
-        sae.save_inference_model(folder)
+        (sae.save_inference_model if name in trained else sae.save_model)(folder)
         sae_lens_expected(folder)
     hook_z()
     unfinished()
