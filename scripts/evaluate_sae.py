@@ -1,4 +1,4 @@
-"""Evaluate one sparse autoencoder on held-out text, by itself and inside the model."""
+"""Evaluate one sparse autoencoder or transcoder on held-out text, by itself and inside the model."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +11,8 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
 from sparse_circuits.files import write_json
 from sparse_circuits.models import load_language_model
-from sparse_circuits.sae import load_autoencoder
-from sparse_circuits.sae.evaluate import evaluate_autoencoder
+from sparse_circuits.sae.coder import HOOKS, load_coder
+from sparse_circuits.sae.evaluate import evaluate_coder
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,14 @@ class Arguments:
     """stats.json of the activation cache"""
     sae: Path
     """folder of the autoencoder"""
-    site: str
-    """its site"""
+    reads: list[str]
+    """sites that it reads"""
     evaluation: Path
     """JSON file to write"""
+    writes: list[str] = field(default_factory=list)
+    """sites that a transcoder predicts; those that are read, when not given"""
+    name: str | None = None
+    """what to call its place in figures; the sites that are read, when not given"""
     batch: int = 8
     """sequences a forward pass"""
     seed: int = 0
@@ -39,14 +43,19 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     device = choose_device(args.compute.device)
-    language, site = load_language_model(args.model, device), Site.parse(args.site)
+    language = load_language_model(args.model, device)
+    reads = [Site.parse(site) for site in args.reads]
+    writes = [Site.parse(site) for site in args.writes] or reads
+    width = sum(language.width(site) for site in reads)
     sparsity = load_file(args.sae / "sparsity.safetensors")["sparsity"]
-    result = evaluate_autoencoder(
+    result = evaluate_coder(
         language,
         read_sequences(args.sequences, "held_out"),
-        site,
-        load_autoencoder(args.sae, args.site, language.width(site)).to(device),
-        read_statistics(args.stats, args.site),
+        args.name or HOOKS.join(args.reads),
+        reads,
+        writes,
+        load_coder(args.sae, args.reads, width).to(device),
+        {site: read_statistics(args.stats, str(site)).sink_norm for site in {*reads, *writes}},
         sparsity,
         args.batch,
         args.seed,

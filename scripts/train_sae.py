@@ -1,4 +1,4 @@
-"""Train sparse autoencoders on the cached activations of a site, all in one pass."""
+"""Train sparse autoencoders, or transcoders, on cached activations, all in one pass."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sparse_circuits.activations import ActivationReader, read_statistics
 from sparse_circuits.command import Compute, program
@@ -15,21 +16,24 @@ from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
 from sparse_circuits.files import write_csv
 from sparse_circuits.fingerprint import fingerprint
-from sparse_circuits.sae import save_autoencoder
 from sparse_circuits.sae.checkpoint import Checkpoint
-from sparse_circuits.sae.train import train
+from sparse_circuits.sae.coder import HOOKS, save_coder
+from sparse_circuits.sae.train import Batch, train
+from sparse_circuits.sae.units import Units
 
 
 @dataclass(frozen=True)
 class Arguments:
     activations: Path
     """folder of the activation cache"""
-    site: str
-    """site to train on, such as resid_post.14"""
+    reads: list[str]
+    """sites that are read, such as resid_post.14; side by side, where there are several"""
     saes: str
     """what to train: names and settings, as JSON, like a study's `saes`"""
     folder: Path
     """where to write a folder of each name: cfg.json, sae_weights.safetensors, sparsity.safetensors, training.csv"""
+    writes: list[str] = field(default_factory=list)
+    """sites that transcoders are to predict; those that are read, when not given"""
     seed: int = 0
     """initial weights of those that have no seed of their own, and order of the shards"""
     state: Path | None = None
@@ -43,12 +47,12 @@ def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     configs = validate(Entries, {"saes": json.loads(args.saes)}, "train_sae").saes
     first = next(iter(configs.values()))
-    reader = ActivationReader(args.activations, args.site)
-    statistics = read_statistics(args.activations / "stats.json", args.site)
+    reader = ActivationReader(args.activations, args.reads + args.writes)
     manifest = reader.manifest
     metadata = {
         "model_name": manifest["model"],
-        "hook_name": args.site,
+        "hook_name": HOOKS.join(args.reads),
+        **({"hook_name_out": HOOKS.join(args.writes)} if args.writes else {}),
         "dataset_path": manifest["corpus"],
         "corpus_sha256": manifest["corpus_sha256"],
         "shards_sha256": [entry["sha256"] for entry in manifest["shards"]],
@@ -57,21 +61,37 @@ def main(args: Arguments) -> None:
         "prepend_bos": True,
     }
     results = train(
-        lambda start: reader.batches(first.batch, first.epochs, args.seed, start),
+        lambda start: (
+            _batch(rows, len(args.reads)) for rows in reader.batches(first.batch, first.epochs, args.seed, start)
+        ),
         reader.rows * first.epochs // first.batch,
-        statistics.mean,
-        statistics.mean_squared_norm,
+        _units(args.activations, args.reads),
         configs,
         args.seed,
         choose_device(args.compute.device),
         metadata,
         Checkpoint(args.state, _spec(args.saes, metadata), args.save_every) if args.state else None,
+        _units(args.activations, args.writes) if args.writes else None,
     )
     for name, result in results.items():
-        save_autoencoder(args.folder / name, result.sae, result.firing_share)
+        save_coder(args.folder / name, result.sae, result.firing_share)
         write_csv(args.folder / name / "training.csv", result.log)
     if args.state:
         args.state.unlink(missing_ok=True)
+
+
+def _units(activations: Path, sites: list[str]) -> Units:
+    statistics = [read_statistics(activations / "stats.json", site) for site in sites]
+    return Units.of([one.mean for one in statistics], [one.mean_squared_norm for one in statistics])
+
+
+def _batch(rows: tuple[Tensor, ...], reads: int) -> Batch:
+    """What is read, and what is to be predicted, if anything is: sites side by side."""
+    read, written = (
+        part[0] if len(part) == 1 else torch.cat(part, dim=1) if part else None for part in (rows[:reads], rows[reads:])
+    )
+    assert read is not None
+    return read if written is None else (read, written)
 
 
 def _spec(saes: str, metadata: dict[str, Any]) -> str:

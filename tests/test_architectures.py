@@ -13,6 +13,7 @@ from sparse_circuits.config.base import validate
 from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures import TRAINERS, Architecture
 from sparse_circuits.sae.train import Result, train
+from sparse_circuits.sae.units import Units
 
 REFERENCES = load_file(ROOT / "tests/references/training.safetensors")  # made by tests/make_training_references.py
 D_SAE, D_IN = REFERENCES["weights/W_enc"].shape
@@ -44,6 +45,7 @@ def _build(case: str) -> Architecture[Any]:
             parameter.copy_(REFERENCES[f"weights/{name}"])
     if case == "topk_aux":
         trainer.silent[-8:] = 2
+        trainer.find_dead()
     if case == "p_anneal":
         trainer.get_buffer("p").fill_(0.5)
         trainer.eval()
@@ -83,7 +85,8 @@ def test_folding_the_units_away_keeps_the_function(case: str) -> None:
     trainer = _build(case).eval()
     mean, scale = torch.linspace(-3, 3, D_IN), 20.0
     x = REFERENCES["weights/x"]
-    sae = trainer.export(mean, scale, {})
+    units = Units(mean, torch.full((D_IN,), scale, dtype=torch.float64), (D_IN,), scale)
+    sae = trainer.export(units, units, {})
     residual = (mean + scale * x - sae.reconstruct(mean + scale * x)) / scale
     torch.testing.assert_close(residual, trainer(x).residual, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(D_SAE))
@@ -116,7 +119,7 @@ def test_training_recovers_a_known_dictionary(architecture: str, device: torch.d
     settings = {"architecture": architecture, "d_sae": 2 * DIRECTIONS, "batch": 256, "learning_rate": 3e-3}
     configs = validate(Entries, {"saes": {"one": settings | RECOVERY[architecture]}}, architecture).saes
     squared = rows.square().sum(dim=1).mean().item()
-    results = train(lambda _: batches, len(batches), rows.mean(dim=0), squared, configs, 0, device, {})
+    results = train(lambda _: batches, len(batches), Units.of([rows.mean(dim=0)], [squared]), configs, 0, device, {})
     sae = results["one"].sae.to(CPU)
     assert (truth @ sae.W_dec.T).max(dim=1).values.mean() > 0.95
     # What is saved does the same by itself: few features a row explain nearly everything.
@@ -139,7 +142,7 @@ def test_autoencoders_that_train_together_are_those_that_train_alone(device: tor
 
     def run(names: list[str]) -> dict[str, Result]:
         chosen = {name: configs[name] for name in names}
-        return train(lambda _: batches, 10, torch.zeros(DIMENSIONS), float(DIMENSIONS), chosen, 0, device, {})
+        return train(lambda _: batches, 10, Units.of([torch.zeros(DIMENSIONS)], [DIMENSIONS]), chosen, 0, device, {})
 
     together = run(list(entries))
     for name, result in together.items():

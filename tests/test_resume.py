@@ -18,6 +18,7 @@ from sparse_circuits.config.base import validate
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.checkpoint import Checkpoint
 from sparse_circuits.sae.train import Result, train
+from sparse_circuits.sae.units import Units
 
 # Of each architecture that keeps more state than weights, one.
 KINDS = {
@@ -39,7 +40,7 @@ def _train(
 
     settings = {"architecture": architecture, "d_sae": 32, "batch": 64, **KINDS[architecture]}
     configs = validate(Entries, {"saes": {"one": settings, "two": {**settings, "seed": 5}}}, architecture).saes
-    return train(batches, steps, torch.zeros(8), 8.0, configs, 0, device, {}, checkpoint)["two"]
+    return train(batches, steps, Units.of([torch.zeros(8)], [8.0]), configs, 0, device, {}, checkpoint)["two"]
 
 
 @pytest.mark.parametrize("architecture", KINDS)
@@ -75,7 +76,7 @@ def test_divergence_names_the_last_good_state(tmp_path: Path) -> None:
         StudyError, match=r"topk: training diverged at step 15: loss nan; lower learning_rate; last good state: .*state"
     ):
         train(
-            lambda start: data[start:], 20, torch.zeros(8), 8.0, configs, 0, torch.device("cpu"), {},
+            lambda start: data[start:], 20, Units.of([torch.zeros(8)], [8.0]), configs, 0, torch.device("cpu"), {},
             Checkpoint(path, "spec", minutes=0),
         )  # fmt: skip
 
@@ -85,7 +86,7 @@ def test_a_process_that_is_told_to_stop_and_then_killed_ends_in_the_same_bytes(f
     state = tmp_path / "state.safetensors"
     flags = {
         "--activations": finished / "results/activations/tiny-llama/words",
-        "--site": "resid_post.0",
+        "--reads": "resid_post.0",
         "--saes": json.dumps({"topk": settings}),
         "--state": state,
         "--save-every": 0.001,

@@ -13,6 +13,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.sae import load_autoencoder, save_autoencoder
 from sparse_circuits.sae.formats import convert_published
 from sparse_circuits.sae.train import Result, train
+from sparse_circuits.sae.units import Units
 
 D_IN, D_SAE, K = 32, 64, 3
 CPU = torch.device("cpu")
@@ -42,8 +43,7 @@ def _train(steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, dev
     return train(
         lambda start: batches[start:],
         steps,
-        rows.mean(dim=0),
-        squared,
+        Units.of([rows.mean(dim=0)], [squared]),
         {"topk": config},
         0,
         device,

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.activations import Sequences, Statistics
+from sparse_circuits.activations import Sequences
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.sae import SparseAutoencoder
 from sparse_circuits.sae.absorption import Lettered, letter_words, measure_absorption, split_words, word_activations
 from sparse_circuits.sae.cosines import largest_cosines
-from sparse_circuits.sae.evaluate import BOOTSTRAP, WITH_INTERVAL, _intervals, evaluate_autoencoder
+from sparse_circuits.sae.evaluate import BOOTSTRAP, WITH_INTERVAL, _intervals, evaluate_coder
 from sparse_circuits.sae.logistic import fit_probes
 from sparse_circuits.sae.probing import Labelled, last_activations, probe_features, two_valued
 from sparse_circuits.sae.stability import compare_decoders
@@ -51,8 +51,8 @@ def _evaluate(
     tokens = torch.randint(1, vocabulary, (10, 16), generator=torch.Generator().manual_seed(1))
     tokens[:, 0] = language.separator_id
     sequences = Sequences(tokens.int().numpy(), tokens[:, 0].int().numpy())
-    statistics = Statistics(torch.zeros(language.d_model), 1.0, sink_norm)
-    return evaluate_autoencoder(language, sequences, SITE, sae, statistics, torch.zeros(sae.width), batch, seed)
+    silent = torch.zeros(sae.width)
+    return evaluate_coder(language, sequences, str(SITE), [SITE], [SITE], sae, {SITE: sink_norm}, silent, batch, seed)
 
 
 def test_a_perfect_autoencoder_loses_nothing(tiny: Language) -> None:
@@ -138,7 +138,7 @@ def test_intervals_cover_the_truth_although_tokens_of_a_sequence_are_alike() -> 
                 )
             ),
         }
-        low, high = _intervals(sums, seed=0)["l0"]
+        low, high = _intervals([sums], seed=0)["l0"]
         hits += low <= 10 <= high
     assert 0.88 <= hits / repetitions <= 0.99
     assert BOOTSTRAP >= 1000

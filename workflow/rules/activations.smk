@@ -50,7 +50,7 @@ rule plan_cache:
         runtime=10,
     params:
         model=model_folder,
-        sites=STUDY.sites,
+        sites=SITES,
         rows=TRAIN_SEQUENCES * (STUDY.activations.context - 1),
         dtype=STUDY.activations.dtype,
         # Where results go to storage elsewhere, a job's own disk holds one shard at a time.

@@ -65,10 +65,11 @@ HELD_OUT_SEQUENCES = math.ceil(
 )
 # A shard holds one stretch of the sequences at one group of neighbouring sites; all stretches of the first group first.
 STRETCHES = math.ceil(TRAIN_SEQUENCES / SHARD_SEQUENCES)
-SITES_PER_SHARD = STUDY.activations.sites_per_shard or len(STUDY.sites)
+SITES = STUDY.cached_sites
+SITES_PER_SHARD = STUDY.activations.sites_per_shard or len(SITES)
 SITE_GROUPS = [
-    STUDY.sites[first : first + SITES_PER_SHARD]
-    for first in range(0, len(STUDY.sites), SITES_PER_SHARD)
+    SITES[first : first + SITES_PER_SHARD]
+    for first in range(0, len(SITES), SITES_PER_SHARD)
 ]
 SHARDS = [
     f"{CACHE}/shard-{number:05d}.h5" for number in range(len(SITE_GROUPS) * STRETCHES)
@@ -77,17 +78,20 @@ SHARDS = [
 SAE = STUDY.circuits.features.sae
 CIRCUIT_SAES = [f"results/saes/{STUDY.model}/{site}/{SAE}" for site in STUDY.sites]
 BASES = ["features", "neurons"] if STUDY.circuits.neurons else ["features"]
-SAE_EVALUATIONS = expand(
-    f"results/saes/{STUDY.model}/{{site}}/{{sae}}/evaluation.json",
-    site=STUDY.sites,
-    sae=STUDY.saes,
-)
+# A site's own name where autoencoders read and write it; else mlp.<layer>, crosscoder or cross_layer.
+PLACES = STUDY.places
+SAE_FOLDERS = [
+    f"results/saes/{STUDY.model}/{site}/{sae}"
+    for site, place in PLACES.items()
+    for sae in place.saes
+]
+SAE_EVALUATIONS = [f"{folder}/evaluation.json" for folder in SAE_FOLDERS]
 PROBINGS = (
-    expand(
-        f"results/saes/{STUDY.model}/{{site}}/{{sae}}/probing.json",
-        site=STUDY.sites,
-        sae=STUDY.saes,
-    )
+    [
+        f"results/saes/{STUDY.model}/{site}/{sae}/probing.json"
+        for site in STUDY.sites
+        for sae in PLACES[site].saes
+    ]
     if STUDY.probing
     else []
 )
@@ -154,9 +158,35 @@ def shard_end(wildcards):
 
 
 def site_shards(wildcards):
-    """The shards that hold a site."""
-    group = STUDY.sites.index(wildcards.site) // SITES_PER_SHARD
-    return SHARDS[group * STRETCHES : (group + 1) * STRETCHES]
+    """The shards that hold what is read and written at a place."""
+    place = PLACES[wildcards.site]
+    groups = sorted(
+        {SITES.index(site) // SITES_PER_SHARD for site in place.reads + place.writes}
+    )
+    return [
+        shard
+        for group in groups
+        for shard in SHARDS[group * STRETCHES : (group + 1) * STRETCHES]
+    ]
+
+
+def place_flags(wildcards):
+    """The flags that say what is read at a place and, where that is something else, what is written."""
+    place = PLACES[wildcards.site]
+    writes = ["--writes", *place.writes] if place.writes != place.reads else []
+    return ["--reads", *place.reads, *writes]
+
+
+def trained_at(wildcards):
+    """The settings of what is trained at a place, as JSON."""
+    entries = {
+        name: STUDY.trained[name]
+        for name in PLACES[wildcards.site].saes
+        if name in STUDY.trained
+    }
+    return json.dumps(
+        {name: entry.model_dump(mode="json") for name, entry in entries.items()}
+    )
 
 
 def circuit_sites(wildcards):

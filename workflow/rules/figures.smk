@@ -1,8 +1,4 @@
-TRAINING_LOGS = expand(
-    f"results/saes/{STUDY.model}/{{site}}/{{sae}}/training.csv",
-    site=STUDY.sites,
-    sae=STUDY.saes,
-)
+TRAINING_LOGS = [f"{folder}/training.csv" for folder in SAE_FOLDERS]
 FIGURE_DATA = {
     "sae_quality": ("sae_quality", SAE_EVALUATIONS),
     "training": ("training", TRAINING_LOGS),

@@ -1,43 +1,60 @@
-rule train_sae:
-    """The autoencoders of one site, all that the study trains: one pass over the shards."""
-    input:
-        script=program("train_sae.py"),
-        manifest=rules.write_manifest.output.manifest,
-        stats=rules.write_manifest.output.stats,
-        shards=site_shards,
-    output:
-        expand(
-            f"results/saes/{STUDY.model}/{{{{site}}}}/{{sae}}/{{name}}",
-            # A rule must have outputs, though a study of published autoencoders alone will not ask for them.
-            sae=TRAINED or ["none"],
-            name=SAE_FILES,
-        ),
-    log:
-        "logs/train_sae/{site}.log",
-    benchmark:
-        "logs/train_sae/{site}.tsv"
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000 + 1000 * len(TRAINED)),
-        runtime=60 * len(TRAINED),
-    params:
-        activations=lambda wildcards, input: str(Path(input.manifest).parent),
-        folder=lambda wildcards, output: str(Path(output[0]).parents[1]),
-        saes=json.dumps(
-            {name: sae.model_dump(mode="json") for name, sae in STUDY.trained.items()}
-        ),
-        seed=STUDY.seed,
-        # Beside the outputs, not among them: Snakemake removes what a failed job leaves of its outputs.
-        state=lambda wildcards: f"state/{STUDY.model}/{wildcards.site}.safetensors",
-        code=code("train_sae.py"),
-    message:
-        "Training autoencoders at {wildcards.site}"
-    shell:
-        "python {input.script} --activations {params.activations:q} --site {wildcards.site:q}"
-        " --saes {params.saes:q} --seed {params.seed} --state {params.state:q} --folder {params.folder:q}"
-        " --threads {threads} > {log:q} 2>&1"
+# What one job trains: all that reads and writes the same sites. Jobs of one kind of place have outputs alike.
+KINDS_OF_PLACE = {
+    "train_sae": STUDY.sites,
+    "train_transcoder": [f"mlp.{layer}" for layer in STUDY.transcoder_layers],
+    "train_crosscoder": ["crosscoder"],
+    "train_cross_layer": ["cross_layer"],
+}
+
+for training, sites in KINDS_OF_PLACE.items():
+    trained = [
+        sae
+        for sae in (PLACES[sites[0]].saes if sites and sites[0] in PLACES else [])
+        if sae in TRAINED
+    ]
+    if not trained:
+        continue
+
+    rule:
+        name:
+            training
+        input:
+            script=program("train_sae.py"),
+            manifest=rules.write_manifest.output.manifest,
+            stats=rules.write_manifest.output.stats,
+            shards=site_shards,
+        output:
+            expand(
+                f"results/saes/{STUDY.model}/{{{{site}}}}/{{sae}}/{{name}}",
+                sae=trained,
+                name=SAE_FILES,
+            ),
+        log:
+            f"logs/{training}/{{site}}.log",
+        benchmark:
+            f"logs/{training}/{{site}}.tsv"
+        wildcard_constraints:
+            site="|".join(map(re.escape, sites)),
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(2000 + 1000 * len(trained)),
+            runtime=60 * len(trained),
+        params:
+            activations=lambda wildcards, input: str(Path(input.manifest).parent),
+            folder=lambda wildcards, output: str(Path(output[0]).parents[1]),
+            places=place_flags,
+            saes=trained_at,
+            seed=STUDY.seed,
+            # Beside the outputs, not among them: Snakemake removes what a failed job leaves of its outputs.
+            state=lambda wildcards: f"state/{STUDY.model}/{wildcards.site}.safetensors",
+            code=code("train_sae.py"),
+        message:
+            "Training autoencoders at {wildcards.site}"
+        shell:
+            "python {input.script} --activations {params.activations:q} {params.places:q} --saes {params.saes:q}"
+            " --seed {params.seed} --state {params.state:q} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule fetch_sae:
@@ -102,13 +119,14 @@ rule evaluate_sae:
     params:
         model=model_folder,
         folder=lambda wildcards, output: str(Path(output.evaluation).parent),
+        places=place_flags,
         seed=STUDY.seed,
         code=code("evaluate_sae.py"),
     message:
         "Evaluating autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
         "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --stats {input.stats:q}"
-        " --sae {params.folder:q} --site {wildcards.site:q} --evaluation {output.evaluation:q}"
+        " --sae {params.folder:q} --name {wildcards.site:q} {params.places:q} --evaluation {output.evaluation:q}"
         " --seed {params.seed} --threads {threads} > {log:q} 2>&1"
 
 
@@ -161,11 +179,6 @@ rule probe_sae:
 rule saes:
     """All sparse autoencoders, their evaluations and, where the study asks for them, probes."""
     input:
-        expand(
-            f"results/saes/{STUDY.model}/{{site}}/{{sae}}/{{name}}",
-            site=STUDY.sites,
-            sae=STUDY.saes,
-            name=SAE_FILES,
-        ),
+        expand("{folder}/{name}", folder=SAE_FOLDERS, name=SAE_FILES),
         SAE_EVALUATIONS,
         PROBINGS,

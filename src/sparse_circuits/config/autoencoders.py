@@ -24,11 +24,15 @@ SEPARATOR = "__"  # between an entry's name and the values of one of its combina
 SINGULAR = {"seeds": "seed"}
 LISTS = ("widths",)  # settings that are lists by themselves
 
+Kind = Literal["autoencoder", "transcoder", "skip_transcoder", "crosscoder", "cross_layer_transcoder"]
+WITHOUT_LAYERS = ("gated", "matryoshka")  # architectures whose loss is not one error of one reconstruction
+
 
 class Trained(Settings):
     """What all autoencoders that are trained here have."""
 
     architecture: str
+    kind: Kind = Field("autoencoder", description="what is read and written: see docs/design_choices.md")
     seed: Annotated[int, Field(ge=0)] | None = Field(
         None, description="of the initial weights; the study's if not given"
     )
@@ -39,6 +43,12 @@ class Trained(Settings):
     aux_coefficient: Annotated[float, Field(ge=0)] = Field(1 / 32, description="weight of AuxK; 0 for none")
     aux_k: Positive = Field(256, description="dead features that AuxK revives at a time")
     dead_after: Positive = Field(10_000_000, description="tokens without firing that make a feature dead")
+
+    @model_validator(mode="after")
+    def _one_error(self) -> Self:
+        if self.kind == "cross_layer_transcoder" and self.architecture in WITHOUT_LAYERS:
+            raise ValueError(f"a cross_layer_transcoder cannot be {self.architecture}")
+        return self
 
 
 class KSparse(Trained):

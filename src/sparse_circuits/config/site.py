@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-# In the order in which data flows through one layer. `heads` is the input of the attention's output matrix,
-# `mlp_neurons` the input of the MLP's output matrix (after the activation function).
-KINDS = ("embed", "heads", "attn_out", "mlp_neurons", "mlp_out", "resid_post")
+# In the order in which data flows through one layer. `heads` is the input of the attention's output matrix, `mlp_in`
+# what the MLP reads (after the norm), `mlp_neurons` the input of its output matrix (after the activation function).
+KINDS = ("embed", "heads", "attn_out", "mlp_in", "mlp_neurons", "mlp_out", "resid_post")
 
 
 @dataclass(frozen=True)

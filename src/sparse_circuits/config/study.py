@@ -1,5 +1,6 @@
 """A study: one model, one corpus, its sparse autoencoders, the behaviours examined and how their circuits are found."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -84,6 +85,15 @@ class Circuits(Settings):
         return self
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which sites some of a study's autoencoders read and write; what is trained of them trains in one pass."""
+
+    reads: list[str]
+    writes: list[str]
+    saes: list[str]
+
+
 class Study(Settings):
     """All settings of one study."""
 
@@ -94,6 +104,7 @@ class Study(Settings):
     model: Name
     corpus: Name
     sites: Annotated[list[SiteName], Field(min_length=1)] = Field(description="sites with an autoencoder")
+    transcoder_layers: list[Annotated[int, Field(ge=0)]] = Field([], description="layers whose MLPs are transcoded")
     activations: Activations
     saes: Annotated[dict[Name, SAE], Field(min_length=1)]
     tasks: Annotated[dict[Name, Task], Field(min_length=1)]
@@ -115,6 +126,11 @@ class Study(Settings):
         _known("circuits.features.sae", self.circuits.features.sae, self.saes, "saes")
         _known("headline_task", self.headline_task, self.tasks, "tasks")
         layers = self.model_entry.num_layers
+        for layer in self.transcoder_layers:
+            if layer >= layers:
+                raise ValueError(f"`transcoder_layers`: {self.model} has {layers} layers, 0 to {layers - 1}")
+        if sorted(set(self.transcoder_layers)) != self.transcoder_layers:
+            raise ValueError(f"`transcoder_layers` must ascend without repeats, found {self.transcoder_layers}")
         for site in self.sites:
             if Site.parse(site).layer >= layers:
                 raise ValueError(f"site `{site}`: {self.model} has {layers} layers, 0 to {layers - 1}")
@@ -125,6 +141,14 @@ class Study(Settings):
         for name, sae in self.saes.items():
             if isinstance(sae, Pretrained) and (missing := [s for s in self.sites if s not in sae.sites]):
                 raise ValueError(f"`saes.{name}` has no autoencoder for site `{missing[0]}`")
+        for name, entry in self.trained.items():
+            if entry.kind.endswith("transcoder") and not self.transcoder_layers:
+                raise ValueError(f"`saes.{name}`: a {entry.kind} needs `transcoder_layers`")
+        headed = self.trained.get(self.circuits.features.sae)
+        if headed and headed.kind != "autoencoder":
+            raise ValueError(
+                f"`circuits.features.sae: {self.circuits.features.sae}` is a {headed.kind}; name an autoencoder"
+            )
         if len({(sae.batch, sae.epochs) for sae in self.trained.values()}) > 1:
             raise ValueError(
                 "`saes`: autoencoders train in one pass over the cache and must share `batch` and `epochs`"
@@ -139,6 +163,27 @@ class Study(Settings):
     def trained(self) -> dict[str, Trained]:
         """The autoencoders that are trained here, by name."""
         return {name: sae for name, sae in self.saes.items() if isinstance(sae, Trained)}
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """What autoencoders and transcoders read and write, by the folder that they lie in."""
+        of_kind: dict[str, list[str]] = {}
+        for name, sae in self.saes.items():
+            of_kind.setdefault(sae.kind if isinstance(sae, Trained) else "autoencoder", []).append(name)
+        transcoders = of_kind.get("transcoder", []) + of_kind.get("skip_transcoder", [])
+        ins, outs = ([f"{kind}.{layer}" for layer in self.transcoder_layers] for kind in ("mlp_in", "mlp_out"))
+        found = {site: Place([site], [site], of_kind.get("autoencoder", [])) for site in self.sites}
+        for layer, read, written in zip(self.transcoder_layers, ins, outs, strict=True):
+            found[f"mlp.{layer}"] = Place([read], [written], transcoders)
+        found["crosscoder"] = Place(self.sites, self.sites, of_kind.get("crosscoder", []))
+        found["cross_layer"] = Place(ins, outs, of_kind.get("cross_layer_transcoder", []))
+        return {name: place for name, place in found.items() if place.saes}
+
+    @property
+    def cached_sites(self) -> list[str]:
+        """All sites that are read or written, in the order of the computation."""
+        found = {site for place in self.places.values() for site in place.reads + place.writes} | set(self.sites)
+        return sorted(found, key=lambda site: Site.parse(site).order)
 
     @property
     def model_entry(self) -> Model:

@@ -17,6 +17,7 @@ class Family:
     final_norm: str
     attn: str
     attn_down: str
+    mlp_in: str  # the MLP itself, whose input it is
     mlp: str
     mlp_down: str
 
@@ -27,6 +28,7 @@ _LLAMA = Family(
     final_norm="model.norm",
     attn="self_attn",
     attn_down="self_attn.o_proj",
+    mlp_in="mlp",
     mlp="mlp",
     mlp_down="mlp.down_proj",
 )
@@ -49,6 +51,7 @@ FAMILIES: dict[str, Family] = {
         final_norm="gpt_neox.final_layer_norm",
         attn="attention",
         attn_down="attention.dense",
+        mlp_in="mlp",
         mlp="mlp",
         mlp_down="mlp.dense_4h_to_h",
     ),
@@ -58,6 +61,7 @@ FAMILIES: dict[str, Family] = {
         final_norm="transformer.ln_f",
         attn="attn",
         attn_down="attn.c_proj",
+        mlp_in="mlp",
         mlp="mlp",
         mlp_down="mlp.c_proj",
     ),
@@ -67,7 +71,7 @@ FAMILIES: dict[str, Family] = {
 def site_width(model: nn.Module, family: Family, d_model: int, site: Site) -> int:
     """Return the width of the activations at a site."""
     module, at_input = locate(model, family, site)
-    if not at_input:
+    if not at_input or site.kind == "mlp_in":
         return d_model
     weight = module.weight
     assert isinstance(weight, torch.Tensor)
@@ -85,7 +89,8 @@ def locate(model: nn.Module, family: Family, site: Site) -> tuple[nn.Module, boo
     name = {
         "heads": family.attn_down,
         "attn_out": family.attn,
+        "mlp_in": family.mlp_in,
         "mlp_neurons": family.mlp_down,
         "mlp_out": family.mlp,
     }[site.kind]
-    return layer.get_submodule(name), site.kind in ("heads", "mlp_neurons")
+    return layer.get_submodule(name), site.kind in ("heads", "mlp_in", "mlp_neurons")

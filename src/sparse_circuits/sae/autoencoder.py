@@ -66,6 +66,16 @@ class SparseAutoencoder:
         return self.W_enc.shape[1]
 
     @property
+    def d_in(self) -> int:
+        """Width of the activations read."""
+        return self.W_enc.shape[0]
+
+    @property
+    def decoders(self) -> list[Tensor]:
+        """The one decoder; a cross-layer transcoder has one a layer."""
+        return [self.W_dec]
+
+    @property
     def is_transcoder(self) -> bool:
         """Whether another activation than the input is predicted."""
         return self.architecture.endswith("transcoder")
@@ -121,6 +131,15 @@ class SparseAutoencoder:
         return replace(self, **moved)
 
 
+def transcoder_of(architecture: Architecture, skips: bool) -> Architecture:
+    """Return the name of a transcoder whose features are those of an autoencoder's architecture."""
+    kind = "skip_transcoder" if skips else "transcoder"
+    # Gated ones are held as the JumpReLU that computes the same, for SAELens has no gated transcoder.
+    prefix = {"standard": "", "gated": "jumprelu_"}.get(architecture, f"{architecture}_")
+    names: dict[str, Architecture] = {name: name for name in get_args(Architecture)}
+    return names[prefix + kind]
+
+
 def ungated(W_enc: Tensor, r_mag: Tensor, b_gate: Tensor, b_mag: Tensor) -> dict[str, Tensor]:
     """Return W_enc, b_enc and threshold of the JumpReLU autoencoder that computes the same as a gated one.
 
@@ -170,10 +189,15 @@ def save_autoencoder(folder: Path, sae: SparseAutoencoder, firing_share: Tensor)
         available |= {"b_gate": sae.b_enc - sae.threshold, "b_mag": sae.b_enc, "r_mag": torch.zeros_like(sae.b_enc)}
     names = tensor_shapes(sae.architecture, d_in, sae.width, d_out)
     _save_tensors(folder / "sae_weights.safetensors", {name: available[name] for name in names})
+    save_sparsity(folder, firing_share)
+    write_json(folder / "cfg.json", config)
+
+
+def save_sparsity(folder: Path, firing_share: Tensor) -> None:
+    """Publish sparsity.safetensors: log10 of each feature's firing share (d_sae,)."""
     _save_tensors(
         folder / "sparsity.safetensors", {"sparsity": firing_share.clamp(min=10**NEVER_FIRED).log10().float()}
     )
-    write_json(folder / "cfg.json", config)
 
 
 def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

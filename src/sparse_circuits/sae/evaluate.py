@@ -1,5 +1,6 @@
-"""How good an autoencoder is: reconstruction of held-out activations, and what the model does with them."""
+"""How good an autoencoder or transcoder is: what it makes of held-out activations, and what the model does then."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -7,42 +8,54 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sparse_circuits.activations import Sequences, Statistics
+from sparse_circuits.activations import Sequences
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import cross_entropy
-from sparse_circuits.sae.autoencoder import NEVER_FIRED, SparseAutoencoder
+from sparse_circuits.models.run import Edit, cross_entropy
+from sparse_circuits.sae.autoencoder import NEVER_FIRED
+from sparse_circuits.sae.coder import Coder
 from sparse_circuits.sae.cosines import largest_cosines
+from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
 
 DENSE = 0.1  # a feature that fires on a larger share of the rows is dense
 DENSITY_EDGES = np.arange(-8, 0.5, 0.5)  # of the histogram of log10 firing shares; the same for all, to compare them
 BOOTSTRAP = 1000
+LOSSES = ("ce_clean", "ce_sae", "ce_zero", "kl_sae", "kl_zero")
+TOGETHER = "together"  # in place of a site's name: all sites written at once
 WITH_INTERVAL = ("l0", "fvu", "explained_variance", "ce_recovered", "kl_recovered")
 
-# What is summed over the tokens of each sequence, by name: (sequence,), or (sequence, d_in) for `x` and `error`.
+# What is summed over the tokens of each sequence, by name: (sequence,), or (sequence, width) for `x` and `error`.
 Sums = dict[str, Tensor]
 
 
 @torch.no_grad()
-def evaluate_autoencoder(
+def evaluate_coder(
     language: Language,
     sequences: Sequences,
-    site: Site,
-    sae: SparseAutoencoder,
-    statistics: Statistics,
+    site: str,
+    reads: Sequence[Site],
+    writes: Sequence[Site],
+    sae: Coder,
+    sink_norms: Mapping[Site, float],
     sparsity: Tensor,
     batch: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Return the measures of one SAE over held-out sequences.
+    """Return the measures of one autoencoder or transcoder over held-out sequences; `site` names it in figures.
 
-    `fvu` is the fraction of variance unexplained, E|x - x̂|² / (E|x|² - |E x|²), and `explained_variance` is 1 - fvu,
-    both as in SAELens; sums are fp64. `explained_variance_centred` takes the mean off the error too, as
-    dictionary_learning does. `cosine` and `l2_ratio` are the means of cos(x, x̂) and |x̂| / |x|.
+    x is the activation at a site that is written, x̂ what stands for it. `fvu` is the fraction of variance unexplained,
+    E|x - x̂|² / (E|x|² - |E x|²), and `explained_variance` is 1 - fvu, both as in SAELens; sums are fp64.
+    `explained_variance_centred` takes the mean off the error too, as dictionary_learning does. `cosine` and `l2_ratio`
+    are the means of cos(x, x̂) and |x̂| / |x|.
 
     `ce_recovered` is (CE_zero - CE_sae) / (CE_zero - CE_clean) in nats a token, where x̂ or zeros stand for the
     activation; `kl_recovered` is 1 - KL_sae / KL_zero, of the clean next-token distribution from the changed one. The
-    separator and sinks, on which no SAE is trained, keep their activation and are not counted.
+    separator and sinks at any of the sites (norms above `sink_norms`), on which no SAE is trained, keep their
+    activation and are not counted.
+
+    Where several sites are written, each is measured by itself (`by_site`), x̂ standing for that site's activation
+    alone, and the measures are means over the sites. For a cross-layer transcoder `together` says what the model does
+    when x̂ stands at all of them, worked out of what the changed model reads.
 
     `ci95` holds 95 % bootstrap intervals. Whole sequences are drawn, by `seed`: tokens of one sequence depend on each
     other, and drawn one by one they would make the intervals too narrow.
@@ -51,27 +64,30 @@ def evaluate_autoencoder(
     share of features that never fired in it. `dense_fraction` and `density` are of the held-out rows. `decoder_cosine`
     is, over the features, mean and 95th percentile of the largest cosine with another row of W_dec.
     """
-    parts: list[Sums] = []
+    parts: list[dict[str, Sums]] = []
     fired = torch.zeros(sae.width, dtype=torch.float64)
     tokens = torch.from_numpy(sequences.token_id).long()
     for rows in tqdm(tokens.split(batch), desc=f"evaluate {site}", unit="batch", disable=None):
-        sums, firing = _sums(language, rows.to(language.device), site, sae, statistics.sink_norm)
-        parts.append({name: values.double().cpu() for name, values in sums.items()})
+        found, firing = _sums(language, rows.to(language.device), reads, writes, sae, sink_norms)
+        parts.append({where: {name: v.double().cpu() for name, v in sums.items()} for where, sums in found.items()})
         fired += firing.cpu()
-    sums = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    totals = {name: values.sum(dim=0) for name, values in sums.items()}
-    found = {name: value.item() for name, value in _measures(totals).items()}
-    density = (fired / totals["rows"]).numpy()
-    cosines = largest_cosines(sae.W_dec)
+    sums = {
+        where: {name: torch.cat([part[where][name] for part in parts]) for name in parts[0][where]}
+        for where in parts[0]
+    }
+    totals = {where: {name: values.sum(dim=0) for name, values in one.items()} for where, one in sums.items()}
+    together = totals.pop(TOGETHER, None)
+    by_site = {where: _plain(_measures(one)) | _grouped(_losses(one)) for where, one in totals.items()}
+    density = (fired / next(iter(totals.values()))["rows"]).numpy()
+    cosines = torch.cat([largest_cosines(decoder) for decoder in sae.decoders])
     return {
-        "site": str(site),
+        "site": site,
         "architecture": sae.architecture,
-        "d_in": sae.W_enc.shape[0],
+        "d_in": sae.d_in,
         "d_sae": sae.width,
-        **found,
-        "ce": {name: (totals[f"ce_{name}"] / totals["predictions"]).item() for name in ("clean", "sae", "zero")},
-        "kl": {name: (totals[f"kl_{name}"] / totals["predictions"]).item() for name in ("sae", "zero")},
-        "ci95": _intervals(sums, seed),
+        **_plain(_mean(_measures, totals.values())),
+        **_grouped(_mean(_losses, totals.values())),
+        "ci95": _intervals([sums[where] for where in totals], seed),
         "dead_fraction": (sparsity <= NEVER_FIRED).double().mean().item(),
         "dense_fraction": float((density > DENSE).mean()),
         "density": {
@@ -83,42 +99,95 @@ def evaluate_autoencoder(
             "mean": cosines.mean().item(),
             "p95": float(np.quantile(cosines.cpu().numpy(), 0.95)),
         },
-        "tokens": int(totals["rows"]),
+        "tokens": int(next(iter(totals.values()))["rows"]),
+        **({"by_site": by_site} if len(by_site) > 1 else {}),
+        **({"together": _plain(_recovered(together)) | _grouped(_losses(together))} if together else {}),
     }
 
 
 def _sums(
-    language: Language, tokens: Tensor, site: Site, sae: SparseAutoencoder, sink_norm: float
-) -> tuple[Sums, Tensor]:
-    """Sums over the tokens of each sequence, and on how many tokens each feature fires (d_sae,)."""
-    clean = run(language, tokens, read=[site], logits="all")
-    assert clean.logits is not None
-    x = clean.activations[site]
-    used = x.norm(dim=2) <= sink_norm
+    language: Language,
+    tokens: Tensor,
+    reads: Sequence[Site],
+    writes: Sequence[Site],
+    sae: Coder,
+    sink_norms: Mapping[Site, float],
+) -> tuple[dict[str, Sums], Tensor]:
+    """Sums over the tokens of each sequence, by site written; and on how many tokens each feature fires (d_sae,)."""
+    clean = run(language, tokens, read=[*reads, *writes], logits="all")
+    clean_logits = clean.logits
+    assert clean_logits is not None
+    used = torch.stack([x.norm(dim=2) <= sink_norms[site] for site, x in clean.activations.items()]).all(dim=0)
     used[:, 0] = False
-    features = sae.encode(x)
-    fires = (features != 0) & used.unsqueeze(2)
-    reconstruction = torch.where(used.unsqueeze(2), sae.decode(features), x)
-    data, error = (x * used.unsqueeze(2)).double(), (x - reconstruction).double()
-    cosine = torch.nn.functional.cosine_similarity(x, reconstruction, dim=2)
-    sums = {
+    x = torch.cat([clean.activations[site] for site in reads], dim=2)
+    fires = (sae.encode(x) != 0) & used.unsqueeze(2)
+    written = sae.reconstruct(x).split([clean.activations[site].shape[2] for site in writes], dim=2)
+    shared = {
         "rows": used.sum(dim=1),
         "active": fires.sum(dim=(1, 2)),
+        "predictions": torch.full((len(tokens),), tokens.shape[1] - 1),
+        "ce_clean": cross_entropy(clean_logits, tokens).double().sum(dim=1),
+    }
+
+    def effects(name: str, logits: Tensor) -> Sums:
+        loss = cross_entropy(logits, tokens).double().sum(dim=1)
+        return {f"ce_{name}": loss, f"kl_{name}": _divergence(clean_logits, logits)}
+
+    found = {}
+    for site, prediction in zip(writes, written, strict=True):
+        actual = clean.activations[site]
+        standing = torch.where(used.unsqueeze(2), prediction, actual)
+        zeros = torch.where(used.unsqueeze(2), 0, actual)
+        found[str(site)] = (
+            shared
+            | _errors(actual, standing, used)
+            | effects("sae", _logits(language, tokens, site, standing))
+            | effects("zero", _logits(language, tokens, site, zeros))
+        )
+    if isinstance(sae, CrossLayerTranscoder):
+        for name, edits in (
+            ("sae", _in_turn(sae, reads, writes, used)),
+            ("zero", dict.fromkeys(writes, lambda x: torch.where(used.unsqueeze(2), 0, x))),
+        ):
+            changed = run(language, tokens, edit=edits, logits="all").logits
+            assert changed is not None
+            found.setdefault(TOGETHER, shared).update(effects(name, changed))
+    return found, fires.sum(dim=(0, 1))
+
+
+def _errors(x: Tensor, reconstruction: Tensor, used: Tensor) -> Sums:
+    data, error = (x * used.unsqueeze(2)).double(), (x - reconstruction).double()
+    cosine = torch.nn.functional.cosine_similarity(x, reconstruction, dim=2)
+    return {
         "x": data.sum(dim=1),
         "squares": data.square().sum(dim=(1, 2)),
         "error": error.sum(dim=1),
         "errors": error.square().sum(dim=(1, 2)),
         "cosine": (cosine * used).double().sum(dim=1),
         "l2_ratio": (reconstruction.norm(dim=2) / x.norm(dim=2) * used).double().sum(dim=1),
-        "predictions": torch.full((len(tokens),), tokens.shape[1] - 1),
-        "ce_clean": cross_entropy(clean.logits, tokens).double().sum(dim=1),
     }
-    zeros = torch.where(used.unsqueeze(2), 0, x)
-    for name, replacement in (("sae", reconstruction), ("zero", zeros)):
-        logits = _logits(language, tokens, site, replacement)
-        sums[f"ce_{name}"] = cross_entropy(logits, tokens).double().sum(dim=1)
-        sums[f"kl_{name}"] = _divergence(clean.logits, logits)
-    return sums, fires.sum(dim=(0, 1))
+
+
+def _in_turn(
+    sae: CrossLayerTranscoder, reads: Sequence[Site], writes: Sequence[Site], used: Tensor
+) -> dict[Site, Edit]:
+    """Edits that put at each output what the layers up to it write, each of what it reads in the changed pass."""
+    outputs = list(sae.b_dec)
+
+    def reading(layer: int) -> Edit:
+        def edit(x: Tensor) -> Tensor:
+            for later, part in enumerate(sae.written_by(layer, x), layer):
+                outputs[later] = outputs[later] + part
+            return x
+
+        return edit
+
+    def writing(layer: int) -> Edit:
+        return lambda x: torch.where(used.unsqueeze(2), outputs[layer], x)
+
+    return {site: reading(layer) for layer, site in enumerate(reads)} | {
+        site: writing(layer) for layer, site in enumerate(writes)
+    }
 
 
 def _logits(language: Language, tokens: Tensor, site: Site, replacement: Tensor) -> Tensor:
@@ -154,17 +223,47 @@ def _measures(total: Sums) -> Sums:
         "explained_variance_centred": 1 - centred_error / variance,
         "cosine": total["cosine"] / n,
         "l2_ratio": total["l2_ratio"] / n,
+        **_recovered(total),
+    }
+
+
+def _recovered(total: Sums) -> Sums:
+    return {
         "ce_recovered": (total["ce_zero"] - total["ce_sae"]) / (total["ce_zero"] - total["ce_clean"]),
         "kl_recovered": 1 - total["kl_sae"] / total["kl_zero"],
     }
 
 
-def _intervals(sums: Sums, seed: int) -> dict[str, list[float]]:
+def _losses(total: Sums) -> Sums:
+    """Nats a prediction."""
+    return {name: total[name] / total["predictions"] for name in LOSSES}
+
+
+def _mean(of: Callable[[Sums], Sums], sites: Iterable[Sums]) -> Sums:
+    """The mean over sites of what `of` gives."""
+    found = [of(one) for one in sites]
+    return {name: torch.stack([one[name] for one in found]).mean(dim=0) for name in found[0]}
+
+
+def _grouped(losses: Sums) -> dict[str, dict[str, float]]:
+    """`ce_clean` as ce: {clean: ...}."""
+    grouped: dict[str, dict[str, float]] = {}
+    for name, value in losses.items():
+        measure, _, model = name.partition("_")
+        grouped.setdefault(measure, {})[model] = value.item()
+    return grouped
+
+
+def _plain(measures: Sums) -> dict[str, Any]:
+    return {name: value.item() for name, value in measures.items()}
+
+
+def _intervals(sites: Sequence[Sums], seed: int) -> dict[str, list[float]]:
     """95 % bootstrap intervals over sequences: each resample takes a sequence's sums as often as it was drawn."""
-    sequences = len(sums["rows"])
+    sequences = len(sites[0]["rows"])
     draws = torch.from_numpy(np.random.default_rng(seed).integers(0, sequences, (BOOTSTRAP, sequences)))
     times = torch.zeros(BOOTSTRAP, sequences, dtype=torch.float64)
     times.scatter_add_(1, draws, torch.ones_like(times))
-    measures = _measures({name: times @ values for name, values in sums.items()})
+    measures = _mean(_measures, ({name: times @ values for name, values in sums.items()} for sums in sites))
     bounds = torch.tensor([0.025, 0.975], dtype=torch.float64)
     return {name: torch.quantile(measures[name], bounds).tolist() for name in WITH_INTERVAL}

@@ -11,52 +11,56 @@ from tqdm import tqdm
 
 from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sae.architectures import TRAINERS, Step
+from sparse_circuits.sae.architectures import Step, build
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.bank import Bank
 from sparse_circuits.sae.checkpoint import Checkpoint, told_to_stop
+from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
+from sparse_circuits.sae.units import Units
 
 LOG_EVERY = 10  # steps
+LOOK_EVERY = 10  # steps after which it is looked anew which features are dead
 LOG_COLUMNS = ("step", "tokens", "fvu", "l0", "learning_rate")
 DIVERGED = 1000.0  # times the data's variance that no useful reconstruction misses by
 WARM_UP = 0.05  # share of the steps in which the learning rate rises from 0
 DECAY = 0.5  # share of the steps, at the end, in which it falls to 0
+
+Batch = Tensor | tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class Result:
     """A trained autoencoder, the share of the last epoch's rows that each feature fired on, and the log."""
 
-    sae: SparseAutoencoder
+    sae: SparseAutoencoder | CrossLayerTranscoder
     firing_share: Tensor
     log: list[dict[str, Any]]
 
 
 def train(
-    batches: Callable[[int], Iterable[Tensor]],
+    batches: Callable[[int], Iterable[Batch]],
     steps: int,
-    mean: Tensor,
-    mean_squared_norm: float,
+    reads: Units,
     configs: Mapping[str, Trained],
     seed: int,
     device: torch.device,
     metadata: Mapping[str, Any],
     checkpoint: Checkpoint | None = None,
+    writes: Units | None = None,
 ) -> dict[str, Result]:
-    """Train autoencoders, all on the same batches, for `steps` steps; mean (d_in,) and mean squared norm of the data.
+    """Train autoencoders, all on the same batches, for `steps` steps; `reads` are the units of the data.
 
-    `batches` is given a step and returns the batches (row, d_in) from that one on. Adam on fp32 weights. With a
+    `batches` is given a step and returns the batches from that one on: rows (row, d_in), or, where transcoders are
+    trained, these and what they are to predict (row, d_out), in units `writes`. Adam on fp32 weights. With a
     checkpoint, a run of the same spec that was stopped goes on where it was saved, and ends in the same bytes. Raises
     StudyError with name, step, loss and last good state when a loss is no longer a number, or larger than it can be;
     and when the process is told to end, after saving.
     """
-    d_in = len(mean)
-    variance = mean_squared_norm - mean.double().square().sum().item()
-    scale = (variance / d_in) ** 0.5
+    reads, writes = reads.to(device), writes.to(device) if writes else None
     first = next(iter(configs.values()))
     seeds = {name: seed if config.seed is None else config.seed for name, config in configs.items()}
     members = {
-        name: TRAINERS[config.architecture](d_in, config, torch.Generator().manual_seed(seeds[name]))
+        name: build(config, reads.widths, (writes or reads).widths, torch.Generator().manual_seed(seeds[name]))
         for name, config in configs.items()
     }
     bank = Bank(members, device)
@@ -64,7 +68,6 @@ def train(
         [{"params": list(members[name].parameters()), "lr": config.learning_rate} for name, config in configs.items()],
         fused=True,
     )
-    centre = mean.to(device)
     begin, log = checkpoint.load(bank, optimizer, device) if checkpoint else (0, None)
     logs: dict[str, list[dict[str, Any]]] = log or {name: [] for name in configs}
     if begin and checkpoint:
@@ -75,15 +78,21 @@ def train(
         for step, batch in enumerate(progress, begin):
             for group, config in zip(optimizer.param_groups, configs.values(), strict=True):
                 group["lr"] = config.learning_rate * _learning_rate_share(step, steps)
-            x = (batch.to(device).float() - centre) / scale
-            now = bank(x, step / steps)
+            x, target = batch if isinstance(batch, tuple) else (batch, None)
+            now = bank(
+                reads.apply(x.to(device)),
+                step / steps,
+                writes.apply(target.to(device)) if writes and target is not None else None,
+            )
             optimizer.zero_grad(set_to_none=True)
             torch.stack([one.loss for one in now.values()]).sum().backward()
             optimizer.step()
             for name, member in members.items():
                 member.after_step(now[name].fired, len(x))
                 if step >= last_epoch:
-                    member.fired += now[name].fired
+                    member.count_fired(now[name].fired)
+                if step % LOOK_EVERY == 0:
+                    member.find_dead()
             save = checkpoint is not None and (checkpoint.due or bool(signals))
             write = step % LOG_EVERY == 0 or step == steps - 1
             if save or write:
@@ -102,7 +111,9 @@ def train(
     return {
         name: Result(
             member.export(
-                centre, scale, {**metadata, "seed": seeds[name], "training_architecture": configs[name].architecture}
+                reads,
+                writes or reads,
+                {**metadata, "seed": seeds[name], "training_architecture": configs[name].architecture},
             ),
             member.fired / rows,
             logs[name],

@@ -20,10 +20,11 @@ HEADER = """\
 # {sae}, {task} and {basis} stand for the item; a key that the study leaves to its default is left out.
 SETTINGS = {
     "tokenize_corpus": ("seed", "activations.context", "activations.tokens", "activations.held_out_tokens"),
-    "plan_cache": ("sites", "activations.context", "activations.tokens", "activations.dtype"),
+    "plan_cache": ("sites", "transcoder_layers", "activations.context", "activations.tokens", "activations.dtype"),
     "cache_activations": (
         "seed",
         "sites",
+        "transcoder_layers",
         "activations.context",
         "activations.tokens",
         "activations.dtype",
@@ -31,6 +32,9 @@ SETTINGS = {
         "activations.shard_tokens",
     ),
     "train_sae": ("seed", "saes"),
+    "train_transcoder": ("seed", "saes"),
+    "train_crosscoder": ("seed", "saes"),
+    "train_cross_layer": ("seed", "saes"),
     "fetch_sae": ("saes.{sae}",),
     "evaluate_sae": ("seed",),
     "probe_sae": ("seed", "probing"),
@@ -140,6 +144,9 @@ def _artifacts(jobs: list[Job], top: Path) -> Iterator[tuple[str, dict[str, str]
     """What other projects take from this one by name (`dvc artifacts get`): autoencoders and circuits."""
     kinds = {
         "train_sae": ("sae", "sparse autoencoder, SAELens layout"),
+        "train_transcoder": ("sae", "transcoder, SAELens layout"),
+        "train_crosscoder": ("sae", "crosscoder, SAELens layout of the sites side by side"),
+        "train_cross_layer": ("sae", "cross-layer transcoder, circuit-tracer's tensors"),
         "fetch_sae": ("sae", "published sparse autoencoder, SAELens layout"),
         "find_circuit": ("circuit", "nodes and edges of a circuit"),
     }

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from sparse_circuits.config.autoencoders import BatchTopK, Matryoshka
 from sparse_circuits.sae.architectures.base import Architecture
-from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, Places, largest
 
 CANDIDATES = 4  # times k: what each row puts forward
@@ -24,8 +23,8 @@ class BatchTopKTrainer(Architecture[B]):
     smallest value that was active in a batch (SAELens), so it is saved as JumpReLU.
     """
 
-    def __init__(self, d_in: int, config: B, generator: torch.Generator) -> None:
-        super().__init__(d_in, config, generator)
+    def add_weights(self) -> None:
+        """Add the running threshold."""
         self.register_buffer("threshold", torch.zeros((), dtype=torch.float64))
         self.threshold: Tensor
 
@@ -52,10 +51,9 @@ class BatchTopKTrainer(Architecture[B]):
                 self.threshold.lerp_(torch.where(smallest.isfinite(), smallest, self.threshold), 1 - THRESHOLD_MEMORY)
         return pre.relu(), torch.zeros((), device=pre.device)
 
-    def folded(self, norms: Tensor, scale: float, shared: dict[str, Any]) -> SparseAutoencoder:
+    def folded(self, lengths: Tensor, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Any]]:
         """One threshold in units of the model."""
-        threshold = self.threshold.float() * norms * scale
-        return SparseAutoencoder(architecture="jumprelu", threshold=threshold, **shared)
+        return "jumprelu", {"threshold": self.threshold.float() * lengths}
 
 
 def _mask_of_largest(values: Tensor, count: int) -> Tensor:

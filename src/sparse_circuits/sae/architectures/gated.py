@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sparse_circuits.config.autoencoders import Gated
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.standard import warmed_up
-from sparse_circuits.sae.autoencoder import SparseAutoencoder, ungated
+from sparse_circuits.sae.autoencoder import ungated
 from sparse_circuits.sae.sparse import Places, decode, places_where
 
 
@@ -22,10 +22,10 @@ class GatedTrainer(Architecture[Gated]):
     START_NORM = 0.1
     UNIT_ROWS = False
 
-    def __init__(self, d_in: int, config: Gated, generator: torch.Generator) -> None:
-        super().__init__(d_in, config, generator)
-        self.r_mag = nn.Parameter(torch.zeros(config.d_sae))
-        self.b_mag = nn.Parameter(torch.zeros(config.d_sae))
+    def add_weights(self) -> None:
+        """Add what turns a gate's pre-activation into a magnitude."""
+        self.r_mag = nn.Parameter(torch.zeros(self.config.d_sae))
+        self.b_mag = nn.Parameter(torch.zeros(self.config.d_sae))
 
     def select(self, pre: Tensor) -> Places:
         """Return where the gate is open."""
@@ -36,7 +36,7 @@ class GatedTrainer(Architecture[Gated]):
         gates = pre.relu()
         magnitudes = ((pre - places.at(self.b_enc)) * places.at(self.r_mag.exp()) + places.at(self.b_mag)).relu()
         self._gates = gates
-        norms = places.at(torch.linalg.vector_norm(self.W_dec, dim=1))
+        norms = places.at(self.norms())
         coefficient = warmed_up(self.config.l1, self.config.sparsity_warm_up, progress)
         return magnitudes * (gates > 0), coefficient * places.sum_by_row(gates * norms).mean()
 
@@ -46,7 +46,8 @@ class GatedTrainer(Architecture[Gated]):
         by_gates = decode(self._gates, places, self.W_dec) + self.b_dec - x
         return error + by_gates.square().sum(dim=1).mean(), residual
 
-    def folded(self, norms: Tensor, scale: float, shared: dict[str, Any]) -> SparseAutoencoder:
+    def folded(self, lengths: Tensor, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Any]]:
         """As the JumpReLU that computes the same."""
-        jumps = ungated(shared["W_enc"], self.r_mag, shared["b_enc"], self.b_mag * norms * scale)
-        return SparseAutoencoder(architecture="gated", **shared | jumps)
+        shift = weights["b_enc"] - self.b_enc * lengths  # what folding the mean away did to the gates
+        b_mag = self.b_mag * lengths + shift * self.r_mag.exp()
+        return "gated", ungated(weights["W_enc"], self.r_mag, weights["b_enc"], b_mag)

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from sparse_circuits.config.autoencoders import JumpReLU
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.standard import warmed_up
-from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Places, places_where
 
 
@@ -56,9 +55,9 @@ class JumpReLUTrainer(Architecture[JumpReLU]):
     START_NORM = 0.1
     UNIT_ROWS = False
 
-    def __init__(self, d_in: int, config: JumpReLU, generator: torch.Generator) -> None:
-        super().__init__(d_in, config, generator)
-        self.threshold = nn.Parameter(torch.full((config.d_sae,), config.threshold))
+    def add_weights(self) -> None:
+        """Add the thresholds."""
+        self.threshold = nn.Parameter(torch.full((self.config.d_sae,), self.config.threshold))
 
     def select(self, pre: Tensor) -> Places:
         """Return what exceeds its threshold, or is so near that the threshold learns from it."""
@@ -71,7 +70,7 @@ class JumpReLUTrainer(Architecture[JumpReLU]):
         values = _Jump.apply(pre, threshold.expand_as(pre), config.bandwidth)
         coefficient = warmed_up(config.l0, config.sparsity_warm_up, progress)
         if config.penalty == "tanh":
-            norms = places.at(torch.linalg.vector_norm(self.W_dec, dim=1))
+            norms = places.at(self.norms())
             return values, coefficient * places.sum_by_row((config.tanh_scale * values * norms).tanh()).mean()
         active = places.sum_by_row(_Fires.apply(pre, threshold.expand_as(pre), config.bandwidth))
         if config.penalty == "quadratic":
@@ -84,6 +83,6 @@ class JumpReLUTrainer(Architecture[JumpReLU]):
         super().after_step(fired, rows)
         self.threshold.clamp_(min=0)
 
-    def folded(self, norms: Tensor, scale: float, shared: dict[str, Any]) -> SparseAutoencoder:
+    def folded(self, lengths: Tensor, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Any]]:
         """Thresholds in units of the model."""
-        return SparseAutoencoder(architecture="jumprelu", threshold=self.threshold * norms * scale, **shared)
+        return "jumprelu", {"threshold": self.threshold * lengths}

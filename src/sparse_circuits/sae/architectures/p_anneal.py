@@ -14,8 +14,8 @@ SMALLEST = 1e-6  # of a feature in a power below 1, whose slope has no bound at 
 class PAnnealTrainer(StandardTrainer[PAnneal]):
     """Standard, with the penalty l1 · c · sum of (f‖W_dec‖)^p. c keeps the penalty steady when p falls."""
 
-    def __init__(self, d_in: int, config: PAnneal, generator: torch.Generator) -> None:
-        super().__init__(d_in, config, generator)
+    def add_weights(self) -> None:
+        """Add the p of now, and the penalty's correction for it."""
         self.register_buffer("p", torch.ones((), dtype=torch.float64))
         self.register_buffer("ratio", torch.ones((), dtype=torch.float64))
         self.p: Tensor
@@ -24,7 +24,7 @@ class PAnnealTrainer(StandardTrainer[PAnneal]):
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
         """Rectify, and pay by the p of now."""
         values = pre.relu()
-        norms = places.at(torch.linalg.vector_norm(self.W_dec, dim=1))
+        norms = places.at(self.norms())
         lengths = values * norms
         if self.training:
             self._anneal(lengths.detach(), places, progress)

@@ -2,12 +2,10 @@
 
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
 from sparse_circuits.config.autoencoders import PAnneal, Standard
 from sparse_circuits.sae.architectures.base import Architecture
-from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Places, places_where
 
 
@@ -32,10 +30,10 @@ class StandardTrainer(Architecture[L]):
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
         """Rectify, and pay for what is active."""
         values = pre.relu()
-        norms = places.at(torch.linalg.vector_norm(self.W_dec, dim=1))
+        norms = places.at(self.norms())
         coefficient = warmed_up(self.config.l1, self.config.sparsity_warm_up, progress)
         return values, coefficient * places.sum_by_row(values * norms).mean()
 
-    def folded(self, norms: Tensor, scale: float, shared: dict[str, Any]) -> SparseAutoencoder:
+    def folded(self, lengths: Tensor, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Any]]:
         """ReLU is homogeneous: nothing more to fold."""
-        return SparseAutoencoder(architecture="standard", **shared)
+        return "standard", {}

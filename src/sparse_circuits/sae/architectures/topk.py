@@ -7,7 +7,6 @@ from torch import Tensor
 
 from sparse_circuits.config.autoencoders import TopK
 from sparse_circuits.sae.architectures.base import Architecture
-from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, Places, largest
 
 
@@ -22,6 +21,6 @@ class TopKTrainer(Architecture[TopK]):
         """Rectify; sparsity costs nothing, it is given."""
         return pre.relu(), torch.zeros((), device=pre.device)
 
-    def folded(self, norms: Tensor, scale: float, shared: dict[str, Any]) -> SparseAutoencoder:
+    def folded(self, lengths: Tensor, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Any]]:
         """Keep k."""
-        return SparseAutoencoder(architecture="topk", k=self.config.k, **shared)
+        return "topk", {"k": self.config.k}
