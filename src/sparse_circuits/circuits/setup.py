@@ -40,7 +40,10 @@ def set_up_circuits(
     basis: dict[Site, Dictionary] = {}
     if saes:
         for site, folder in zip(parsed, saes, strict=True):
-            basis[site] = Features(load_autoencoder(folder, str(site), language.width(site)).to(device))
+            sae = load_autoencoder(folder, str(site), language.width(site))
+            if sae.is_transcoder:
+                raise StudyError(f"{folder}: a {sae.architecture} does not reconstruct {site}; name an autoencoder")
+            basis[site] = Features(sae.to(device))
     else:
         for site in parsed:
             basis[site] = Neurons(language.width(site))

@@ -32,7 +32,7 @@ class Trained(Settings):
     """What all autoencoders that are trained here have."""
 
     architecture: str
-    kind: Kind = Field("autoencoder", description="what is read and written: see docs/design_choices.md")
+    kind: Kind = Field("autoencoder", description="what is read and written")
     seed: Annotated[int, Field(ge=0)] | None = Field(
         None, description="of the initial weights; the study's if not given"
     )

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from sparse_circuits.config.autoencoders import SEPARATOR
 from sparse_circuits.figures.style import TEXT_WIDTH
@@ -26,6 +27,7 @@ def plot_pareto(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         settings = SEPARATOR.join(value for value in values if not value.startswith("seed"))
         rows.append({"sae": file.parent.name, "entry": entry, "settings": settings, **read_json(file)})
     data = pd.DataFrame(rows)[["site", "sae", "entry", "settings", "l0", *MEASURES]]
+    colors = dict(zip(data["entry"].unique(), sns.color_palette(), strict=False))
     sites = list(dict.fromkeys(data["site"]))
     figure, axes = plt.subplots(
         len(sites), len(MEASURES), figsize=(TEXT_WIDTH * 0.8, 0.4 + 1.8 * len(sites)), squeeze=False, sharex="row"
@@ -37,9 +39,13 @@ def plot_pareto(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
                     l0=("l0", "mean"), mean=(measure, "mean"), low=(measure, "min"), high=(measure, "max")
                 )
                 points = points.sort_values("l0")
-                (line,) = axis.plot(points["l0"], points["mean"], marker="o", markersize=3, linewidth=1, label=entry)
-                axis.fill_between(points["l0"], points["low"], points["high"], color=line.get_color(), alpha=0.25)
+                color = colors[entry]
+                axis.plot(points["l0"], points["mean"], marker="o", markersize=3, linewidth=1, color=color, label=entry)
+                axis.fill_between(points["l0"], points["low"], points["high"], color=color, alpha=0.25)
             axis.set(xscale="log", xlabel="L0", ylabel=label, title=site)
-    axes[0][0].legend(frameon=False)
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
+        row[-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     sns.despine(figure)
     return figure, data

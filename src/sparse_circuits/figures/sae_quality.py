@@ -21,13 +21,16 @@ def plot_sae_quality(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the figure and data of evaluation.json files: L0, FVU and CE recovered by site."""
     rows = [{"sae": file.parent.name, **read_json(file)} for file in files]
     data = pd.DataFrame(rows)[["site", "sae", *MEASURES, "dead_fraction", "tokens"]]
+    several = data["sae"].nunique() > 1
     figure, axes = plt.subplots(1, len(MEASURES), figsize=(TEXT_WIDTH, 2.0))
     for axis, (measure, (label, form)) in zip(axes, MEASURES.items(), strict=True):
-        sns.barplot(data=data, x="site", y=measure, hue="sae", ax=axis, legend=False)
+        sns.barplot(data=data, x="site", y=measure, hue="sae", ax=axis, legend=axis is axes[-1] and several)
         axis.set(xlabel="", ylabel=label)
         axis.tick_params(axis="x", rotation=40)
         for bars in axis.containers:
             axis.bar_label(bars, fmt=form, fontsize=6, padding=1)
         axis.margins(y=0.12)
+    if several:
+        sns.move_legend(axes[-1], "upper left", bbox_to_anchor=(1, 1), title=None, frameon=False)
     sns.despine(figure)
     return figure, data
