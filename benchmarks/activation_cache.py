@@ -25,7 +25,7 @@ from sparse_circuits.machine import cores
 from sparse_circuits.models import Language, load_language_model
 from sparse_circuits.models.families import locate
 
-TARGET = 0.9
+TARGET = 0.95
 
 
 @dataclass(frozen=True)

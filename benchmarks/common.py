@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from sparse_circuits.files import write_json
 from sparse_circuits.machine import cores, cpu_name
 
 RESULTS = Path("results/benchmarks")
+
+Architecture = Literal["topk", "batch_topk", "jumprelu", "gated"]
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,11 @@ def machine(device: torch.device) -> dict[str, Any]:
     }
 
 
-def publish(name: str, device: torch.device, rows: Sequence[Row]) -> None:
-    """Print the comparisons and write results/benchmarks/<name>.json."""
+def publish(name: str, device: torch.device, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
+    """Print the comparisons and write results/benchmarks/<name>.json; each note becomes a line under the table."""
     written = [{**asdict(row), "holds": row.holds} for row in rows]
-    print("\n".join(table(written)))
-    write_json(RESULTS / f"{name}.json", {"machine": machine(device), "rows": written})
+    print("\n".join([*table(written), *notes]))
+    write_json(RESULTS / f"{name}.json", {"machine": machine(device), "rows": written, "notes": notes})
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -129,7 +131,7 @@ class Clock:
     def __init__(self, batches: Iterable[Tensor], training: Training, device: torch.device) -> None:
         self._batches = batches
         self._training = training
-        self._device = device
+        self.device = device
         self.seconds = float("nan")
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -137,9 +139,9 @@ class Clock:
         batches = iter(self._batches)
         for step in range(self._training.all_steps):
             if step == self._training.warm_up:
-                begin = now(self._device)
+                begin = now(self.device)
             if step == self._training.all_steps - 1:
-                self.seconds = now(self._device) - begin
+                self.seconds = now(self.device) - begin
             if (batch := next(batches, None)) is None:
                 batches = iter(self._batches)
                 batch = next(batches)

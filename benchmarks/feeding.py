@@ -6,7 +6,6 @@ in several rounds. The shards were just written: they come from the system's cac
 """
 
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,13 +15,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from common import RESULTS, Clock, Training, compare, publish, synthetic_activations
+from common import RESULTS, Training, compare, publish, synthetic_activations
+from ours import time_training
 from sparse_circuits.activations import ActivationReader, build_manifest
 from sparse_circuits.activations.shard import Compression, Rows, SiteStatistics, write_shard
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config.study import TopK
-from sparse_circuits.sae.train import train
+from sparse_circuits.config.autoencoders import TopK
 
 TARGETS: dict[Compression, float | None] = {"none": 0.9, "zstd": None}
 SITE = "resid_post.0"
@@ -41,6 +40,7 @@ def main(args: Arguments) -> None:
     set_up(training.threads)
     device = choose_device(training.device)
     batches = [batch.cpu() for batch in synthetic_activations(training, BATCHES)]
+    config = {"topk": TopK(architecture="topk", d_sae=training.d_sae, k=training.k, batch=training.batch)}
     memory: list[float] = []
     fed: dict[Compression, list[float]] = {compression: [] for compression in TARGETS}
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -48,12 +48,12 @@ def main(args: Arguments) -> None:
         for compression in TARGETS:
             write_cache(Path(folder) / compression, batches, compression)
         for _ in tqdm(range(args.rounds), unit="round", disable=None):
-            memory.append(training.tokens_per_second(time_training(batches, batches, training, device)))
+            memory.append(training.tokens_per_second(time_training(batches, batches, training, config)))
             for compression, speeds in fed.items():
                 reader = ActivationReader(Path(folder) / compression, SITE, memory=0)
                 epochs = -(-training.all_steps // BATCHES)
                 reading = reader.batches(training.batch, epochs, 0)
-                speeds.append(training.tokens_per_second(time_training(reading, batches, training, device)))
+                speeds.append(training.tokens_per_second(time_training(reading, batches, training, config)))
     sizes = f"TopK {training.d_in} → {training.d_sae:,}, k {training.k}, batch {training.batch:,}"
     rows = [
         compare(
@@ -74,16 +74,6 @@ def write_cache(folder: Path, batches: list[Tensor], compression: Compression) -
         statistics = SiteStatistics(np.zeros(part.shape[1]), 0.0, 0.0, 0.0, 0)
         write_shard(file, {SITE: part}, Rows(nowhere, nowhere, nowhere), {SITE: statistics}, "bfloat16", compression)
     build_manifest(folder, folder / "sequences.h5", files)
-
-
-def time_training(fed: Iterable[Tensor], batches: list[Tensor], training: Training, device: torch.device) -> float:
-    """Return the seconds that the timed steps take on what `fed` yields; `batches` tell mean and variance."""
-    clock = Clock(fed, training, device)
-    config = TopK(architecture="topk", d_sae=training.d_sae, k=training.k, batch=training.batch)
-    pool = torch.cat(batches).float()
-    mean_squared_norm = pool.square().sum(dim=1).mean().item()
-    train(lambda _: clock, training.all_steps, pool.mean(dim=0), mean_squared_norm, {"topk": config}, 0, device, {})
-    return clock.seconds
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ install() {
 
 torch=$(locked torch)
 shared=$(locked annotated-doc certifi charset-normalizer docstring_parser fsspec h11 httpcore2 httpx2 huggingface_hub idna \
-    markdown-it-py mdurl numpy packaging pandas pyarrow Pygments python-dateutil PyYAML regex requests rich safetensors \
+    markdown-it-py mdurl numpy packaging pandas psutil pyarrow Pygments python-dateutil PyYAML regex requests rich safetensors \
     six tokenizers tqdm transformers truststore typeguard typing_extensions tyro urllib3)
 rivals=(
-    dictionary-learning==0.1.0 einops==0.8.2 eai-sparsify==1.3.3
+    dictionary-learning==0.1.0 einops==0.8.2 eai-sparsify==1.3.3 natsort==8.4.0 schedulefree==1.4.1
     sae-lens==6.54.12 better-abc==0.0.3 datasets==5.2.0 dill==0.4.1 jaxtyping==0.3.11 multiprocess==0.70.19
     simple-parsing==0.1.9 transformer-lens==3.9.0 xxhash==4.1.0
 )
@@ -41,8 +41,8 @@ install --no-deps $shared "${rivals[@]}"
 install --no-deps --editable .
 
 # A tiny run of each, so that what is missing shows here and not in the middle of a measurement.
-for rival in dictionary_learning sae_lens; do
-    "$venv/bin/python" benchmarks/rivals_sae_training.py --rival "$rival" --d-sae 64 --k 2 --batch 16 --warm-up 1 \
+for library in dictionary_learning sae_lens sparsify; do
+    "$venv/bin/python" benchmarks/rivals_sae_training.py --library "$library" --d-sae 64 --k 2 --batch 16 --warm-up 1 \
         --steps 1 --threads 1 >"$venv/check.log" 2>&1 || { cat "$venv/check.log" >&2; exit 1; }
 done
 touch "$venv/.ready"
