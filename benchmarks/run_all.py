@@ -57,7 +57,7 @@ def main(args: Arguments) -> None:
     if not results:
         raise StudyError(f"nothing was measured; {PAGE} was left as it was")
     with publishing(PAGE) as temporary:
-        temporary.write_text(page(results), encoding="utf-8")
+        temporary.write_text(page(results, failed), encoding="utf-8")
     print(f"wrote {PAGE}")
     if failed:
         raise StudyError(f"failed, for reasons given above: {', '.join(failed)}; {PAGE} says so")
@@ -70,8 +70,11 @@ def measure(name: str) -> bool:
     return not subprocess.run([sys.executable, f"benchmarks/{name}.py"]).returncode
 
 
-def page(results: dict[str, dict[str, Any]]) -> str:
-    """Return the page: the machine, then for each benchmark its method, its table and which targets hold."""
+def page(results: dict[str, dict[str, Any]], failed: list[str]) -> str:
+    """Return the page: the machine, then for each benchmark its method, its table and which targets hold.
+
+    One that failed may have measured a part.
+    """
     machines = [result["machine"] for result in results.values()]
     if any(machine != machines[0] for machine in machines):
         raise StudyError(f"{RESULTS}: measured on different machines or threads; run `make bench` again")
@@ -92,8 +95,8 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         if name in results:
             rows, notes = results[name]["rows"], results[name]["notes"]
             lines += [*table(rows), "", *verdicts(rows), *(f"- {note}" for note in notes)]
-        else:
-            lines.append(f"Not measured: `python benchmarks/{name}.py` says why.")
+        if name in failed or name not in results:
+            lines.append(f"- Not all was measured: `python benchmarks/{name}.py` says why.")
     return "\n".join(lines) + "\n"
 
 
