@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.sae.sparse import Everywhere, Pairs, Places, decode, encode, largest
+from sparse_circuits.sae.sparse import Everywhere, Pairs, Places, PreActivations, decode, encode, largest
 
 
 def _problem(rows: int, d_in: int, d_sae: int, device: torch.device) -> tuple[Tensor, list[Tensor]]:
@@ -23,10 +23,9 @@ def _sparse(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tenso
 
 
 def _encode_topk(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, k: int) -> tuple[Tensor, Places]:
-    centred = x - b_dec
-    dense = (centred @ W_enc.T + b_enc).detach()
-    places = Pairs.of(largest(dense, k)[1], len(W_enc))
-    return encode(dense, places, centred, W_enc, b_enc, b_dec), places
+    pre = PreActivations(x - b_dec, W_enc, b_enc)
+    places = pre.largest(k)
+    return encode(pre, places, b_dec), places
 
 
 def _dense(x: Tensor, W_enc: Tensor, b_enc: Tensor, b_dec: Tensor, W_dec: Tensor, k: int) -> Tensor:
@@ -68,12 +67,12 @@ def test_negative_pre_activations_among_the_k_largest_neither_fire_nor_learn(dev
 def test_rows_may_have_different_numbers_of_pairs_even_none(device: torch.device) -> None:
     x, (W_enc, b_enc, b_dec, W_dec) = _problem(12, 5, 11, device)
     upstream = torch.randn(12, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).to(device)
-    dense = ((x - b_dec) @ W_enc.T + b_enc).detach()
-    mask = dense > 1.5
+    pre_activations = PreActivations(x - b_dec, W_enc, b_enc)
+    mask = pre_activations.dense > 1.5
     mask[0] = False
     found = []
     for places in (Pairs.where(mask), Everywhere()):
-        pre = encode(dense, places, x - b_dec, W_enc, b_enc, b_dec)
+        pre = encode(pre_activations, places, b_dec)
         values = pre if isinstance(places, Pairs) else pre * mask
         out = decode(values, places, W_dec)
         cost = (out * upstream).sum() + (places.sum_by_row(values) * places.sum_by_row(values)).sum()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, transcoder_of
-from sparse_circuits.sae.sparse import Pairs, Places, decode, encode, largest, pre_activations
+from sparse_circuits.sae.sparse import Pairs, Places, PreActivations, decode, encode, largest
 from sparse_circuits.sae.units import Units
 
 C = TypeVar("C", bound=Trained)
@@ -32,16 +32,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Activity:
-    """Which features are active, how much and at what price; and what they were read from.
-
-    `dense` (row, d_sae) are all pre-activations of `centred` (row, d_in).
-    """
+    """Which features are active, how much and at what price; and out of which pre-activations."""
 
     values: Tensor
     places: Places
     penalty: Tensor
-    dense: Tensor
-    centred: Tensor
+    pre: PreActivations
 
     def fired(self) -> Tensor:
         """Return the number of rows on which each feature fired: (d_sae,)."""
@@ -120,17 +116,16 @@ class Architecture(nn.Module, ABC, Generic[C]):
 
     def activity(self, x: Tensor, progress: float, dense: Tensor | None = None) -> Activity:
         """Return what is active on rows x (row, d_in)."""
-        centred = x - self.b_dec if self.centres else x
+        pre = PreActivations(x - self.b_dec if self.centres else x, self.W_enc, self.b_enc, dense)
         with torch.no_grad():
-            dense = pre_activations(centred, self.W_enc, self.b_enc) if dense is None else dense
-            places = self.select(dense)
-        pre = encode(dense, places, centred, self.W_enc, self.b_enc, self.b_dec if self.centres else None)
-        values, penalty = self.activate(pre, places, progress)
-        return Activity(values, places, penalty, dense, centred)
+            places = self.select(pre)
+        selected = encode(pre, places, self.b_dec if self.centres else None)
+        values, penalty = self.activate(selected, places, progress)
+        return Activity(values, places, penalty, pre)
 
     @abstractmethod
-    def select(self, pre: Tensor) -> Places:
-        """Return the places that can be active, or learn, given all pre-activations (row, d_sae)."""
+    def select(self, pre: PreActivations) -> Places:
+        """Return the places that can be active, or learn."""
 
     @abstractmethod
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
@@ -165,10 +160,9 @@ class Architecture(nn.Module, ABC, Generic[C]):
         The error of the auxiliary reconstruction, by the variance of the residual (row, d_out), times its coefficient.
         Only here do dead features learn.
         """
-        _, indices = largest(active.dense.masked_fill(~self.dead, -torch.inf), self.revived)
-        pairs = Pairs.of(indices, active.dense.shape[1])
-        b_dec = self.b_dec if self.centres else None
-        values = encode(active.dense, pairs, active.centred, self.W_enc, self.b_enc, b_dec).relu()
+        _, indices = largest(active.pre.dense.masked_fill(~self.dead, -torch.inf), self.revived)
+        pairs = Pairs.of(indices, self.config.d_sae)
+        values = encode(active.pre, pairs, self.b_dec if self.centres else None).relu()
         error = (residual - decode(values, pairs, self.W_dec)).square().sum(dim=1).mean()
         variance = (residual - residual.mean(dim=0)).square().sum(dim=1).mean()
         return self.config.aux_coefficient * (error / variance)

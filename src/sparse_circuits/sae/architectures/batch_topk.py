@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sparse_circuits.config.autoencoders import BatchTopK, Matryoshka
 from sparse_circuits.sae.architectures.base import Architecture
-from sparse_circuits.sae.sparse import Pairs, Places, largest
+from sparse_circuits.sae.sparse import Pairs, Places, PreActivations, largest, runs_on_kernels
 
 CANDIDATES = 4  # times k: what each row puts forward
 THRESHOLD_MEMORY = 0.99  # of the running mean of each batch's smallest active value
@@ -28,20 +28,24 @@ class BatchTopKTrainer(Architecture[B]):
         self.register_buffer("threshold", torch.zeros((), dtype=torch.float64))
         self.threshold: Tensor
 
-    def select(self, pre: Tensor) -> Places:
+    def select(self, pre: PreActivations) -> Places:
         """Return the places of the k · rows largest of the batch, row by row.
 
         Exact, and without sorting all of them: of what rows put forward, 4 k each. Where one row has all of its own
-        among the largest it might have more, and the whole batch is searched.
+        among the largest it might have more, and the whole batch is searched. On CUDA it always is: to learn whether
+        it must be, the host would have to wait.
         """
-        rows, d_sae = pre.shape
+        dense = pre.dense
+        rows, d_sae = dense.shape
         wanted = self.config.k * rows
+        if runs_on_kernels(dense):
+            return Pairs.of_flat(largest(dense.reshape(1, -1), wanted)[1][0], rows, d_sae)
         each = min(d_sae, CANDIDATES * self.config.k)
-        values, indices = largest(pre, each)
+        values, indices = largest(dense, each)
         chosen = _mask_of_largest(values, wanted)
         if each < d_sae and bool(chosen.all(dim=1).any()):
-            return Pairs.where(_mask_of_largest(pre, wanted))
-        return Pairs.where(torch.zeros_like(pre, dtype=torch.bool).scatter_(1, indices, chosen))
+            return Pairs.where(_mask_of_largest(dense, wanted))
+        return Pairs.where(torch.zeros_like(dense, dtype=torch.bool).scatter_(1, indices, chosen))
 
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
         """Rectify, and note the smallest value above 0; sparsity costs nothing, it is given."""

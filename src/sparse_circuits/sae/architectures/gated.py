@@ -9,7 +9,7 @@ from sparse_circuits.config.autoencoders import Gated
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.standard import warmed_up
 from sparse_circuits.sae.autoencoder import ungated
-from sparse_circuits.sae.sparse import Places, decode, places_where
+from sparse_circuits.sae.sparse import Places, PreActivations, decode, places_where
 
 
 class GatedTrainer(Architecture[Gated]):
@@ -27,9 +27,9 @@ class GatedTrainer(Architecture[Gated]):
         self.r_mag = nn.Parameter(torch.zeros(self.config.d_sae))
         self.b_mag = nn.Parameter(torch.zeros(self.config.d_sae))
 
-    def select(self, pre: Tensor) -> Places:
+    def select(self, pre: PreActivations) -> Places:
         """Return where the gate is open."""
-        return places_where(pre > 0)
+        return places_where(pre.dense > 0)
 
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
         """Return the open features' magnitudes, and what their gates pay."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sparse_circuits.config.autoencoders import JumpReLU
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.standard import warmed_up
-from sparse_circuits.sae.sparse import Places, places_where
+from sparse_circuits.sae.sparse import Places, PreActivations, places_where
 
 
 class _Jump(torch.autograd.Function):
@@ -59,9 +59,9 @@ class JumpReLUTrainer(Architecture[JumpReLU]):
         """Add the thresholds."""
         self.threshold = nn.Parameter(torch.full((self.config.d_sae,), self.config.threshold))
 
-    def select(self, pre: Tensor) -> Places:
+    def select(self, pre: PreActivations) -> Places:
         """Return what exceeds its threshold, or is so near that the threshold learns from it."""
-        return places_where(pre > self.threshold - self.config.bandwidth / 2)
+        return places_where(pre.dense > self.threshold - self.config.bandwidth / 2)
 
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
         """Return values, and the penalty of each row: L0, or Σ tanh(c f‖W_dec‖), or (2 / target) (L0 - target)²."""

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sparse_circuits.config.autoencoders import PAnneal, Standard
 from sparse_circuits.sae.architectures.base import Architecture
-from sparse_circuits.sae.sparse import Places, places_where
+from sparse_circuits.sae.sparse import Places, PreActivations, places_where
 
 
 def warmed_up(coefficient: float, warm_up: float, progress: float) -> float:
@@ -23,9 +23,9 @@ class StandardTrainer(Architecture[L]):
     START_NORM = 0.1
     UNIT_ROWS = False
 
-    def select(self, pre: Tensor) -> Places:
+    def select(self, pre: PreActivations) -> Places:
         """Return where pre-activations are positive."""
-        return places_where(pre > 0)
+        return places_where(pre.dense > 0)
 
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
         """Rectify, and pay for what is active."""

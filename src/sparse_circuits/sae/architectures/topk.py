@@ -7,15 +7,15 @@ from torch import Tensor
 
 from sparse_circuits.config.autoencoders import TopK
 from sparse_circuits.sae.architectures.base import Architecture
-from sparse_circuits.sae.sparse import Pairs, Places, largest
+from sparse_circuits.sae.sparse import Places, PreActivations
 
 
 class TopKTrainer(Architecture[TopK]):
     """The k largest pre-activations of each row, negative ones set to 0."""
 
-    def select(self, pre: Tensor) -> Places:
+    def select(self, pre: PreActivations) -> Places:
         """Return the k largest of each row."""
-        return Pairs.of(largest(pre, self.config.k)[1], pre.shape[1])
+        return pre.largest(self.config.k)
 
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
         """Rectify; sparsity costs nothing, it is given."""
