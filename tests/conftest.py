@@ -25,6 +25,8 @@ from sparse_circuits.config import Site, load_models
 from sparse_circuits.files import write_jsonl
 from sparse_circuits.models import Language, load_language_model
 from sparse_circuits.models.convert import convert
+from sparse_circuits.sae import sparse
+from sparse_circuits.sae.architectures import batch_topk
 from sparse_circuits.sources import fetch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +64,25 @@ def _once(folder: Path, make: Callable[[Path], object]) -> Path:
 def device(request: pytest.FixtureRequest) -> torch.device:
     """Every device of this machine."""
     return torch.device(request.param)
+
+
+# Where there is no GPU, Triton interprets kernels on the CPU. It reads this when it is imported.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
+KERNELS = torch.device("cuda" if torch.cuda.is_available() else "cpu")  # where kernels can run
+
+
+@pytest.fixture(params=["stock operators", "kernels"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """Where kernels can run; sparse operations are done without them, and by them."""
+    take_path(monkeypatch, request.param == "kernels")
+    return KERNELS
+
+
+def take_path(monkeypatch: pytest.MonkeyPatch, kernels: bool) -> None:
+    """Have sparse operations done by stock operators or by kernels."""
+    for module in (sparse, batch_topk):
+        monkeypatch.setattr(module, "runs_on_kernels", lambda _: kernels)
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ def encode_largest(x: Tensor, W_enc: Tensor, b_enc: Tensor, k: int) -> tuple[Ten
     """Return values and indices (row, k) of the k largest of x W_encᵀ + b_enc in each row, in no order.
 
     x (row, d_in) and W_enc (d_sae, d_in), both in bf16, fp32 or fp64; b_enc (d_sae,) and the values in fp32 (in fp64
-    for fp64), which is also what is summed in. k is at most d_sae / 16. Of values that equal the k-th, those of the groups
-    that `torch.topk` prefers are taken, within a group the lowest feature first: the same each time.
+    for fp64), which is also what is summed in. k is at most d_sae / 16. Of values that equal the k-th, those of the
+    groups that `torch.topk` prefers are taken, within a group the lowest feature first: the same each time.
     """
     rows, d_in = x.shape
     d_sae = len(W_enc)
