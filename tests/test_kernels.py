@@ -155,6 +155,7 @@ def test_loss_and_gradients_are_the_same_on_both_paths(architecture: str, monkey
     config = validate(Entries, {"saes": {"one": settings}}, architecture).saes["one"]
     trainer = TRAINERS[architecture](12, config, torch.Generator().manual_seed(0)).to(KERNELS)
     trainer.silent[50:60] = 2
+    trainer.find_dead()
     x = _draw(21, 12, dtype=torch.float32)
     found = []
     for kernels in (False, True):
