@@ -1,4 +1,4 @@
-"""Tell how much two sparse autoencoders agree on the features, such as two that differ in their seed alone."""
+"""Tell how much sparse autoencoders agree on the features, such as those that differ in their seed alone."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,8 +12,10 @@ from sparse_circuits.sae.stability import compare_decoders
 
 @dataclass(frozen=True)
 class Arguments:
-    saes: tuple[Path, Path]
-    """folders of the two autoencoders"""
+    sae: Path
+    """folder of an autoencoder"""
+    others: list[Path]
+    """folders of those that it is compared with"""
     stability: Path
     """JSON file to write"""
     compute: Compute = field(default_factory=Compute)
@@ -21,8 +23,9 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    first, second = (load_autoencoder(folder).W_dec for folder in args.saes)
-    write_json(args.stability, asdict(compare_decoders(first, second)))
+    decoder = load_autoencoder(args.sae).W_dec
+    found = {folder.name: asdict(compare_decoders(decoder, load_autoencoder(folder).W_dec)) for folder in args.others}
+    write_json(args.stability, {"sae": args.sae.name, "others": found})
 
 
 if __name__ == "__main__":

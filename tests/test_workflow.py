@@ -100,15 +100,28 @@ def test_a_comment_reruns_nothing_and_a_setting_reruns_what_depends_on_it(finish
     assert "train_sae" not in plan
 
 
-def test_a_sweep_trains_in_one_pass_and_can_be_probed_and_drawn(finished: Path, tmp_path: Path) -> None:
+def test_sweeps_and_all_kinds_train_in_one_pass_a_place_and_are_judged(finished: Path, tmp_path: Path) -> None:
     study = shutil.copytree(finished, tmp_path / "study", symlinks=True)
     with (study / STUDY).open("a") as file:
-        file.write("\nprobing: {ks: [1, 2], words_a_letter: 20}\n")
+        file.write("\nprobing: {ks: [1, 2], words_a_letter: 20}\ntranscoder_layers: [0, 1]\n")
+    others = "".join(
+        f"  {name}: {{architecture: {name}, kind: {kind}, d_sae: 64, {key}, batch: 256}}\n"
+        for name, kind, key in (
+            ("standard", "skip_transcoder", "l1: 0.1"),
+            ("batch_topk", "crosscoder", "k: 4"),
+            ("jumprelu", "cross_layer_transcoder", "l0: 0.1"),
+        )
+    )
+    edit(study / STUDY, "saes:\n", f"saes:\n{others}")
     edit(study / STUDY, "k: 8", "k: [4, 8], seeds: [0, 7]")
     edit(study / STUDY, "sae: topk", "sae: topk__k8__seed0")
-    folder = "results/saes/tiny-llama/resid_post.1"
-    wanted = f"{folder}/topk__k8__seed7/probing.json"
-    plan = ok(in_folder(study)("snakemake", wanted, "results/figures/test/pareto.svg"))
+    saes = "results/saes/tiny-llama"
+    folder = f"{saes}/resid_post.1"
+    member = f"{folder}/topk__k8__seed7"
+    wanted = [f"{member}/probing.json", f"{member}/stability.json"]
+    places = ("mlp.1/standard", "crosscoder/batch_topk", "cross_layer/jumprelu")
+    judged = [f"{saes}/{place}/evaluation.json" for place in places]
+    plan = ok(in_folder(study)("snakemake", *wanted, *judged, "results/figures/test/pareto.svg"))
     assert re.search(r"^train_sae +2$", plan, re.MULTILINE), "one job a site"
     drawn = list(csv.DictReader((study / "results/figures/test/pareto.csv").open()))
     assert len(drawn) == 8
@@ -118,9 +131,16 @@ def test_a_sweep_trains_in_one_pass_and_can_be_probed_and_drawn(finished: Path, 
         assert f"topk__k{config['k']}__seed{config['metadata']['seed']}" == name
     weights = {(study / folder / name / "sae_weights.safetensors").read_bytes() for name in members}
     assert len(weights) == 4
-    found = json.loads((study / wanted).read_text())
+    found, agreed, *others = (json.loads((study / path).read_text()) for path in [*wanted, *judged])
     assert set(found["tasks"]) == {"nounpp", "own"}
     assert "absorption" in found
+    assert list(agreed["others"]) == ["topk__k8__seed0"]
+    assert [one["d_in"] for one in others] == [32, 64, 64]
+    assert [list(one.get("by_site", {})) for one in others] == [
+        [],
+        ["resid_post.0", "resid_post.1"],
+        ["mlp_out.0", "mlp_out.1"],
+    ]
 
 
 def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:

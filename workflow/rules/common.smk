@@ -95,6 +95,12 @@ PROBINGS = (
     if STUDY.probing
     else []
 )
+STABILITIES = [
+    f"results/saes/{STUDY.model}/{site}/{sae}/stability.json"
+    for site, place in PLACES.items()
+    for sae in place.saes
+    if sae in STUDY.other_seeds
+]
 CIRCUIT_FILES = expand(
     f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json", task=STUDY.tasks, basis=BASES
 )

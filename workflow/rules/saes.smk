@@ -176,9 +176,47 @@ rule probe_sae:
         " --probing {output.probing:q} --threads {threads} > {log:q} 2>&1"
 
 
+rule compare_saes:
+    """How much autoencoders that differ in their seed alone agree on the features."""
+    input:
+        lambda wildcards: [
+            f"results/saes/{STUDY.model}/{wildcards.site}/{sae}/{name}"
+            for sae in [wildcards.sae, *STUDY.other_seeds[wildcards.sae]]
+            for name in SAE_FILES[:2]
+        ],
+        script=program("compare_saes.py"),
+    output:
+        stability=f"results/saes/{STUDY.model}/{{site}}/{{sae}}/stability.json",
+    log:
+        "logs/compare_saes/{site}.{sae}.log",
+    benchmark:
+        "logs/compare_saes/{site}.{sae}.tsv"
+    wildcard_constraints:
+        sae="|".join(map(re.escape, STUDY.other_seeds)) or "$.",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=30,
+    params:
+        folder=lambda wildcards, output: str(Path(output.stability).parent),
+        others=lambda wildcards, output: [
+            str(Path(output.stability).parents[1] / sae)
+            for sae in STUDY.other_seeds[wildcards.sae]
+        ],
+        code=code("compare_saes.py"),
+    message:
+        "Comparing {wildcards.sae} at {wildcards.site} with other seeds"
+    shell:
+        "python {input.script} --sae {params.folder:q} --others {params.others:q}"
+        " --stability {output.stability:q} --threads {threads} > {log:q} 2>&1"
+
+
 rule saes:
-    """All sparse autoencoders, their evaluations and, where the study asks for them, probes."""
+    """All sparse autoencoders, their evaluations, agreement of seeds and, where the study asks for them, probes."""
     input:
         expand("{folder}/{name}", folder=SAE_FOLDERS, name=SAE_FILES),
         SAE_EVALUATIONS,
         PROBINGS,
+        STABILITIES,

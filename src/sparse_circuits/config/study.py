@@ -180,6 +180,18 @@ class Study(Settings):
         return {name: place for name, place in found.items() if place.saes}
 
     @property
+    def other_seeds(self) -> dict[str, list[str]]:
+        """For each autoencoder that is trained from several seeds, those that differ from it in the seed alone."""
+        # Decoders of cross-layer transcoders, one a layer, are not compared.
+        alike = {
+            name: sae.model_dump(exclude={"seed"})
+            for name, sae in self.trained.items()
+            if sae.kind != "cross_layer_transcoder"
+        }
+        found = {name: [o for o in alike if o != name and alike[o] == settings] for name, settings in alike.items()}
+        return {name: others for name, others in found.items() if others}
+
+    @property
     def cached_sites(self) -> list[str]:
         """All sites that are read or written, in the order of the computation."""
         found = {site for place in self.places.values() for site in place.reads + place.writes} | set(self.sites)

@@ -122,7 +122,7 @@ def _has(data: Any, key: str) -> bool:
 
 def _measured(jobs: list[Job]) -> list[str]:
     """The files of numbers that `dvc metrics` shows and compares."""
-    names = ("evaluation.json", "probing.json", "summary.json")
+    names = ("evaluation.json", "probing.json", "stability.json", "summary.json")
     return sorted(path for job in jobs for path in job.outputs if Path(path).name in names)
 
 
