@@ -17,6 +17,8 @@ from sparse_circuits.sae.units import Units
 
 C = TypeVar("C", bound=Trained)
 
+TRANSCODER_START = 0.1  # norm of a transcoder's encoder rows at the start
+
 
 @dataclass(frozen=True)
 class Step:
@@ -72,7 +74,9 @@ class Architecture(nn.Module, ABC, Generic[C]):
         super().__init__()
         directions = nn.functional.normalize(torch.randn(config.d_sae, d_in, generator=generator), dim=1)
         # Encoder rows start along their decoder rows (Gao et al., appendix A.1), which leaves few features dead.
-        self.W_enc = nn.Parameter(self.START_NORM * directions)
+        # A transcoder's cannot. What its features write at first is noise to the target, so they start small.
+        start = self.START_NORM if d_out is None else min(self.START_NORM, TRANSCODER_START)
+        self.W_enc = nn.Parameter(start * directions)
         if d_out is not None:
             directions = nn.functional.normalize(torch.randn(config.d_sae, d_out, generator=generator), dim=1)
         self.W_dec = nn.Parameter(self.START_NORM * directions)
