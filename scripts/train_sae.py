@@ -47,7 +47,8 @@ def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     configs = validate(Entries, {"saes": json.loads(args.saes)}, "train_sae").saes
     first = next(iter(configs.values()))
-    reader = ActivationReader(args.activations, args.reads + args.writes)
+    device = choose_device(args.compute.device)
+    reader = ActivationReader(args.activations, args.reads + args.writes, pin=device.type == "cuda")
     manifest = reader.manifest
     metadata = {
         "model_name": manifest["model"],
@@ -68,7 +69,7 @@ def main(args: Arguments) -> None:
         _units(args.activations, args.reads),
         configs,
         args.seed,
-        choose_device(args.compute.device),
+        device,
         metadata,
         Checkpoint(args.state, _spec(args.saes, metadata), args.save_every) if args.state else None,
         _units(args.activations, args.writes) if args.writes else None,

@@ -15,7 +15,7 @@ from sparse_circuits.activations.shard import CHUNK_BYTES, read_slab, site_data
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import free_memory
 
-AHEAD = 2  # slabs read before they are wanted: one a site of about 8 MiB each
+AHEAD = 8  # batches made before they are wanted
 
 Slab = tuple[Tensor, ...]  # (row, width) of each site, the same rows
 Batch = TypeVar("Batch", Tensor, tuple[Tensor, ...])
@@ -25,19 +25,27 @@ class ActivationReader(Generic[Batch]):
     """Batches of one site's activations, or, for a list of sites, tuples of them whose rows line up.
 
     The manifest is checked before the first read. What needs no more than `memory` bytes (by default half of what is
-    free) is held from the first reading on, so that later epochs read nothing. Raises StudyError for a site or shard
+    free) is held from the first reading on, so that later epochs read nothing. `pin` puts batches into page-locked
+    memory, from which they go to CUDA without the host's waiting. Raises StudyError for a site or shard
     that is missing, and for sites that do not lie in the same shards.
     """
 
     @overload
-    def __init__(self: "ActivationReader[Tensor]", folder: Path, sites: str, memory: int | None = None) -> None: ...
+    def __init__(
+        self: "ActivationReader[Tensor]", folder: Path, sites: str, memory: int | None = None, pin: bool = False
+    ) -> None: ...
 
     @overload
     def __init__(
-        self: "ActivationReader[tuple[Tensor, ...]]", folder: Path, sites: list[str], memory: int | None = None
+        self: "ActivationReader[tuple[Tensor, ...]]",
+        folder: Path,
+        sites: list[str],
+        memory: int | None = None,
+        pin: bool = False,
     ) -> None: ...
 
-    def __init__(self, folder: Path, sites: str | list[str], memory: int | None = None) -> None:
+    def __init__(self, folder: Path, sites: str | list[str], memory: int | None = None, pin: bool = False) -> None:
+        self._pin = pin
         self._single = isinstance(sites, str)
         self._sites = [sites] if isinstance(sites, str) else sites
         self.manifest = read_manifest(folder, self._sites[0])
@@ -60,19 +68,24 @@ class ActivationReader(Generic[Batch]):
 
         `seed` and the epoch give the order of the shards. Batches run on across shards and epochs; the rows that do not
         fill the last one are dropped. What comes before `start` is not read. A batch may be a view of what is held: it
-        must not be changed in place. A thread reads ahead until the last batch, or until the iterator is closed; what
+        must not be changed in place. A thread makes batches ahead until the last, or until the iterator is closed; what
         it raises is raised here (StudyError for damaged data, with file and rows).
         """
+        for batch in _ahead(self._batches(size, self._slabs(epochs, seed, start * size))):
+            yield cast(Batch, batch[0] if self._single else batch)
+
+    def _batches(self, size: int, slabs: Iterator[Slab]) -> Generator[Slab, None, None]:
+        """Yield batches of `size` rows, cut from slabs."""
         pieces: list[Slab] = []
         missing = size
-        for slab in _ahead(self._slabs(epochs, seed, start * size)):
+        for slab in slabs:
             ends = list(range(missing, len(slab[0]), size))
             for piece in zip(*(rows.tensor_split(ends) for rows in slab), strict=True):
                 pieces.append(piece)
                 missing -= len(piece[0])
                 if missing == 0:
                     batch = tuple(map(_joined, zip(*pieces, strict=True)))
-                    yield cast(Batch, batch[0] if self._single else batch)
+                    yield tuple(rows.pin_memory() for rows in batch) if self._pin else batch
                     pieces, missing = [], size
 
     def _slabs(self, epochs: int, seed: int, skip: int) -> Generator[Slab, None, None]:
@@ -118,14 +131,14 @@ def _joined(pieces: tuple[Tensor, ...]) -> Tensor:
     return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
 
-def _ahead(slabs: Generator[Slab, None, None]) -> Iterator[Slab]:
-    """Yield what `slabs` yields, worked out by one thread, up to AHEAD of them before they are asked for."""
+def _ahead(batches: Generator[Slab, None, None]) -> Iterator[Slab]:
+    """Yield what `batches` yields, worked out by one thread, up to AHEAD of them before they are asked for."""
     thread = ThreadPoolExecutor(1, "reader")
-    waiting = deque(thread.submit(next, slabs, None) for _ in range(AHEAD))
+    waiting = deque(thread.submit(next, batches, None) for _ in range(AHEAD))
     try:
-        while (slab := waiting.popleft().result()) is not None:
-            waiting.append(thread.submit(next, slabs, None))
-            yield slab
+        while (batch := waiting.popleft().result()) is not None:
+            waiting.append(thread.submit(next, batches, None))
+            yield batch
     finally:
         thread.shutdown(cancel_futures=True)
-        slabs.close()
+        batches.close()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sparse_circuits.sae.architectures import Architecture, CrossLayer, Step
-from sparse_circuits.sae.sparse import pre_activations
+from sparse_circuits.sae.sparse import pre_activations, runs_on_kernels
 
 
 class Bank(nn.Module):
@@ -41,7 +41,7 @@ class Bank(nn.Module):
     @torch.no_grad()
     def _pre_activations(self, x: Tensor) -> list[Tensor | None]:
         """Each one's (row, d_sae), or None where it is to compute them."""
-        if not self._sharing:
+        if not self._sharing or runs_on_kernels(x):  # there, one's own product fills the device and finds the largest
             return [None] * len(self.members)
         biases = [m.b_enc - m.W_enc @ m.b_dec if m.centres else m.b_enc for m in self._sharing]
         return list(pre_activations(x, self._together, torch.cat(biases)).split(self._widths, dim=1))

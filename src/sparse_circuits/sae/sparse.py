@@ -194,15 +194,15 @@ class PreActivations:
     def largest(self, k: int) -> Pairs:
         """Return the k largest of each row, in no order."""
         d_sae = len(self.W_enc)
-        if self._dense is not None or not runs_on_kernels(self.x):
-            return Pairs.of(largest(self.dense, k)[1], d_sae)
-        from sparse_circuits.sae.kernels import encode as kernel
+        if self._dense is None and runs_on_kernels(self.x):
+            from sparse_circuits.sae.kernels import encode as kernel
 
-        if d_sae < 2 * k * kernel.GROUP:
-            return Pairs.of(largest(self.dense, k)[1], d_sae)
-        with torch.no_grad():
-            x, W_enc = (t.bfloat16() if _takes_bfloat16(t) else t for t in (self.x, self.W_enc))
-            values, indices = kernel.encode_largest(x, W_enc, self.b_enc, k)
+            if d_sae >= 2 * k * kernel.GROUP:
+                with torch.no_grad():
+                    x, W_enc = (t.bfloat16() if _takes_bfloat16(t) else t for t in (self.x, self.W_enc))
+                    values, indices = kernel.encode_largest(x, W_enc, self.b_enc, k)
+                return Pairs.of(indices, d_sae, values)
+        values, indices = largest(self.dense, k)
         return Pairs.of(indices, d_sae, values)
 
     def at(self, places: Places) -> Tensor:

@@ -80,9 +80,9 @@ def train(
                 group["lr"] = config.learning_rate * _learning_rate_share(step, steps)
             x, target = batch if isinstance(batch, tuple) else (batch, None)
             now = bank(
-                reads.apply(x.to(device)),
+                reads.apply(x.to(device, non_blocking=True)),
                 step / steps,
-                writes.apply(target.to(device)) if writes and target is not None else None,
+                writes.apply(target.to(device, non_blocking=True)) if writes and target is not None else None,
             )
             optimizer.zero_grad(set_to_none=True)
             torch.stack([one.loss for one in now.values()]).sum().backward()
