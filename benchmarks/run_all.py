@@ -34,7 +34,8 @@ BENCHMARKS = {
         "offers for speed those with which it was fastest in a short trial. bf16 autocast is tried where bf16 products "
         "are fast; elsewhere it only slows down. AuxK costs nobody anything: no feature counts as dead within so few "
         "steps. Each trainer is timed from its own initial weights. This matters for JumpReLU and gated, whose cost "
-        "with us, not with the others, depends on how many features are active: at the start about half. The encoder's "
+        "with us, not with the others, depends on how many features are active: at the start about half. They are "
+        "timed from weights with which 64 are active, too, as in most of a training run. The encoder's "
         "forward product, which no TopK trainer can do without, is the floor.",
     ),
     "sweep": (

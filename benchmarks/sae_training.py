@@ -28,6 +28,7 @@ from sparse_circuits.compute import choose_device, has_fast_bfloat16, set_up
 from sparse_circuits.config.autoencoders import BatchTopK, Gated, JumpReLU, TopK, Trained
 from sparse_circuits.errors import StudyError
 
+FEW = 64  # features a row of a JumpReLU or gated autoencoder that has been trained for a while
 TARGETS: dict[Architecture, float] = {"topk": 8.0, "batch_topk": 3.0, "jumprelu": 3.0, "gated": 3.0}
 NAMES: dict[Architecture, str] = {
     "topk": "TopK",
@@ -87,10 +88,14 @@ def measure(architecture: Architecture, training: Training, args: Arguments) -> 
     config = config_of(architecture, training)
     ours: list[float] = []
     floor: list[float] = []
+    later: list[float] = []
     rivals: dict[str, list[float]] = {library: [] for library in libraries}
     titles: dict[str, str] = {}
     for _ in tqdm(range(args.rounds), desc=sizes, unit="round", disable=None):
         ours.append(training.tokens_per_second(time_training(batches, batches, training, {"sae": config})))
+        if architecture in ("jumprelu", "gated"):
+            seconds = time_training(batches, batches, training, {"sae": config}, active=FEW)
+            later.append(training.tokens_per_second(seconds))
         for library, speeds in rivals.items():
             seconds, title = time_rival(library, architecture, chosen[library], training, args.python)
             titles[library] = f"{title} ({in_words(chosen[library])})"
@@ -108,6 +113,9 @@ def measure(architecture: Architecture, training: Training, args: Arguments) -> 
         )
         for library, speeds in rivals.items()
     ]
+    for library, speeds in rivals.items() if later else ():
+        name = f"{sizes}, {FEW} features active a row, beside {titles[library]}"
+        rows.append(compare(name, "tokens/s", later, speeds, TARGETS[architecture]))
     if floor:
         precision = "bf16" if has_fast_bfloat16(device) else "fp32"
         name = f"{sizes}, beside its encoder's product alone, {precision}"
