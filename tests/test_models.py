@@ -20,7 +20,11 @@ from sparse_circuits.models.families import FAMILIES
 TOKENS = torch.tensor([[0, 5, 6, 7], [0, 9, 8, 3]])
 SITES = [
     Site("embed"),
-    *(Site(kind, layer) for layer in (0, 1) for kind in ("heads", "attn_out", "mlp_neurons", "mlp_out", "resid_post")),
+    *(
+        Site(kind, layer)
+        for layer in (0, 1)
+        for kind in ("heads", "attn_out", "mlp_in", "mlp_neurons", "mlp_out", "resid_post")
+    ),
 ]
 SMALL = {"vocab_size": 50, "num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2}
 LLAMA_LIKE = {**SMALL, "num_key_value_heads": 2, "head_dim": 8}
@@ -65,6 +69,16 @@ def test_the_residual_stream_is_the_sum_of_what_is_written_to_it(language: Langu
     for layer in (0, 1):
         written = written + got[Site("attn_out", layer)] + got[Site("mlp_out", layer)]
     torch.testing.assert_close(written, got[Site("resid_post", 1)], rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_the_mlp_makes_its_output_of_what_it_reads(language: Language) -> None:
+    got = run(language, TOKENS, read=SITES).activations
+    for number, layer in enumerate(language.model.get_submodule(language.family.layers)):
+        made = layer.mlp(got[Site("mlp_in", number)])
+        if hasattr(layer, "post_feedforward_layernorm"):
+            made = layer.post_feedforward_layernorm(made)
+        torch.testing.assert_close(made, got[Site("mlp_out", number)])
 
 
 @torch.no_grad()
