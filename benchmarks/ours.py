@@ -26,8 +26,8 @@ def time_training(
 ) -> float:
     """Return the seconds that the timed steps of `train` take on what `fed` yields; `batches` tell the units.
 
-    With `active`, JumpReLU and gated autoencoders start with about so many features a row. Pre-activations are about
-    normal then, with a deviation of the length of the encoder's rows.
+    With `active`, JumpReLU and gated autoencoders start as trained ones are: rows of length 1, and about so many
+    features active a row. Pre-activations are about normal then, with a deviation of 1.
     """
     device = choose_device(training.device)
     clock = Clock(fed, training, device)
@@ -36,14 +36,18 @@ def time_training(
     limit = NormalDist().inv_cdf(1 - active / training.d_sae) if active else None
 
     class FewJumps(JumpReLUTrainer):
+        START_NORM = 1.0
+
         def add_weights(self) -> None:
             super().add_weights()
-            self.threshold.data.fill_(self.START_NORM * limit)
+            self.threshold.data.fill_(limit)
 
     class FewOpenGates(GatedTrainer):
+        START_NORM = 1.0
+
         def add_weights(self) -> None:
             super().add_weights()
-            self.b_enc.data.fill_(-self.START_NORM * limit)
+            self.b_enc.data.fill_(-limit)
 
     with mock.patch.dict(TRAINERS, {"jumprelu": FewJumps, "gated": FewOpenGates} if limit else {}):
         train(lambda _: clock, training.all_steps, units, configs, 0, device, {})

@@ -21,12 +21,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from common import Architecture, Clock, Row, Training, compare, publish, synthetic_activations
+from common import RESULTS, Architecture, Clock, Row, Training, compare, publish, synthetic_activations
 from ours import time_training
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, has_fast_bfloat16, set_up
 from sparse_circuits.config.autoencoders import BatchTopK, Gated, JumpReLU, TopK, Trained
 from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_json
 
 FEW = 64  # features a row of a JumpReLU or gated autoencoder that has been trained for a while
 TARGETS: dict[Architecture, float] = {"topk": 8.0, "batch_topk": 3.0, "jumprelu": 3.0, "gated": 3.0}
@@ -65,13 +66,22 @@ def main(args: Arguments) -> None:
     jobs = [(architecture, args.training) for architecture in args.architectures]
     if device.type == "cuda" and args.gpu_sizes:
         jobs += [("topk", replace(args.training, d_in=d_in, d_sae=d_sae)) for d_in, d_sae in GPU_SIZES]
-    rows: list[Row] = []
-    notes: list[str] = []
+    rows, notes = measured_before(args.architectures)
     for architecture, training in jobs:
         measured, noted = measure(architecture, training, args)
         rows += measured
         notes += noted
         publish("sae_training", device, rows, notes)  # after each, so that what is measured is kept
+
+
+def measured_before(again: Sequence[Architecture]) -> tuple[list[Row], list[str]]:
+    """Return rows and notes that are there already of architectures that are not measured again."""
+    path = RESULTS / "sae_training.json"
+    found = read_json(path) if path.exists() else {"rows": [], "notes": []}
+    names = tuple(f"{NAMES[architecture]} " for architecture in again)
+    rows = [{key: value for key, value in row.items() if key != "holds"} for row in found["rows"]]
+    kept = [Row(**row) for row in rows if not row["name"].startswith(names)]
+    return kept, [note for note in found["notes"] if not note.removeprefix("Tried for ").startswith(names)]
 
 
 def measure(architecture: Architecture, training: Training, args: Arguments) -> tuple[list[Row], list[str]]:
