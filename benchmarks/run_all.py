@@ -35,7 +35,7 @@ BENCHMARKS = {
         "are fast; elsewhere it only slows down. AuxK costs nobody anything: no feature counts as dead within so few "
         "steps. Each trainer is timed from its own initial weights. This matters for JumpReLU and gated, whose cost "
         "with us, not with the others, depends on how many features are active: at the start about half. They are "
-        "timed from weights with which 64 are active, too, as in most of a training run. The encoder's "
+        "timed from weights like those of trained ones, too: rows of length 1, 64 features active. The encoder's "
         "forward product, which no TopK trainer can do without, is the floor.",
     ),
     "sweep": (
