@@ -1,0 +1,33 @@
+"""Attribution patching: the metric's gradient on the clean run, times the difference between the runs.
+
+Nanda 2023 ("Attribution patching"); AtP of Kramár et al. 2024 (arXiv 2403.00745). Integrated gradients with a single
+point, at the clean end: one backward pass serves all sites, and only what is linear is exact.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
+from sparse_circuits.config import Site
+from sparse_circuits.models import Language, run
+from sparse_circuits.tasks import PairBatch, logit_difference
+
+EMBED = Site("embed")
+
+
+def attribution_patching(
+    language: Language, batch: PairBatch, sites: Sequence[Site], steps: int
+) -> dict[Site, SiteGradient]:
+    """Return, at each site, both runs' activations and the metric's gradient on the clean run; `steps` has no part."""
+    with torch.no_grad():
+        patch = run(language, batch.patch, read=sites).activations
+    # The embeddings need a gradient in order that what is computed of them has one.
+    clean = run(language, batch.clean, read=sites, edit={EMBED: lambda x: x.requires_grad_()}, logits="last")
+    assert clean.logits is not None
+    metric = logit_difference(clean.logits[:, -1], batch).sum()
+    gradients = torch.autograd.grad(metric, [clean.activations[site] for site in sites])
+    return {
+        site: SiteGradient(clean.activations[site].detach(), patch[site], gradient)
+        for site, gradient in zip(sites, gradients, strict=True)
+    }

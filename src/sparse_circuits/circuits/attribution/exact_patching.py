@@ -1,0 +1,58 @@
+"""Exact patching: what the metric does when one node alone is set to what it is in the patch run. The reference.
+
+One forward pass a node, where the other methods take one backward pass for all (activation patching; Marks et al. 2024,
+section 3.1, call it the indirect effect).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sparse_circuits.circuits.basis import Dictionary
+from sparse_circuits.config import Site
+from sparse_circuits.models import Language, run
+from sparse_circuits.tasks import PairBatch, logit_difference
+
+ERROR = -1  # in place of a feature's number
+
+
+@torch.no_grad()
+def exact_effects(
+    language: Language,
+    batch: PairBatch,
+    site: Site,
+    dictionary: Dictionary,
+    nodes: Sequence[int],
+    batch_tokens: int,
+) -> Tensor:
+    """Return the metric's change on the clean run of each pair by patching each node, at all positions: (pair, node).
+
+    `nodes` are numbers of features; ERROR is what reading and writing lose. `batch_tokens` bounds the tokens of one
+    pass, over all nodes in it.
+    """
+    clean, patch = (run(language, tokens, read=[site]).activations[site] for tokens in (batch.clean, batch.patch))
+    change = dictionary.read(patch) - dictionary.read(clean)
+    unexplained = patch - clean - dictionary.write(change)
+    size = max(1, batch_tokens // batch.clean.numel())
+    plain = run(language, batch.clean, logits="last").logits
+    assert plain is not None
+    metrics = []
+    for part in torch.tensor(nodes).split(size):
+        moved = torch.stack([clean + _written(dictionary, change, unexplained, node) for node in part.tolist()])
+        tokens = batch.clean.repeat(len(part), 1)
+        if site.kind == "resid_post":
+            logits = run(language, tokens, start=(site, moved.flatten(0, 1)), logits="last").logits
+        else:
+            logits = run(language, tokens, edit={site: lambda _, x=moved: x.flatten(0, 1)}, logits="last").logits
+        assert logits is not None
+        metrics.append(logit_difference(logits[:, -1], batch.repeat(len(part))).unflatten(0, (len(part), -1)))
+    return torch.cat(metrics).T - logit_difference(plain[:, -1], batch).unsqueeze(1)
+
+
+def _written(dictionary: Dictionary, change: Tensor, unexplained: Tensor, node: int) -> Tensor:
+    if node == ERROR:
+        return unexplained
+    alone = torch.zeros_like(change)
+    alone[..., node] = change[..., node]
+    return dictionary.write(alone)
