@@ -1,14 +1,17 @@
 """A model whose values are its own, and whose gradients are those of a linear model: rules of RelP."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from sparse_circuits.models.load import Language
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 ACTIVATIONS = ("act_fn", "act")  # what the families call the module of an MLP's nonlinearity
 
@@ -62,13 +65,14 @@ def _with_value(linear: Tensor, value: Tensor) -> Tensor:
 
 
 @contextmanager
-def _frozen_attention(model: nn.Module) -> Iterator[None]:
+def _frozen_attention(model: "PreTrainedModel") -> Iterator[None]:
     """Have transformers call the model's own attention with queries and keys that pass no gradients."""
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward as sdpa
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    name = model.config._attn_implementation
+    name: str = model.config._attn_implementation
     # Each family has its own eager attention, beside its layers; the others are shared, and found by name.
-    eager = getattr(sys.modules[type(model).__module__], "eager_attention_forward", None)
+    eager: Callable[..., Any] = getattr(sys.modules[type(model).__module__], "eager_attention_forward", sdpa)
     own = ALL_ATTENTION_FUNCTIONS.get_interface(name, eager)
 
     def attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **named: Any) -> Any:

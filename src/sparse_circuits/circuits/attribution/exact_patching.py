@@ -39,15 +39,18 @@ def exact_effects(
     assert plain is not None
     metrics = []
     for part in torch.tensor(nodes).split(size):
-        moved = torch.stack([clean + _written(dictionary, change, unexplained, node) for node in part.tolist()])
-        tokens = batch.clean.repeat(len(part), 1)
-        if site.kind == "resid_post":
-            logits = run(language, tokens, start=(site, moved.flatten(0, 1)), logits="last").logits
-        else:
-            logits = run(language, tokens, edit={site: lambda _, x=moved: x.flatten(0, 1)}, logits="last").logits
-        assert logits is not None
-        metrics.append(logit_difference(logits[:, -1], batch.repeat(len(part))).unflatten(0, (len(part), -1)))
+        moved = torch.cat([clean + _written(dictionary, change, unexplained, node) for node in part.tolist()])
+        metrics.append(_metric(language, batch.repeat(len(part)), site, moved).unflatten(0, (len(part), -1)))
     return torch.cat(metrics).T - logit_difference(plain[:, -1], batch).unsqueeze(1)
+
+
+def _metric(language: Language, batch: PairBatch, site: Site, x: Tensor) -> Tensor:
+    if site.kind == "resid_post":
+        logits = run(language, batch.clean, start=(site, x), logits="last").logits
+    else:
+        logits = run(language, batch.clean, edit={site: lambda _: x}, logits="last").logits
+    assert logits is not None
+    return logit_difference(logits[:, -1], batch)
 
 
 def _written(dictionary: Dictionary, change: Tensor, unexplained: Tensor, node: int) -> Tensor:
