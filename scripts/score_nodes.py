@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from sparse_circuits.circuits import save_scores, score_nodes
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config.study import Method
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Arguments:
     """training pairs of the task"""
     sites: list[str]
     """sites in the order of the computation"""
-    method: Literal["integrated_gradients", "input_integrated_gradients"]
+    method: Method
     """attribution method"""
     steps: int
-    """steps of the method's integral"""
+    """points of the method's integral, if it has one"""
     scores: Path
     """HDF5 file to write"""
     saes: list[Path] = field(default_factory=list)

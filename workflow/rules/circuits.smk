@@ -21,11 +21,7 @@ rule score_nodes:
         model=model_folder,
         sites=circuit_sites,
         saes=saes_flag,
-        method=lambda wildcards: (
-            "integrated_gradients"
-            if wildcards.basis == "features"
-            else "input_integrated_gradients"
-        ),
+        method=lambda wildcards: getattr(STUDY.circuits, wildcards.basis).method,
         limit=(
             ["--limit", STUDY.circuits.score_pairs]
             if STUDY.circuits.score_pairs

@@ -45,17 +45,22 @@ class FileTask(Settings):
 Task = Annotated[AgreementTask | FileTask, Field(discriminator="kind")]
 
 
+Method = Literal["integrated_gradients", "input_integrated_gradients", "attribution_patching", "relp"]
+
+
 class FeatureBasis(Settings):
     """Nodes are SAE features, and one error node a site."""
 
     sae: Name = Field(description="which of the study's autoencoders")
-    steps: Positive = Field(10, description="steps of integrated gradients")
+    method: Method = Field("integrated_gradients", description="how nodes are scored")
+    steps: Positive = Field(10, description="points of integrated gradients")
 
 
 class NeuronBasis(Settings):
     """Nodes are MLP neurons of every layer, for comparison."""
 
-    steps: Positive = Field(10, description="steps of integrated gradients, taken on the inputs")
+    method: Method = Field("input_integrated_gradients", description="how nodes are scored")
+    steps: Positive = Field(10, description="points of integrated gradients")
 
 
 class Probing(Settings):
