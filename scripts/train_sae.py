@@ -14,6 +14,7 @@ from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
+from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_csv
 from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.sae.checkpoint import Checkpoint
@@ -46,6 +47,9 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     configs = validate(Entries, {"saes": json.loads(args.saes)}, "train_sae").saes
+    for name, config in configs.items():
+        if (transcodes := config.kind.endswith("transcoder")) != bool(args.writes):
+            raise StudyError(f"{name}: a {config.kind} {'needs' if transcodes else 'takes no'} --writes")
     first = next(iter(configs.values()))
     device = choose_device(args.compute.device)
     reader = ActivationReader(args.activations, args.reads + args.writes, pin=device.type == "cuda")
