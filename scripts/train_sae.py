@@ -49,7 +49,7 @@ def main(args: Arguments) -> None:
     configs = validate(Entries, {"saes": json.loads(args.saes)}, "train_sae").saes
     for name, config in configs.items():
         if (transcodes := config.kind.endswith("transcoder")) != bool(args.writes):
-            raise StudyError(f"{name}: a {config.kind} {'needs' if transcodes else 'takes no'} --writes")
+            raise StudyError(f"{name}: kind `{config.kind}` {'needs' if transcodes else 'takes no'} --writes")
     first = next(iter(configs.values()))
     device = choose_device(args.compute.device)
     reader = ActivationReader(args.activations, args.reads + args.writes, pin=device.type == "cuda")
