@@ -20,7 +20,7 @@ ACTIVATIONS = ("act_fn", "act")  # what the families call the module of an MLP's
 def linearised(language: Language) -> Iterator[None]:
     """Let gradients pass as layer-wise relevance propagation has it; what a pass computes stays the same.
 
-    Rules of RelP (Jafari et al. 2025, arXiv 2508.21258), table 1: norms divide by a constant; an activation function is
+    Rules of RelP (Jafari et al. 2025, arXiv 2508.21258): norms divide by a constant; an activation function is
     multiplication by the constant f(x) / x; of a product of gate and value each side gets half; attention patterns are
     constant. Every path from a site to the logits is then linear, but for the halves.
     """
