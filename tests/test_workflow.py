@@ -115,7 +115,6 @@ def test_sweeps_and_all_kinds_train_in_one_pass_a_place_and_are_judged(finished:
     edit(study / STUDY, "saes:\n", f"saes:\n{others}")
     edit(study / STUDY, "k: 8", "k: [4, 8], seeds: [0, 7]")
     edit(study / STUDY, "sae: topk", "sae: topk__k8__seed0")
-    edit(study / STUDY, "sites: [resid_post.0, resid_post.1]", "sites: [mlp_out.1, resid_post.1]")
     saes = "results/saes/tiny-llama"
     folder = f"{saes}/resid_post.1"
     member = f"{folder}/topk__k8__seed7"
