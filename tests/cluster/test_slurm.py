@@ -37,7 +37,15 @@ def _wait(condition: Callable[[], object], seconds: float = 300) -> object:
 def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "PYTHONWARNINGS": "ignore"}
     log = (folder / "run.log").open("ab")
-    return subprocess.Popen([*PROFILE, *arguments], cwd=folder, env=environment, stdout=log, stderr=log)
+    return subprocess.Popen(
+        [*PROFILE, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=log,
+        stderr=log,
+        # What a shell runs in the background ignores interrupts, and hands that on to all it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def test_the_study_survives_scancel_a_drained_node_and_an_interrupt(tmp_path: Path) -> None:
