@@ -134,7 +134,9 @@ def _random(kind: str, architecture: str, generator: torch.Generator) -> Archite
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_folding_the_units_away_keeps_the_function(kind: str, architecture: str) -> None:
+def test_folding_the_units_away_keeps_the_function(
+    kind: str, architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if kind == "cross_layer_transcoder" and architecture == "gated":
         with pytest.raises(StudyError, match="a cross_layer_transcoder cannot be gated"):
             _config(kind, architecture)
@@ -150,7 +152,7 @@ def test_folding_the_units_away_keeps_the_function(kind: str, architecture: str)
     if architecture == "batch_topk":  # saved with a threshold in place of the batch's k
         for module in trainer.modules():
             if isinstance(module, Architecture):
-                module.select = _above  # type: ignore[method-assign]
+                monkeypatch.setattr(module, "select", _above)
     predicted = target - trainer(reads.apply(x), target=target).residual
     torch.testing.assert_close(writes.apply(sae.reconstruct(x)), predicted, rtol=1e-4, atol=1e-4)
 

@@ -3,7 +3,6 @@ downstream feature (Marks et al. 2024, appendix A.1)."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from sparse_circuits.circuits.attribution import METHODS, SiteGradient
 from sparse_circuits.circuits.basis import Features
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
+from sparse_circuits.models.run import standing
 from sparse_circuits.tasks import PairBatch
 
 Edge = tuple[str, str, float]  # source id, target id, weight
@@ -40,7 +40,7 @@ def feature_edges(
     with tqdm(total=sum(len(nodes[down]) for _, down in pairs), desc="edges", unit="node", disable=None) as progress:
         for up, down in pairs:
             x_up = found[up].clean.clone().requires_grad_()
-            x_down = run(language, batch.clean, **_from(up, x_up), read=[down]).activations[down]
+            x_down = run(language, batch.clean, **standing(up, x_up), read=[down]).activations[down]
             if not x_down.requires_grad:
                 # In a layer whose attention and MLP run in parallel (GPT-NeoX), neither reads the other.
                 progress.update(len(nodes[down]))
@@ -56,11 +56,6 @@ def feature_edges(
                 edges.append((f"{up}/error", target, (gradient * unexplained).sum(dim=(1, 2)).mean().item()))
                 progress.update()
     return edges
-
-
-def _from(site: Site, activation: Tensor) -> dict[str, Any]:
-    """Options of a run in which `activation` stands at `site`."""
-    return {"start": (site, activation)} if site.kind == "resid_post" else {"edit": {site: lambda _: activation}}
 
 
 @torch.no_grad()

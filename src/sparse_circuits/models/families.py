@@ -79,6 +79,13 @@ def site_width(model: nn.Module, family: Family, d_model: int, site: Site) -> in
     return weight.numel() // d_model
 
 
+def norm_scale(norm: nn.Module) -> torch.Tensor:
+    """Return what a norm multiplies each dimension by: (d_model,)."""
+    assert isinstance(norm.weight, torch.Tensor)
+    # Gemma stores its norms' scales less one.
+    return norm.weight + 1 if "Gemma" in type(norm).__name__ else norm.weight
+
+
 def locate(model: nn.Module, family: Family, site: Site) -> tuple[nn.Module, bool]:
     """Return the module of a site, and whether the site is the module's input (else its output)."""
     if site.kind == "embed":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from sparse_circuits.models.families import norm_scale
 from sparse_circuits.models.load import Language
 
 if TYPE_CHECKING:
@@ -41,11 +42,10 @@ def linearised(language: Language) -> Iterator[None]:
 
 def _norm(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
     x = inputs[0]
-    weight = 1 + module.weight if "Gemma" in type(module).__name__ else module.weight
     centred = x - x.mean(dim=-1, keepdim=True) if isinstance(module, nn.LayerNorm) else x
     epsilon = module.variance_epsilon if hasattr(module, "variance_epsilon") else module.eps
     spread = (centred.detach().square().mean(dim=-1, keepdim=True) + epsilon).sqrt()
-    return _with_value(centred * (weight / spread), output)
+    return _with_value(centred * (norm_scale(module) / spread), output)
 
 
 def _activation(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sparse_circuits.compute import matmul_precision
 from sparse_circuits.config import Site
-from sparse_circuits.models.families import locate
+from sparse_circuits.models.families import locate, norm_scale
 from sparse_circuits.models.load import Language
 
 Edit = Callable[[Tensor], Tensor]
@@ -77,6 +77,14 @@ def run(
     return Run(out.logits.float() if out is not None and logits != "none" else None, kept)
 
 
+def standing(site: Site, activation: Tensor) -> dict[str, Any]:
+    """Return the options of a run in which an activation (batch, position, width) stands at a site.
+
+    At a residual site the pass begins there.
+    """
+    return {"start": (site, activation)} if site.kind == "resid_post" else {"edit": {site: lambda _: activation}}
+
+
 @contextmanager
 def _hooked(
     language: Language, site: Site, edit: Edit | None, kept: dict[Site, Tensor] | None, stop: bool
@@ -134,9 +142,6 @@ def promoted_tokens(language: Language, directions: Tensor, count: int) -> tuple
 
     The direct path: the final norm's scale, then the unembedding (nostalgebraist's logit lens).
     """
-    norm = language.model.get_submodule(language.family.final_norm)
-    assert isinstance(norm.weight, Tensor)
-    # Gemma stores its norms' scales less one.
-    scale = norm.weight + 1 if "gemma" in language.model.config.model_type else norm.weight
+    scale = norm_scale(language.model.get_submodule(language.family.final_norm))
     logits: Tensor = language.model.get_output_embeddings()(directions * scale)
     return logits.topk(count).indices, (-logits).topk(count).indices

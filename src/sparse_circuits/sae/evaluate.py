@@ -11,7 +11,7 @@ from tqdm import tqdm
 from sparse_circuits.activations import Sequences
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit, cross_entropy
+from sparse_circuits.models.run import Edit, cross_entropy, standing
 from sparse_circuits.sae.autoencoder import NEVER_FIRED
 from sparse_circuits.sae.coder import Coder
 from sparse_circuits.sae.cosines import largest_cosines
@@ -191,10 +191,7 @@ def _in_turn(
 
 
 def _logits(language: Language, tokens: Tensor, site: Site, replacement: Tensor) -> Tensor:
-    if site.kind == "resid_post":
-        logits = run(language, tokens, start=(site, replacement), logits="all").logits
-    else:
-        logits = run(language, tokens, edit={site: lambda _: replacement}, logits="all").logits
+    logits = run(language, tokens, **standing(site, replacement), logits="all").logits
     assert logits is not None
     return logits
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Dictionary
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
+from sparse_circuits.models.run import standing
 from sparse_circuits.tasks import PairBatch, logit_difference
 
 ERROR = -1  # in place of a feature's number
@@ -35,20 +36,15 @@ def exact_effects(
     change = dictionary.read(patch) - dictionary.read(clean)
     unexplained = patch - clean - dictionary.write(change)
     size = max(1, batch_tokens // batch.clean.numel())
-    plain = run(language, batch.clean, logits="last").logits
-    assert plain is not None
     metrics = []
     for part in torch.tensor(nodes).split(size):
         moved = torch.cat([clean + _written(dictionary, change, unexplained, node) for node in part.tolist()])
         metrics.append(_metric(language, batch.repeat(len(part)), site, moved).unflatten(0, (len(part), -1)))
-    return torch.cat(metrics).T - logit_difference(plain[:, -1], batch).unsqueeze(1)
+    return torch.cat(metrics).T - _metric(language, batch, site, clean).unsqueeze(1)
 
 
 def _metric(language: Language, batch: PairBatch, site: Site, x: Tensor) -> Tensor:
-    if site.kind == "resid_post":
-        logits = run(language, batch.clean, start=(site, x), logits="last").logits
-    else:
-        logits = run(language, batch.clean, edit={site: lambda _: x}, logits="last").logits
+    logits = run(language, batch.clean, **standing(site, x), logits="last").logits
     assert logits is not None
     return logit_difference(logits[:, -1], batch)
 

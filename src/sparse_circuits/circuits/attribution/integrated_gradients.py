@@ -14,6 +14,7 @@ from torch import Tensor
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
+from sparse_circuits.models.run import standing
 from sparse_circuits.tasks import PairBatch, logit_difference
 
 
@@ -43,10 +44,7 @@ def _mean_gradient(
     points, weights = path_points(steps, clean.device)
     path = torch.lerp(clean, patch, points.view(-1, 1, 1, 1)).flatten(0, 1).requires_grad_()
     tokens = batch.clean.repeat(steps, 1)
-    if site.kind == "resid_post":
-        logits = run(language, tokens, start=(site, path), logits="last").logits
-    else:
-        logits = run(language, tokens, edit={site: lambda _: path}, logits="last").logits
+    logits = run(language, tokens, **standing(site, path), logits="last").logits
     assert logits is not None
     (gradient,) = torch.autograd.grad(logit_difference(logits[:, -1], batch.repeat(steps)).sum(), path)
     return path_mean(gradient, weights)
