@@ -78,7 +78,8 @@ def main(args: Arguments) -> None:
             "saes": {s: sha256(p / "sae_weights.safetensors") for s, p in zip(args.sites, args.saes, strict=False)},
         },
     }
-    write_circuit(args.circuit, facts, nodes, notes, edges, "logit_difference")
+    scored = {node: scores.mean(node) for node in nodes}
+    write_circuit(args.circuit, facts, scored, notes, edges, "logit_difference")
     found = read_json(args.circuit)
     print(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges")
 

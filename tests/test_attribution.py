@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM, Gemma2Config, PreTrainedConfig
 
 from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
-from sparse_circuits.circuits.basis import Features, Neurons
+from sparse_circuits.circuits.basis import Coordinates, Features
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.families import FAMILIES
@@ -74,7 +74,7 @@ def test_relp_conserves_relevance(language: Language, batch: PairBatch) -> None:
 def test_attribution_patching_is_the_slope_at_the_clean_end(language: Language, batch: PairBatch) -> None:
     found = METHODS["attribution_patching"](language, batch, SITES, 1)
     for site in SITES:
-        clean, patch, gradient = found[site]
+        clean, patch, gradient, _ = found[site]
         step = 1e-2
         up, down = (
             _metric(language, batch.clean, batch, {site: lambda x, t=t, by=patch - clean: x + t * by})
@@ -126,6 +126,6 @@ def test_exact_effects_are_those_of_one_node_at_a_time(language: Language, batch
 def test_exact_effects_add_up_where_the_rest_of_the_model_is_linear(language: Language, batch: PairBatch) -> None:
     _without_final_norm(language)
     site = SITES[-1]
-    found = exact_effects(language, batch, site, Neurons(16), list(range(16)), 1000)
+    found = exact_effects(language, batch, site, Coordinates(16), list(range(16)), 1000)
     gap = _metric(language, batch.patch, batch) - _metric(language, batch.clean, batch)
     torch.testing.assert_close(found.sum(dim=1), gap, rtol=1e-3, atol=1e-4)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits import (
+    Coordinates,
     Features,
-    Neurons,
     feature_edges,
     load_scores,
     save_scores,
@@ -18,7 +18,8 @@ from sparse_circuits.circuits import (
 )
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.attribution import METHODS
-from sparse_circuits.circuits.curves import faithfulness_curves, ranked_features
+from sparse_circuits.circuits.curves import faithfulness_curves
+from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
@@ -63,7 +64,7 @@ def _metric(tiny: Language, tokens: Tensor, batch: PairBatch) -> Tensor:
 
 def test_scores_over_a_cut_add_up_to_the_metric_gap_of_every_pair(scores: NodeScores) -> None:
     for part in scores.sites.values():
-        torch.testing.assert_close(part.features.sum(dim=1) + part.error, scores.gap, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(part.nodes.sum(dim=(1, 2)) + part.error[:, 0], scores.gap, rtol=1e-3, atol=1e-4)
     assert all(gap["relative_gap"] < 1e-3 for gap in site_gaps(scores).values())
 
 
@@ -110,14 +111,10 @@ def test_integrated_gradients_on_inputs_add_up_over_the_embeddings(tiny: Languag
         torch.testing.assert_close(total, gap, rtol=1e-3, atol=1e-4)
 
 
-def _all(basis: dict[Site, Features], keep: bool) -> dict[Site, Tensor]:
-    return {site: torch.full((part.width,), keep) for site, part in basis.items()}
-
-
 def test_keeping_every_node_is_the_model(
     tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
-    (metric,) = run_circuits(tiny, groups, basis, scores.means, [Circuit(_all(basis, True), True)], 64)
+    ((metric,), _) = run_circuits(tiny, groups, basis, mean_ablation(scores.means), [Circuit.whole(basis)], 64)
     for indices, batch in groups:
         torch.testing.assert_close(metric[indices], _metric(tiny, batch.clean, batch), rtol=1e-4, atol=1e-5)
 
@@ -126,7 +123,9 @@ def test_keeping_no_node_forgets_the_prompt(
     tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     """With everything at its mean, two prompts of one length and one answer side give the same metric."""
-    (metric,) = run_circuits(tiny, groups, basis, scores.means, [Circuit(_all(basis, False), False)], 64)
+    ((metric,), _) = run_circuits(
+        tiny, groups, basis, mean_ablation(scores.means), [Circuit.of([], basis, errors=False)], 64
+    )
     for indices, batch in groups:
         singular = batch.answers[:, 0] == batch.answers[0, 0]
         assert metric[indices][singular].std() < 1e-5
@@ -137,11 +136,12 @@ def test_many_circuits_in_one_batch_are_each_one_alone(
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     circuits = [
-        Circuit({s: torch.rand(p.width, generator=generator) < 0.5 for s, p in basis.items()}, bool(n % 2))
+        Circuit({s: torch.rand(1, p.width, generator=generator) < 0.5 for s, p in basis.items()}, bool(n % 2))
         for n in range(5)
     ]
-    together = run_circuits(tiny, groups, basis, scores.means, circuits, 10**6)
-    alone = torch.cat([run_circuits(tiny, groups, basis, scores.means, [circuit], 1) for circuit in circuits])
+    ablation = mean_ablation(scores.means)
+    together = run_circuits(tiny, groups, basis, ablation, circuits, 10**6).metric
+    alone = torch.cat([run_circuits(tiny, groups, basis, ablation, [circuit], 1).metric for circuit in circuits])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
@@ -150,15 +150,15 @@ def test_ablation_is_the_formula_written_out_with_dense_features(
     tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     generator = torch.Generator().manual_seed(1)
-    masks = {site: torch.rand(part.width, generator=generator) < 0.5 for site, part in basis.items()}
-    (metric,) = run_circuits(tiny, groups, basis, scores.means, [Circuit(masks, False)], 64)
+    masks = {site: torch.rand(1, part.width, generator=generator) < 0.5 for site, part in basis.items()}
+    ((metric,), _) = run_circuits(tiny, groups, basis, mean_ablation(scores.means), [Circuit(masks, False)], 64)
 
     for indices, batch in groups:
         positions = batch.clean.shape[1]
 
         def ablated(site: Site, x: Tensor, positions: int = positions) -> Tensor:
             sae, mean = basis[site].sae, scores.means[site]
-            features = torch.where(masks[site], sae.encode(x), mean.features[:positions].flip(0))
+            features = torch.where(masks[site][0], sae.encode(x), mean.coordinates[:positions].flip(0))
             edited = features @ sae.W_dec + mean.error[:positions].flip(0)
             return torch.cat([x[:, :1], edited[:, 1:]], dim=1)
 
@@ -211,7 +211,7 @@ def test_scores_survive_the_file(scores: NodeScores, tmp_path: Path) -> None:
     assert list(loaded.sites) == SITES
     assert torch.equal(loaded.gap, scores.gap)
     for site in SITES:
-        assert torch.equal(loaded.sites[site].features, scores.sites[site].features)
+        assert torch.equal(loaded.sites[site].nodes, scores.sites[site].nodes)
         assert torch.equal(loaded.means[site].error, scores.means[site].error)
 
 
@@ -220,7 +220,7 @@ def test_nodes_are_those_above_the_threshold(scores: NodeScores) -> None:
     nodes = select_nodes(scores, 0.05, True)
     kept = {(node.site, node.index) for node in nodes}
     for site, part in scores.sites.items():
-        mean = part.features.mean(dim=0)
+        mean = part.nodes[:, 0].mean(dim=0)
         clear = (mean.abs() - floor).abs() > 1e-6
         for index in clear.nonzero().flatten().tolist():
             assert ((site, index) in kept) == bool(mean[index].abs() >= floor)
@@ -234,7 +234,7 @@ def test_an_empty_circuit_is_said_so(scores: NodeScores) -> None:
 def test_curves_begin_and_end_where_they_must(
     tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
-    ranked = ranked_features(scores)
+    ranked = scores.ranked()
     curves = faithfulness_curves(tiny, groups, basis, scores, [1, len(ranked) + 50], ranked[:3], 2, 0, 512)
     assert curves["nodes"] == [1, len(ranked)]
     assert curves["random"][-1] == pytest.approx(curves["faithfulness"][-1], abs=1e-5), "all ranked is all ranked"
@@ -244,10 +244,10 @@ def test_curves_begin_and_end_where_they_must(
 
 
 def test_neurons_are_a_basis_like_any_other(tiny: Language, groups: Groups) -> None:
-    basis = {Site("mlp_neurons", layer): Neurons(64) for layer in (0, 1)}
+    basis = {Site("mlp_neurons", layer): Coordinates(64) for layer in (0, 1)}
     scores = score_nodes(tiny, groups, basis, "input_integrated_gradients", 5, 1000)
-    everything = Circuit({site: torch.ones(64, dtype=torch.bool) for site in basis}, True)
-    (metric,) = run_circuits(tiny, groups, basis, scores.means, [everything], 100)
+    everything = Circuit({site: torch.ones(1, 64, dtype=torch.bool) for site in basis}, True)
+    ((metric,), _) = run_circuits(tiny, groups, basis, mean_ablation(scores.means), [everything], 100)
     for indices, batch in groups:
         torch.testing.assert_close(metric[indices], _metric(tiny, batch.clean, batch), rtol=1e-4, atol=1e-5)
     assert all(part.error.abs().max() == 0 for part in scores.sites.values())

@@ -1,16 +1,16 @@
 """Circuits: node scores, edges, ablation, and the curves that judge them."""
 
-from sparse_circuits.circuits.basis import Basis, Features, Neurons
-from sparse_circuits.circuits.circuit_file import CircuitNode, select_nodes, site_gaps, write_circuit
+from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
+from sparse_circuits.circuits.circuit_file import select_nodes, site_gaps, write_circuit
 from sparse_circuits.circuits.curves import faithfulness_curves
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.scores import NodeScores, load_scores, save_scores, score_nodes
 
 __all__ = [
     "Basis",
-    "CircuitNode",
+    "Coordinates",
     "Features",
-    "Neurons",
+    "Node",
     "NodeScores",
     "faithfulness_curves",
     "feature_edges",

@@ -1,14 +1,15 @@
-"""Running only a circuit: every node outside it is set to its mean. Many circuits go through the model in one batch."""
+"""Running only a circuit: every node outside it is ablated. Many circuits go through the model in one batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sparse_circuits.circuits.basis import Basis, Dictionary
-from sparse_circuits.circuits.scores import SiteMeans
+from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate
+from sparse_circuits.circuits.fills import Ablation, Fill
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit
@@ -17,10 +18,38 @@ from sparse_circuits.tasks import PairBatch, logit_difference
 
 @dataclass(frozen=True)
 class Circuit:
-    """The nodes that are kept: for each site a mask (width,) over its features, and whether error nodes are kept."""
+    """The nodes that are kept: for each site a mask (position or 1, width), and whether error nodes are kept."""
 
-    features: Mapping[Site, Tensor]
+    kept: Mapping[Site, Tensor]
     errors: bool
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node], basis: Basis, positions: int = 1, errors: bool = True) -> "Circuit":
+        """The circuit of some nodes; `positions` is the prompts' length where nodes have positions, else 1.
+
+        Error nodes are kept all or none, whether `nodes` lists them or not.
+        """
+        kept = {site: torch.zeros(positions, dictionary.width, dtype=torch.bool) for site, dictionary in basis.items()}
+        for node in nodes:
+            if node.index is not None:
+                kept[node.site][0 if node.position is None else node.position, node.index] = True
+        return cls(kept, errors)
+
+    @classmethod
+    def whole(cls, basis: Basis) -> "Circuit":
+        """The circuit of all nodes."""
+        return cls.of([], basis, errors=False).complement()
+
+    def complement(self) -> "Circuit":
+        """The circuit of all other nodes."""
+        return Circuit({site: ~mask for site, mask in self.kept.items()}, not self.errors)
+
+
+class Outcome(NamedTuple):
+    """What circuits do on clean prompts, each (circuit, pair): the `metric`, and `kl` in nats from the whole model."""
+
+    metric: Tensor
+    kl: Tensor
 
 
 @torch.no_grad()
@@ -28,59 +57,102 @@ def run_circuits(
     language: Language,
     groups: Sequence[tuple[list[int], PairBatch]],
     basis: Basis,
-    means: Mapping[Site, SiteMeans],
+    ablation: Ablation,
     circuits: Sequence[Circuit],
     batch_tokens: int,
-) -> Tensor:
-    """Return the metric of each circuit on the clean prompt of each pair: (circuit, pair).
+) -> Outcome:
+    """Run circuits on the clean prompt of each pair.
 
-    All sites are ablated in the one pass, so that later sites see what earlier ones have become. The separator at
-    position 0 is left as it is: it is an attention sink, which no autoencoder is trained on, and says nothing of the
-    prompt. `batch_tokens` bounds the tokens of one pass, over all circuits in it.
+    All sites are ablated in the one pass, so that later sites see what earlier ones have become. `batch_tokens` bounds
+    the tokens of one pass, over all circuits in it.
     """
-    result = torch.zeros(len(circuits), sum(len(indices) for indices, _ in groups))
+    metric, kl = torch.zeros(2, len(circuits), sum(len(indices) for indices, _ in groups))
     first = next(iter(basis))
-    for indices, group in groups:
-        group = group.to(language.device)
-        start = run(language, group.clean, read=[first]).activations[first] if first.kind == "resid_post" else None
-        size = max(1, batch_tokens // group.clean.numel())
+    for indices, batch in groups:
+        batch = batch.to(language.device)
+        clean = run(language, batch.clean, read=[first], logits="last")
+        assert clean.logits is not None
+        likely = clean.logits[:, -1].log_softmax(dim=-1)
+        fills = ablation(language, basis, batch)
+        size = max(1, batch_tokens // batch.clean.numel())
         for begin in tqdm(range(0, len(circuits), size), desc="run circuits", unit="batch", disable=None):
             part = circuits[begin : begin + size]
-            n = len(part)
-            edits = {
-                site: _ablating(dictionary, means[site], [c.features[site] for c in part], [c.errors for c in part])
-                for site, dictionary in basis.items()
-            }
-            tokens = group.clean.repeat(n, 1)
-            if start is not None:
-                # No circuit changes anything before the first site: begin there, with its ablation already done.
-                hidden = edits.pop(first)(start.repeat(n, 1, 1))
-                logits = run(language, tokens, start=(first, hidden), edit=edits, logits="last").logits
-            else:
-                logits = run(language, tokens, edit=edits, logits="last").logits
-            assert logits is not None
-            metric = logit_difference(logits[:, -1], group.repeat(n))
-            result[begin : begin + n, indices] = metric.unflatten(0, (n, len(group))).cpu()
-    return result
+            left_out = {site: 1.0 - _stacked([c.kept[site] for c in part], batch) for site in basis}
+            errors_left_out = torch.tensor([not c.errors for c in part], dtype=torch.float32)
+            logits = run_ablated(language, batch, basis, fills, left_out, errors_left_out, clean.activations[first])
+            rows = slice(begin, begin + len(part))
+            metric[rows, indices] = logit_difference(logits, batch.repeat(len(part))).view(len(part), -1).cpu()
+            unlikely = logits.log_softmax(dim=-1).unflatten(0, (len(part), -1))
+            kl[rows, indices] = (likely.exp() * (likely - unlikely)).sum(dim=-1).cpu()
+    return Outcome(metric, kl)
 
 
-def _ablating(dictionary: Dictionary, means: SiteMeans, masks: list[Tensor], errors: list[bool]) -> Edit:
-    """Return the edit of activations (circuit * pair, position, d) that ablates what each circuit leaves out.
+def _stacked(masks: list[Tensor], batch: PairBatch) -> Tensor:
+    """Masks of several circuits as one (circuit, position or 1, width), some of which may name positions."""
+    positions = max(len(mask) for mask in masks)
+    if positions not in (1, batch.clean.shape[1]):
+        raise ValueError(f"masks over {positions} positions for prompts of {batch.clean.shape[1]} tokens")
+    return torch.stack([mask.expand(positions, -1) for mask in masks]).float()
 
-    Writing is linear, so the features left out are taken off and their means put in without touching the others: the
-    means once for each circuit and position, whatever the number of pairs.
+
+def run_ablated(
+    language: Language,
+    batch: PairBatch,
+    basis: Basis,
+    fills: Mapping[Site, Fill],
+    left_out: Mapping[Site, Tensor],
+    errors_left_out: Tensor,
+    clean: Tensor,
+) -> Tensor:
+    """Return the last token's logits (circuit * pair, vocabulary) with nodes ablated.
+
+    `left_out` (circuit, position or 1, width) and `errors_left_out` (circuit,) say how much of each node is replaced by
+    its fill: 0 nothing, 1 all. `clean` is the clean run's activation at the first site of the basis.
     """
+    circuits = len(errors_left_out)
+    edits: dict[Site, Edit] = {}
+    for site, dictionary in basis.items():
+        _ablate(edits, site, dictionary, fills[site], left_out[site], errors_left_out)
+    first = next(iter(basis))
+    tokens = batch.clean.repeat(circuits, 1)
+    if first.kind == "resid_post":
+        # No circuit changes anything before the first site: begin there, with its ablation already done.
+        start = (first, edits.pop(first)(clean.repeat(circuits, 1, 1)))
+        logits = run(language, tokens, start=start, edit=edits, logits="last").logits
+    else:
+        logits = run(language, tokens, edit=edits, logits="last").logits
+    assert logits is not None
+    return logits[:, -1]
+
+
+def _ablate(
+    edits: dict[Site, Edit], site: Site, dictionary: Dictionary, fill: Fill, left_out: Tensor, errors_left_out: Tensor
+) -> None:
+    """Add the edits of activations (circuit * pair, position, d) that ablate one site.
+
+    The separator at position 0 is left as it is: it is an attention sink, which no autoencoder is trained on, and says
+    nothing of the prompt. Writing is linear, so the nodes left out are taken off and their fills put in without
+    touching the others: for means, once for each circuit and position, whatever the number of pairs.
+    """
+    circuits = len(errors_left_out)
+    read: dict[str, Tensor] = {}
+
+    def keep(x: Tensor) -> Tensor:
+        read["x"] = x
+        return x
 
     def edit(x: Tensor) -> Tensor:
-        mean_features, mean_error = (mean[1:].to(x.device) for mean in means.at(x.shape[1]))
-        left_out = ~torch.stack(masks).to(x.device)
-        prompt = x[:, 1:].unflatten(0, (len(masks), -1))
-        removed, explained = (part.view_as(prompt) for part in dictionary.read_parts(prompt.flatten(1, 2), left_out))
-        filled = dictionary.write(mean_features * left_out[:, None, :]).unsqueeze(1)
+        share = left_out.to(x.device)
+        share = share if share.shape[1] == 1 else share[:, 1:]
+        coordinates, error = (part if part.shape[1] == 1 else part[:, 1:] for part in fill)
+        source, prompt = (part[:, 1:].unflatten(0, (circuits, -1)) for part in (read.get("x", x), x))
+        removed, explained = dictionary.read_parts(source, share)
+        filled = dictionary.write(coordinates * by_coordinate(share, dictionary.group).unsqueeze(1))
         edited = prompt - removed + filled
-        if dictionary.has_error and not all(errors):
-            no_error = ~torch.tensor(errors, device=x.device)
-            edited = edited + no_error[:, None, None, None] * (mean_error - (prompt - explained))
+        if dictionary.has_error and errors_left_out.any():
+            edited = edited + errors_left_out.to(x.device)[:, None, None, None] * (error - (prompt - explained))
         return torch.cat([x[:, :1], edited.flatten(0, 1)], dim=1)
 
-    return edit
+    if dictionary.reads:
+        edits[dictionary.reads] = keep
+    edits[site] = edit

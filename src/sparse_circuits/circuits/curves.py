@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
-from sparse_circuits.circuits.basis import Basis
+from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores
-from sparse_circuits.config import Site
 from sparse_circuits.models import Language
 from sparse_circuits.tasks import PairBatch
 
@@ -30,22 +31,13 @@ class _Plan:
         self.circuits.extend(circuits)
 
 
-def ranked_features(scores: NodeScores) -> list[tuple[Site, int]]:
-    """Return all features with a score other than 0, by falling |mean score|; ties by site and number."""
-    mean = {site: part.features.double().mean(dim=0) for site, part in scores.sites.items()}
-    flat = torch.cat([values.abs() for values in mean.values()])
-    owner = [(site, index) for site, values in mean.items() for index in range(len(values))]
-    order = torch.argsort(flat, descending=True, stable=True)
-    return [owner[i] for i in order[: int((flat > 0).sum())].tolist()]
-
-
 def faithfulness_curves(
     language: Language,
     groups: Sequence[tuple[list[int], PairBatch]],
     basis: Basis,
     scores: NodeScores,
     sizes: Sequence[int],
-    circuit: Sequence[tuple[Site, int]],
+    circuit: Sequence[Node],
     random_circuits: int,
     seed: int,
     batch_tokens: int,
@@ -58,25 +50,27 @@ def faithfulness_curves(
     none in `without_errors`. Random circuits keep the error nodes, and have at each site as many features as C, drawn
     from those that score anything on the training pairs; features that never speak would make too weak a rival.
     """
-    ranked = ranked_features(scores)
+    ranked = scores.ranked()
     sizes = [size for size in sizes if size < len(ranked)] + ([len(ranked)] if max(sizes) >= len(ranked) else [])
     has_errors = any(dictionary.has_error for dictionary in basis.values())
+    keep = partial(Circuit.of, basis=basis, positions=scores.positions)
     plan = _Plan([], {})
-    tops = [_mask(basis, ranked[:size]) for size in sizes]
-    plan.add("empty", [Circuit(_mask(basis, []), False)])
-    plan.add("full", [Circuit(_mask(basis, None), True)])
-    plan.add("circuit", [Circuit(_mask(basis, circuit), True)])
-    plan.add("faithfulness", [Circuit(top, True) for top in tops])
-    plan.add("completeness", [Circuit(_inverse(top), False) for top in tops])
+    plan.add("empty", [keep([], errors=False)])
+    plan.add("full", [Circuit.whole(basis)])
+    plan.add("circuit", [keep(circuit)])
+    plan.add("faithfulness", [keep(ranked[:size]) for size in sizes])
+    plan.add("completeness", [keep(ranked[:size]).complement() for size in sizes])
     if has_errors:
-        plan.add("errors_alone", [Circuit(_mask(basis, []), True)])
-        plan.add("faithfulness_without_errors", [Circuit(top, False) for top in tops])
-        plan.add("completeness_without_errors", [Circuit(_inverse(top), True) for top in tops])
+        bare = [keep(ranked[:size], errors=False) for size in sizes]
+        plan.add("errors_alone", [keep([])])
+        plan.add("faithfulness_without_errors", bare)
+        plan.add("completeness_without_errors", [part.complement() for part in bare])
     generator = torch.Generator().manual_seed(seed)
-    drawn = [Circuit(_random(basis, ranked, size, generator), True) for _ in range(random_circuits) for size in sizes]
+    drawn = [keep(matched_random(ranked, size, generator)) for _ in range(random_circuits) for size in sizes]
     plan.add("random", drawn)
 
-    metric = run_circuits(language, groups, basis, scores.means, plan.circuits, batch_tokens).double()
+    ablation = mean_ablation(scores.means)
+    metric = run_circuits(language, groups, basis, ablation, plan.circuits, batch_tokens).metric.double()
     part = {name: metric[stretch] for name, stretch in plan.stretches.items()}
     empty, full = part["empty"][0], part["full"][0]
 
@@ -107,27 +101,14 @@ def faithfulness_curves(
     return result
 
 
-def _mask(basis: Basis, nodes: Sequence[tuple[Site, int]] | None) -> dict[Site, Tensor]:
-    """Masks that keep the given features, or all of them."""
-    masks = {site: torch.full((dictionary.width,), nodes is None) for site, dictionary in basis.items()}
-    for site, index in nodes or ():
-        masks[site][index] = True
-    return masks
-
-
-def _inverse(masks: dict[Site, Tensor]) -> dict[Site, Tensor]:
-    return {site: ~mask for site, mask in masks.items()}
-
-
-def _random(basis: Basis, ranked: list[tuple[Site, int]], size: int, generator: torch.Generator) -> dict[Site, Tensor]:
-    """Masks of as many features at each site as the `size` best have there, drawn from all that are ranked."""
-    chosen: list[tuple[Site, int]] = []
-    for site in basis:
-        wanted = sum(owner == site for owner, _ in ranked[:size])
-        pool = [index for owner, index in ranked if owner == site]
-        drawn = torch.randperm(len(pool), generator=generator)[:wanted].tolist()
-        chosen += [(site, pool[i]) for i in drawn]
-    return _mask(basis, chosen)
+def matched_random(ranked: Sequence[Node], size: int, generator: torch.Generator) -> list[Node]:
+    """Return as many nodes at each site as the `size` best have there, drawn from all that are ranked."""
+    chosen: list[Node] = []
+    for site in dict.fromkeys(node.site for node in ranked):
+        pool = [node for node in ranked if node.site == site]
+        wanted = sum(node.site == site for node in ranked[:size])
+        chosen += [pool[i] for i in torch.randperm(len(pool), generator=generator)[:wanted].tolist()]
+    return chosen
 
 
 def _intervals(values: Tensor, empty: Tensor, full: Tensor, seed: int) -> list[list[float]]:

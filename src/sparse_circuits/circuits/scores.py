@@ -1,7 +1,7 @@
 """Node scores: how much of the metric's change from clean to patch goes through each node, pair by pair."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import h5py
@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sparse_circuits.circuits.attribution import METHODS, SiteGradient
-from sparse_circuits.circuits.basis import Basis, Dictionary
+from sparse_circuits.circuits.attribution import METHODS, ONE_PASS, SiteGradient
+from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_node
 from sparse_circuits.config import Site
+from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing
 from sparse_circuits.models import Language, run
 from sparse_circuits.tasks import PairBatch, logit_difference
@@ -19,27 +20,30 @@ from sparse_circuits.tasks import PairBatch, logit_difference
 
 @dataclass(frozen=True)
 class SiteScores:
-    """Scores at one site: `features` (pair, width), `error` (pair,)."""
+    """Scores at one site: `nodes` (pair, place, width), `error` (pair, place).
 
-    features: Tensor
+    There is one place, the sum over positions, or a place for each position.
+    """
+
+    nodes: Tensor
     error: Tensor
 
 
 @dataclass(frozen=True)
 class SiteMeans:
-    """Means over the clean and patch prompts, by distance from the last token: `features` (distance, width), `error`
-    (distance, d), with the last token at distance 0. They stand in for what is ablated."""
+    """Means over the clean and patch prompts, by distance from the last token: `coordinates` (distance, coordinate),
+    `error` (distance, d), with the last token at distance 0. They stand in for what is ablated."""
 
-    features: Tensor
+    coordinates: Tensor
     error: Tensor
 
     def at(self, positions: int) -> tuple[Tensor, Tensor]:
-        """Return the means in reading order for prompts of a length: (positions, width) and (positions, d).
+        """Return the means in reading order for prompts of a length: (position, coordinate) and (position, d).
 
         Prompts longer than any in training take the mean of the farthest distance for what is beyond it.
         """
-        distance = torch.arange(positions - 1, -1, -1).clamp(max=len(self.features) - 1)
-        return self.features[distance], self.error[distance]
+        distance = torch.arange(positions - 1, -1, -1).clamp(max=len(self.coordinates) - 1)
+        return self.coordinates[distance], self.error[distance]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,41 @@ class NodeScores:
     means: dict[Site, SiteMeans]
     gap: Tensor
 
+    @property
+    def positions(self) -> int:
+        """The prompts' length where nodes have positions, else 1."""
+        return next(iter(self.sites.values())).nodes.shape[1]
+
+    def ranked(self, pairs: Tensor | None = None) -> list[Node]:
+        """Return all nodes with a score other than 0, by falling |mean score|; ties by site, position and number.
+
+        Error nodes are not among them. The mean is over the given pairs (draw,), or over all.
+        """
+        means = {site: _mean(part.nodes, pairs) for site, part in self.sites.items()}
+        flat = torch.cat([mean.abs().flatten() for mean in means.values()])
+        order = torch.argsort(flat, descending=True, stable=True)[: int((flat > 0).sum())]
+        sizes = torch.tensor([mean.numel() for mean in means.values()])
+        begins = torch.cat([torch.zeros(1, dtype=sizes.dtype), sizes.cumsum(0)])
+        owners = torch.searchsorted(begins, order, right=True) - 1
+        within = order - begins[owners]
+        sites, widths = list(means), [mean.shape[1] for mean in means.values()]
+        by_position = self.positions > 1
+        return [
+            Node(sites[owner], place % widths[owner], place // widths[owner] if by_position else None)
+            for owner, place in zip(owners.tolist(), within.tolist(), strict=True)
+        ]
+
+    def mean(self, node: Node) -> float:
+        """Return a node's mean score."""
+        part = self.sites[node.site]
+        place = node.position or 0
+        values = part.error[:, place] if node.index is None else part.nodes[:, place, node.index]
+        return values.double().mean().item()
+
+
+def _mean(values: Tensor, pairs: Tensor | None) -> Tensor:
+    return (values if pairs is None else values[pairs]).double().mean(dim=0)
+
 
 def score_nodes(
     language: Language,
@@ -58,46 +97,70 @@ def score_nodes(
     method: str,
     steps: int,
     batch_tokens: int,
+    by_position: bool = False,
 ) -> NodeScores:
     """Score every node of `basis` on all pairs (grouped by length); `batch_tokens` bounds pairs x positions x steps.
 
-    A node's score is the sum over positions of (patch - clean) x the metric's gradient as `method` averages it.
+    A node's score is the sum over positions of (patch - clean) x the metric's gradient as `method` averages it; with
+    `by_position` each position is a node of its own. Raises StudyError when the prompts then differ in length.
     """
     sites = list(basis)
     pairs = sum(len(part) for _, part in groups)
     longest = max(part.clean.shape[1] for _, part in groups)
-    features = {site: torch.zeros(pairs, basis[site].width) for site in sites}
-    errors = {site: torch.zeros(pairs) for site in sites}
+    if by_position and len(groups) > 1:
+        lengths = ", ".join(str(part.clean.shape[1]) for _, part in groups)
+        raise StudyError(
+            f"nodes have positions only in prompts of one length, found {lengths} tokens; drop by_position"
+        )
+    places = longest if by_position else 1
+    nodes = {site: torch.zeros(pairs, places, basis[site].width) for site in sites}
+    errors = {site: torch.zeros(pairs, places) for site in sites}
     gap = torch.zeros(pairs)
     means: dict[Site, _MeanByDistance] = {}
     work = []
     for indices, whole in groups:
-        size = max(1, batch_tokens // (whole.clean.shape[1] * steps))
+        size = max(1, batch_tokens // (whole.clean.shape[1] * (1 if method in ONE_PASS else steps)))
         work += [(indices[n * size : (n + 1) * size], part) for n, part in enumerate(whole.split(size))]
     for indices, part in tqdm(work, desc=f"attribute ({method})", unit="batch", disable=None):
         part = part.to(language.device)
         with torch.no_grad():
             gap[indices] = (_metric(language, part.patch, part) - _metric(language, part.clean, part)).cpu()
+        sources = _sources(language, part, basis)
         for site, found in METHODS[method](language, part, sites, steps).items():
             with torch.no_grad():
-                scored, clean, patch = _score(basis[site], found)
-                features[site][indices], errors[site][indices] = scored.features.cpu(), scored.error.cpu()
-                mean = means.setdefault(site, _MeanByDistance(longest, basis[site].width, found.clean.shape[2]))
-                mean.add(clean, found.clean - basis[site].write(clean))
-                mean.add(patch, found.patch - basis[site].write(patch))
+                clean, patch = (basis[site].read(x) for x in sources.get(site, (found.clean, found.patch)))
+                rests = [x - basis[site].write(read) for x, read in ((found.clean, clean), (found.patch, patch))]
+                for scores, values in zip(
+                    (nodes, errors), _scores(basis[site], found, clean, patch, *rests), strict=True
+                ):
+                    scores[site][indices] = (values if by_position else values.sum(dim=1, keepdim=True)).cpu()
+                mean = means.setdefault(site, _MeanByDistance(longest, clean.shape[2], found.clean.shape[2]))
+                mean.add(clean, rests[0])
+                mean.add(patch, rests[1])
     return NodeScores(
-        {site: SiteScores(features[site], errors[site]) for site in sites},
+        {site: SiteScores(nodes[site], errors[site]) for site in sites},
         {site: means[site].result() for site in sites},
         gap,
     )
 
 
-def _score(dictionary: Dictionary, found: SiteGradient) -> tuple[SiteScores, Tensor, Tensor]:
-    clean, patch = dictionary.read(found.clean), dictionary.read(found.patch)
-    change = patch - clean
-    scores = (change * dictionary.pull(found.gradient)).sum(dim=1)
-    unexplained = found.patch - found.clean - dictionary.write(change)
-    return SiteScores(scores, (unexplained * found.gradient).sum(dim=(1, 2))), clean, patch
+@torch.no_grad()
+def _sources(language: Language, part: PairBatch, basis: Basis) -> dict[Site, tuple[Tensor, Tensor]]:
+    """Both runs' activations of what is read to write a site, where that is another site."""
+    reads = {site: dictionary.reads for site, dictionary in basis.items() if dictionary.reads}
+    if not reads:
+        return {}
+    clean, patch = (run(language, t, read=list(reads.values())).activations for t in (part.clean, part.patch))
+    return {site: (clean[read], patch[read]) for site, read in reads.items()}
+
+
+def _scores(
+    dictionary: Dictionary, found: SiteGradient, clean: Tensor, patch: Tensor, rest: Tensor, patch_rest: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Scores of nodes (pair, position, width) and of the error (pair, position)."""
+    counterfactual = (patch, patch_rest) if found.to_patch else (0, 0)
+    nodes = by_node((counterfactual[0] - clean) * dictionary.pull(found.gradient), dictionary.group)
+    return nodes, ((counterfactual[1] - rest) * found.gradient).sum(dim=2)
 
 
 def _metric(language: Language, tokens: Tensor, batch: PairBatch) -> Tensor:
@@ -107,48 +170,49 @@ def _metric(language: Language, tokens: Tensor, batch: PairBatch) -> Tensor:
 
 
 class _MeanByDistance:
-    """Running fp64 means of features and errors by distance from the last token."""
+    """Running fp64 means of coordinates and errors by distance from the last token."""
 
-    def __init__(self, longest: int, width: int, d: int) -> None:
+    def __init__(self, longest: int, coordinates: int, d: int) -> None:
         self.count = torch.zeros(longest, 1, dtype=torch.float64)
-        self.features = torch.zeros(longest, width, dtype=torch.float64)
+        self.coordinates = torch.zeros(longest, coordinates, dtype=torch.float64)
         self.error = torch.zeros(longest, d, dtype=torch.float64)
 
-    def add(self, features: Tensor, error: Tensor) -> None:
-        """Add (pair, position, width) and (pair, position, d)."""
-        positions = features.shape[1]
-        self.count[:positions] += len(features)
-        self.features[:positions] += features.double().sum(dim=0).flip(0).cpu()
+    def add(self, coordinates: Tensor, error: Tensor) -> None:
+        """Add (pair, position, coordinate) and (pair, position, d)."""
+        positions = coordinates.shape[1]
+        self.count[:positions] += len(coordinates)
+        self.coordinates[:positions] += coordinates.double().sum(dim=0).flip(0).cpu()
         self.error[:positions] += error.double().sum(dim=0).flip(0).cpu()
 
     def result(self) -> SiteMeans:
-        return SiteMeans((self.features / self.count).float(), (self.error / self.count).float())
+        return SiteMeans((self.coordinates / self.count).float(), (self.error / self.count).float())
 
 
 def save_scores(path: Path, scores: NodeScores, method: str, steps: int) -> None:
-    """Publish scores.h5: /scores/<site>/{features,error}, /means/<site>/{features,error}, /gap."""
+    """Publish scores.h5: /scores/<site>/{nodes,error}, /means/<site>/{coordinates,error}, /gap."""
     with publishing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(method=method, steps=steps)
         file["gap"] = scores.gap.numpy()
         for group, parts in (("scores", scores.sites), ("means", scores.means)):
             for site, part in parts.items():
-                for name in ("features", "error"):
-                    values = getattr(part, name).numpy()
+                for field in fields(part):
+                    values = getattr(part, field.name).numpy()
                     # Most features are silent on most prompts, so the zeros compress to almost nothing.
-                    file.create_dataset(f"{group}/{site}/{name}", data=values, compression="gzip", compression_opts=1)
+                    name = f"{group}/{site}/{field.name}"
+                    file.create_dataset(name, data=values, compression="gzip", compression_opts=1)
 
 
 def load_scores(path: Path) -> tuple[NodeScores, str, int]:
     """Read scores.h5; return the scores, the method's name and its steps."""
     with h5py.File(path) as file:
 
-        def tensors(group: str, site: str) -> list[Tensor]:
-            return [torch.from_numpy(file[f"{group}/{site}/{name}"][()]) for name in ("features", "error")]
+        def tensors(group: str, site: str, kind: type[SiteScores | SiteMeans]) -> list[Tensor]:
+            return [torch.from_numpy(file[f"{group}/{site}/{field.name}"][()]) for field in fields(kind)]
 
         sites = sorted(file["scores"], key=lambda name: Site.parse(name).order)
         scores = NodeScores(
-            {Site.parse(site): SiteScores(*tensors("scores", site)) for site in sites},
-            {Site.parse(site): SiteMeans(*tensors("means", site)) for site in sites},
+            {Site.parse(site): SiteScores(*tensors("scores", site, SiteScores)) for site in sites},
+            {Site.parse(site): SiteMeans(*tensors("means", site, SiteMeans)) for site in sites},
             torch.from_numpy(file["gap"][()]),
         )
         return scores, str(file.attrs["method"]), int(file.attrs["steps"])

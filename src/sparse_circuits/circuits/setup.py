@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from sparse_circuits.circuits.basis import Basis, Dictionary, Features, Neurons
+from sparse_circuits.circuits.basis import Basis, Coordinates, Dictionary, Features
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_language_model, load_tokenizer
@@ -37,14 +37,41 @@ def set_up_circuits(
     for site in parsed:
         if site.layer >= language.num_layers:
             raise StudyError(f"site {site}: {language.name} has {language.num_layers} layers")
-    basis: dict[Site, Dictionary] = {}
     if saes:
-        for site, folder in zip(parsed, saes, strict=True):
-            sae = load_autoencoder(folder, str(site), language.width(site))
-            if sae.is_transcoder:
-                raise StudyError(f"{folder}: a {sae.architecture} does not reconstruct {site}; name an autoencoder")
-            basis[site] = Features(sae.to(device))
+        if len(saes) != len(sites):
+            raise StudyError(f"{len(sites)} sites and {len(saes)} folders of autoencoders; each site needs one")
+        basis = {site: _features(language, site, f, device) for site, f in zip(parsed, saes, strict=True)}
     else:
-        for site in parsed:
-            basis[site] = Neurons(language.width(site))
+        basis = {site: _coordinates(language, site) for site in parsed}
     return Setup(language, groups, basis)
+
+
+def _features(language: Language, site: Site, folder: Path, device: torch.device) -> Dictionary:
+    """The features of an autoencoder of `site`, or of a transcoder that writes it."""
+    sae = load_autoencoder(folder)
+    made_for = sae.metadata.get("hook_name")
+    if sae.is_transcoder:
+        if not {"hook_name", "hook_name_out"} <= sae.metadata.keys():
+            raise StudyError(
+                f"{folder}/cfg.json: its metadata do not say what this {sae.architecture} reads and writes"
+            )
+        made_for = sae.metadata["hook_name_out"]
+    if made_for not in (None, str(site)):
+        raise StudyError(f"{folder}/cfg.json: trained on {made_for}, asked to serve {site}")
+    trained_for = sae.metadata.get("model_name")
+    if trained_for not in (None, language.name):
+        raise StudyError(f"{folder}/cfg.json: trained on {trained_for}, asked to serve {language.name}")
+    reads = Site.parse(sae.metadata["hook_name"]) if sae.is_transcoder else None
+    for what, place, width in (("reads", reads or site, sae.d_in), ("writes", site, sae.W_dec.shape[1])):
+        if width != language.width(place):
+            raise StudyError(f"{folder}: {what} width {width}; {place} of {language.name} has {language.width(place)}")
+    return Features(sae.to(device), reads)
+
+
+def _coordinates(language: Language, site: Site) -> Coordinates:
+    """The coordinates of a site: an attention head's together, else each by itself."""
+    width = language.width(site)
+    if site.kind == "heads":
+        heads = language.model.config.num_attention_heads
+        return Coordinates(heads, width // heads)
+    return Coordinates(width)

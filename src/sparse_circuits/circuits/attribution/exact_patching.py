@@ -15,7 +15,7 @@ from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import standing
 from sparse_circuits.tasks import PairBatch, logit_difference
 
-ERROR = -1  # in place of a feature's number
+ERROR = -1  # in place of a node's number
 
 
 @torch.no_grad()
@@ -29,11 +29,13 @@ def exact_effects(
 ) -> Tensor:
     """Return the metric's change on the clean run of each pair by patching each node, at all positions: (pair, node).
 
-    `nodes` are numbers of features; ERROR is what reading and writing lose. `batch_tokens` bounds the tokens of one
+    `nodes` are numbers of nodes; ERROR is what reading and writing lose. `batch_tokens` bounds the tokens of one
     pass, over all nodes in it.
     """
-    clean, patch = (run(language, tokens, read=[site]).activations[site] for tokens in (batch.clean, batch.patch))
-    change = dictionary.read(patch) - dictionary.read(clean)
+    source = dictionary.reads or site
+    runs = [run(language, tokens, read=list({source, site})).activations for tokens in (batch.clean, batch.patch)]
+    clean, patch = (found[site] for found in runs)
+    change = dictionary.read(runs[1][source]) - dictionary.read(runs[0][source])
     unexplained = patch - clean - dictionary.write(change)
     size = max(1, batch_tokens // batch.clean.numel())
     metrics = []
@@ -53,5 +55,6 @@ def _written(dictionary: Dictionary, change: Tensor, unexplained: Tensor, node: 
     if node == ERROR:
         return unexplained
     alone = torch.zeros_like(change)
-    alone[..., node] = change[..., node]
+    own = slice(node * dictionary.group, (node + 1) * dictionary.group)
+    alone[..., own] = change[..., own]
     return dictionary.write(alone)
