@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.circuits import save_scores, score_nodes
+from sparse_circuits.circuits.attribution import ONE_PASS
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config.study import Method
+from sparse_circuits.config.circuits import Method
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Arguments:
     """sites in the order of the computation"""
     method: Method
     """attribution method"""
-    steps: int
-    """points of the method's integral, if it has one"""
     scores: Path
     """HDF5 file to write"""
     saes: list[Path] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+    steps: int = 10
+    """points of the method's integral, if it has one"""
+    by_position: bool = False
+    """a node for each position, where all prompts have one length"""
     limit: int | None = None
     """use the first so many pairs"""
     batch_tokens: int = 2048
@@ -38,8 +41,10 @@ def main(args: Arguments) -> None:
     setup = set_up_circuits(
         args.model, args.pairs, args.limit, args.saes, args.sites, choose_device(args.compute.device)
     )
-    scores = score_nodes(setup.language, setup.groups, setup.basis, args.method, args.steps, args.batch_tokens)
-    save_scores(args.scores, scores, args.method, args.steps)
+    scores = score_nodes(
+        setup.language, setup.groups, setup.basis, args.method, args.steps, args.batch_tokens, args.by_position
+    )
+    save_scores(args.scores, scores, args.method, 1 if args.method in ONE_PASS else args.steps)
 
 
 if __name__ == "__main__":

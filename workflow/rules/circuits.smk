@@ -21,20 +21,27 @@ rule score_nodes:
         model=model_folder,
         sites=circuit_sites,
         saes=saes_flag,
-        method=lambda wildcards: getattr(STUDY.circuits, wildcards.basis).method,
+        method=lambda wildcards: BASES[wildcards.basis].method,
         limit=(
             ["--limit", STUDY.circuits.score_pairs]
             if STUDY.circuits.score_pairs
             else []
         ),
         batch_tokens=STUDY.circuits.batch_tokens,
-        steps=lambda wildcards: getattr(STUDY.circuits, wildcards.basis).steps,
+        steps=lambda wildcards: (
+            ["--steps", BASES[wildcards.basis].steps]
+            if BASES[wildcards.basis].steps
+            else []
+        ),
+        by_position=lambda wildcards: (
+            ["--by-position"] if BASES[wildcards.basis].by_position else []
+        ),
         code=code("score_nodes.py"),
     message:
         "Scoring {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --sites {params.sites:q}"
-        " {params.saes:q} --method {params.method} --steps {params.steps} {params.limit} --batch-tokens {params.batch_tokens} --scores {output.scores:q}"
+        " {params.saes:q} --method {params.method} {params.steps} {params.by_position} {params.limit} --batch-tokens {params.batch_tokens} --scores {output.scores:q}"
         " --threads {threads} > {log:q} 2>&1"
 
 

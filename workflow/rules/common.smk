@@ -75,9 +75,7 @@ SHARDS = [
     f"{CACHE}/shard-{number:05d}.h5" for number in range(len(SITE_GROUPS) * STRETCHES)
 ]
 
-SAE = STUDY.circuits.features.sae
-CIRCUIT_SAES = [f"results/saes/{STUDY.model}/{site}/{SAE}" for site in STUDY.sites]
-BASES = ["features", "neurons"] if STUDY.circuits.neurons else ["features"]
+BASES = STUDY.circuits.bases
 # A site's own name where autoencoders read and write it; else mlp.<layer>, crosscoder or cross_layer.
 PLACES = STUDY.places
 SAE_FOLDERS = [
@@ -107,7 +105,6 @@ CIRCUIT_FILES = expand(
 EVALUATIONS = expand(
     f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json", task=STUDY.tasks, basis=BASES
 )
-NEURON_SITES = [f"mlp_neurons.{layer}" for layer in range(STUDY.model_entry.num_layers)]
 TRAINED = list(STUDY.trained)
 SAE_FILES = [
     "cfg.json",
@@ -122,7 +119,7 @@ wildcard_constraints:
     site=r"[a-z_]+(\.\d+)?",
     sae="|".join(map(re.escape, STUDY.saes)),
     task="|".join(map(re.escape, STUDY.tasks)),
-    basis="features|neurons",
+    basis="|".join(BASES),
 
 
 def program(script):
@@ -197,17 +194,19 @@ def trained_at(wildcards):
 
 def circuit_sites(wildcards):
     """The sites of a basis, in the order of the computation."""
-    return STUDY.sites if wildcards.basis == "features" else NEURON_SITES
+    return list(STUDY.basis_sites(wildcards.basis))
 
 
 def circuit_sae_files(wildcards):
     """The files of the autoencoders that a basis needs."""
-    folders = CIRCUIT_SAES if wildcards.basis == "features" else []
+    places = [place for place in STUDY.basis_sites(wildcards.basis).values() if place]
+    sae = places and BASES[wildcards.basis].sae
+    folders = [f"results/saes/{STUDY.model}/{place}/{sae}" for place in places]
     return [f"{folder}/{name}" for folder in folders for name in SAE_FILES[:2]]
 
 
 def saes_flag(wildcards, input):
-    """The flag that names a basis' autoencoders, as a list of words; empty for neurons."""
+    """The flag that names a basis' autoencoders, as a list of words; empty for coordinates."""
     folders = dict.fromkeys(str(Path(file).parent) for file in input.saes)
     return ["--saes", *folders] if folders else []
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sparse_circuits.config.autoencoders import SAE, Pretrained, Share, SiteName, Trained, spread
+from sparse_circuits.config.autoencoders import SAE, Pretrained, SiteName, Trained, spread
 from sparse_circuits.config.base import Name, Positive, Settings
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
+from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
 from sparse_circuits.config.site import Site
 
 
@@ -45,49 +46,11 @@ class FileTask(Settings):
 Task = Annotated[AgreementTask | FileTask, Field(discriminator="kind")]
 
 
-Method = Literal["integrated_gradients", "input_integrated_gradients", "attribution_patching", "relp"]
-
-
-class FeatureBasis(Settings):
-    """Nodes are SAE features, and one error node a site."""
-
-    sae: Name = Field(description="which of the study's autoencoders")
-    method: Method = Field("integrated_gradients", description="how nodes are scored")
-    steps: Positive = Field(10, description="points of integrated gradients")
-
-
-class NeuronBasis(Settings):
-    """Nodes are MLP neurons of every layer, for comparison."""
-
-    method: Method = Field("input_integrated_gradients", description="how nodes are scored")
-    steps: Positive = Field(10, description="points of integrated gradients")
-
-
 class Probing(Settings):
     """What is asked of the features of every autoencoder: what a few of them tell, and what a letter's leave out."""
 
     ks: Annotated[list[Positive], Field(min_length=1)] = Field([1, 2, 5], description="features a probe")
     words_a_letter: Annotated[int, Field(ge=10)] = Field(100, description="words a first letter, for absorption")
-
-
-class Circuits(Settings):
-    """How circuits are found and judged."""
-
-    features: FeatureBasis
-    neurons: NeuronBasis | None = None
-    sizes: Annotated[list[Positive], Field(min_length=2)] = Field(description="nodes a circuit, ascending")
-    node_threshold: Share = Field(description="keep nodes whose score is at least this share of the metric gap")
-    edge_threshold: Share = Field(description="keep edges whose weight is at least this share of the metric gap")
-    score_pairs: Positive | None = Field(None, description="score nodes on the first so many training pairs")
-    judge_pairs: Positive | None = Field(None, description="judge circuits on the first so many test pairs")
-    random_circuits: Positive = Field(3, description="matched random circuits at each size")
-    batch_tokens: Positive = Field(2048, description="tokens in one forward pass, all circuits of the batch together")
-
-    @model_validator(mode="after")
-    def _ascending(self) -> "Circuits":
-        if sorted(set(self.sizes)) != self.sizes:
-            raise ValueError(f"`sizes` must ascend without repeats, found {self.sizes}")
-        return self
 
 
 @dataclass(frozen=True)
@@ -128,7 +91,9 @@ class Study(Settings):
     def _consistent(self) -> "Study":
         _known("model", self.model, load_models(Path(self.models_file)), self.models_file)
         _known("corpus", self.corpus, load_datasets(Path(self.datasets_file)), self.datasets_file)
-        _known("circuits.features.sae", self.circuits.features.sae, self.saes, "saes")
+        for basis, settings in self.circuits.bases.items():
+            if isinstance(settings, FeatureBasis):
+                self._check_features(f"circuits.{basis}.sae", settings.sae)
         _known("headline_task", self.headline_task, self.tasks, "tasks")
         layers = self.model_entry.num_layers
         for layer in self.transcoder_layers:
@@ -149,11 +114,6 @@ class Study(Settings):
         for name, entry in self.trained.items():
             if entry.kind.endswith("transcoder") and not self.transcoder_layers:
                 raise ValueError(f"`saes.{name}`: a {entry.kind} needs `transcoder_layers`")
-        headed = self.trained.get(self.circuits.features.sae)
-        if headed and headed.kind != "autoencoder":
-            raise ValueError(
-                f"`circuits.features.sae: {self.circuits.features.sae}` is a {headed.kind}; name an autoencoder"
-            )
         if len({(sae.batch, sae.epochs) for sae in self.trained.values()}) > 1:
             raise ValueError(
                 "`saes`: autoencoders train in one pass over the cache and must share `batch` and `epochs`"
@@ -164,6 +124,27 @@ class Study(Settings):
                     raise ValueError(f"`tasks.{name}`: {path}: no such file")
         return self
 
+    def _check_features(self, key: str, sae: str) -> None:
+        _known(key, sae, self.saes, "saes")
+        kind = self.kind(sae)
+        if kind not in ("autoencoder", "transcoder", "skip_transcoder"):
+            raise ValueError(f"`{key}: {sae}` is a {kind}; name an autoencoder or a transcoder")
+
+    def kind(self, sae: str) -> str:
+        """Return what an entry of `saes` is: an autoencoder, a transcoder, ..."""
+        entry = self.saes[sae]
+        return entry.kind if isinstance(entry, Trained) else "autoencoder"
+
+    def basis_sites(self, basis: str) -> dict[str, str | None]:
+        """Return the sites that a basis' nodes write, in order, with the place where each one's autoencoder lies."""
+        settings = self.circuits.bases[basis]
+        every = range(self.model_entry.num_layers)
+        if not isinstance(settings, FeatureBasis):
+            return {f"{COORDINATES[basis]}.{layer}": None for layer in every}
+        if self.kind(settings.sae) == "autoencoder":
+            return {site: site for site in self.sites}
+        return {f"mlp_out.{layer}": f"mlp.{layer}" for layer in self.transcoder_layers}
+
     @property
     def trained(self) -> dict[str, Trained]:
         """The autoencoders that are trained here, by name."""
@@ -173,8 +154,8 @@ class Study(Settings):
     def places(self) -> dict[str, Place]:
         """What autoencoders and transcoders read and write, by the folder that they lie in."""
         of_kind: dict[str, list[str]] = {}
-        for name, sae in self.saes.items():
-            of_kind.setdefault(sae.kind if isinstance(sae, Trained) else "autoencoder", []).append(name)
+        for name in self.saes:
+            of_kind.setdefault(self.kind(name), []).append(name)
         transcoders = of_kind.get("transcoder", []) + of_kind.get("skip_transcoder", [])
         ins, outs = ([f"{kind}.{layer}" for layer in self.transcoder_layers] for kind in ("mlp_in", "mlp_out"))
         found = {site: Place([site], [site], of_kind.get("autoencoder", [])) for site in self.sites}

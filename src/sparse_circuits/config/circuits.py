@@ -1,0 +1,66 @@
+"""Settings of circuits: which nodes there are, how they are scored, and how circuits are chosen and judged."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sparse_circuits.config.autoencoders import Share
+from sparse_circuits.config.base import Name, Positive, Settings
+
+Method = Literal[
+    "integrated_gradients", "input_integrated_gradients", "attribution_patching", "relp", "gradient_activation"
+]
+COORDINATES = {"neurons": "mlp_neurons", "heads": "heads", "channels": "resid_post"}  # bases and kinds of their sites
+
+
+class Scoring(Settings):
+    """How nodes are scored."""
+
+    method: Method = Field("relp", description="attribution method")
+    steps: Positive | None = Field(None, description="points of integrated gradients; 10 when not given")
+    by_position: bool = Field(False, description="a node for each position, in tasks of one template and length")
+
+    @model_validator(mode="after")
+    def _integrates(self) -> "Scoring":
+        if self.steps and not self.method.endswith("integrated_gradients"):
+            raise ValueError(f"`steps` has no part in `{self.method}`")
+        return self
+
+
+class FeatureBasis(Scoring):
+    """Nodes are features of an autoencoder or transcoder, and one error node a site."""
+
+    sae: Name = Field(description="which of the study's autoencoders or transcoders")
+
+
+class CoordinateBasis(Scoring):
+    """Nodes are coordinates of the model itself, in every layer."""
+
+
+class Circuits(Settings):
+    """How circuits are found and judged."""
+
+    features: FeatureBasis
+    transcoders: FeatureBasis | None = Field(None, description="features of another autoencoder or transcoder, beside")
+    neurons: CoordinateBasis | None = Field(None, description="nodes are MLP neurons of all layers")
+    heads: CoordinateBasis | None = Field(None, description="nodes are attention heads of all layers")
+    channels: CoordinateBasis | None = Field(None, description="nodes are channels of the residual stream, all layers")
+    sizes: Annotated[list[Positive], Field(min_length=2)] = Field(description="nodes a circuit, ascending")
+    node_threshold: Share = Field(description="keep nodes whose score is at least this share of the metric gap")
+    edge_threshold: Share = Field(description="keep edges whose weight is at least this share of the metric gap")
+    score_pairs: Positive | None = Field(None, description="score nodes on the first so many training pairs")
+    judge_pairs: Positive | None = Field(None, description="judge circuits on the first so many test pairs")
+    random_circuits: Positive = Field(3, description="matched random circuits at each size")
+    batch_tokens: Positive = Field(2048, description="tokens in one forward pass, all circuits of the batch together")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "Circuits":
+        if sorted(set(self.sizes)) != self.sizes:
+            raise ValueError(f"`sizes` must ascend without repeats, found {self.sizes}")
+        return self
+
+    @property
+    def bases(self) -> dict[str, "FeatureBasis | CoordinateBasis"]:
+        """The kinds of nodes asked for, by name."""
+        found = {name: getattr(self, name) for name in ("features", "transcoders", *COORDINATES)}
+        return {name: settings for name, settings in found.items() if settings}
