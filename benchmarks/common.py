@@ -46,6 +46,31 @@ def compare(name: str, unit: str, ours: Sequence[float], rival: Sequence[float],
     return Row(name, next(medians), unit, next(medians), round(ratio, 3), target)
 
 
+@dataclass(frozen=True)
+class Claim:
+    """One thing that is to hold: a measured `value` and the `target` that it must reach, from below or from above."""
+
+    name: str
+    value: float
+    unit: str
+    target: float
+    at_most: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the target is met."""
+        return self.value <= self.target if self.at_most else self.value >= self.target
+
+
+@dataclass(frozen=True)
+class Table:
+    """Measurements side by side: a title, names of columns, rows of words and numbers."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float]]
+
+
 def machine(device: torch.device) -> dict[str, Any]:
     """Return what the numbers depend on, in words that say nothing of when and where."""
     return {
@@ -63,6 +88,33 @@ def publish(name: str, device: torch.device, rows: Sequence[Row], notes: Sequenc
     written = [{**asdict(row), "holds": row.holds} for row in rows]
     print("\n".join([*table(written), *notes]))
     write_json(RESULTS / f"{name}.json", {"machine": machine(device), "rows": written, "notes": notes})
+
+
+def publish_findings(name: str, device: torch.device, claims: Sequence[Claim], tables: Sequence[Table]) -> None:
+    """Print claims and tables and write results/benchmarks/<name>.json."""
+    written = [{**asdict(claim), "holds": claim.holds} for claim in claims]
+    found = {"rows": written, "tables": [asdict(part) for part in tables]}
+    print("\n".join(findings(found)))
+    write_json(RESULTS / f"{name}.json", {"machine": machine(device), **found})
+
+
+def findings(found: dict[str, Any]) -> list[str]:
+    """Return the Markdown lines of claims and tables as they stand in a result file."""
+    lines: list[str] = []
+    for part in found["tables"]:
+        lines += [f"**{part['title']}**", "", f"| {' | '.join(part['columns'])} |"]
+        lines.append("|---" + "|--:" * (len(part["columns"]) - 1) + "|")
+        lines += [f"| {' | '.join(map(_cell, row))} |" for row in part["rows"]]
+        lines.append("")
+    for claim in found["rows"]:
+        verdict = "holds" if claim["holds"] else "does not hold"
+        bound = f"at {'most' if claim['at_most'] else 'least'} {claim['target']:g}"
+        lines.append(f"- **{verdict}**: {claim['name']}: {_cell(claim['value'])} {claim['unit']} ({bound}).")
+    return lines
+
+
+def _cell(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:

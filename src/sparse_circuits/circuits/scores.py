@@ -109,9 +109,7 @@ def score_nodes(
     longest = max(part.clean.shape[1] for _, part in groups)
     if by_position and len(groups) > 1:
         lengths = ", ".join(str(part.clean.shape[1]) for _, part in groups)
-        raise StudyError(
-            f"nodes have positions only in prompts of one length, found {lengths} tokens; drop by_position"
-        )
+        raise StudyError(f"by_position needs prompts of one length, found {lengths} tokens; set it to false")
     places = longest if by_position else 1
     nodes = {site: torch.zeros(pairs, places, basis[site].width) for site in sites}
     errors = {site: torch.zeros(pairs, places) for site in sites}

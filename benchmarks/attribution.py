@@ -1,0 +1,187 @@
+"""How well each attribution method agrees with exact patching, what circuits it finds, and what it costs.
+
+On tasks of the default study and the autoencoders it has trained. Scores come from training pairs, faithfulness from
+test pairs, as in the workflow.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from common import Claim, Table, publish_findings
+from sparse_circuits.circuits import NodeScores, score_nodes, site_gaps
+from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.attribution import METHODS
+from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
+from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.circuits.setup import Setup, set_up_circuits
+from sparse_circuits.command import program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config import Site
+from sparse_circuits.machine import cores
+from sparse_circuits.models import run
+from sparse_circuits.tasks import logit_difference
+
+BUDGET = 2048  # tokens a pass
+GAP = 0.01
+
+
+@dataclass(frozen=True)
+class Arguments:
+    results: Path = Path("results")
+    """folder of a finished default study"""
+    model: str = "smollm2-135m-instruct"
+    """name of the model"""
+    sae: str = "topk"
+    """name of the autoencoders"""
+    tasks: list[str] = field(default_factory=lambda: ["simple", "nounpp", "rc", "within_rc"])
+    """agreement tasks"""
+    sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
+    """sites in the order of the computation"""
+    sizes: list[int] = field(default_factory=lambda: [10, 30, 100, 300])
+    """nodes of the circuits"""
+    pairs: int = 32
+    """pairs that score, and pairs that judge"""
+    exact_pairs: int = 8
+    """pairs on which nodes are patched one by one"""
+    best: int = 60
+    """nodes a site that are patched: so many of the best, and a third as many spread over the ranks that follow"""
+    steps: list[int] = field(default_factory=lambda: [2, 5, 10, 20, 40])
+    """points of integrated gradients to try"""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N; auto takes CUDA where it is present"""
+    threads: int = field(default_factory=cores)
+    """CPU threads of matrix products"""
+
+
+def main(args: Arguments) -> None:
+    set_up(args.threads)
+    device = choose_device(args.device)
+    agreement, kept, seconds, gaps = [], [], [], []
+    correlations: dict[str, list[float]] = {}
+    for task in tqdm(args.tasks, unit="task", disable=None):
+
+        def load(split: str, pairs: int, task: str = task) -> Setup:
+            saes = [args.results / f"saes/{args.model}/{site}/{args.sae}" for site in args.sites]
+            path = args.results / f"tasks/{task}/{split}.jsonl"
+            return set_up_circuits(args.results / f"models/{args.model}", path, pairs, saes, args.sites, device)
+
+        train, test, few = load("train", args.pairs), load("test", args.pairs), load("train", args.exact_pairs)
+        unit = _seconds(lambda part=train: _forward_and_backward(part))
+        found: dict[str, NodeScores] = {}
+        for method in METHODS:
+            begin = time.perf_counter()
+            found[method] = score_nodes(train.language, train.groups, train.basis, method, 10, BUDGET)
+            seconds.append([task, method, round((time.perf_counter() - begin) / unit, 2)])
+        for method, values in _correlations(few, args.best).items():
+            correlations.setdefault(method, []).extend(values.values())
+            agreement.append([task, method, *(round(value, 3) for value in values.values())])
+        for method, scores in found.items():
+            kept.append([task, method, *(round(v, 3) for v in _faithfulness(test, scores, args.sizes))])
+        for steps in args.steps:
+            scores = score_nodes(few.language, few.groups, few.basis, "integrated_gradients", steps, BUDGET)
+            found_gaps = [round(100 * gap["relative_gap"], 2) for gap in site_gaps(scores).values()]
+            gaps.append([task, str(steps), *found_gaps])
+    best = {
+        site: min(max(row[2 + n] for row in gaps if row[1] == str(s)) for s in args.steps)
+        for n, site in enumerate(args.sites)
+    }
+    claims = [
+        Claim(
+            f"scores over {site} miss the metric gap, with as many steps as it needs, worst task",
+            value / 100,
+            "of the gap",
+            GAP,
+            True,
+        )
+        for site, value in best.items()
+    ]
+    median = [
+        [method, round(min(values), 3), round(float(torch.tensor(values).median()), 3)]
+        for method, values in correlations.items()
+    ]
+    publish_findings(
+        "attribution",
+        device,
+        claims,
+        [
+            Table(
+                f"Correlation with exact patching, {args.exact_pairs} pairs, all tasks and sites",
+                ["method", "smallest", "median"],
+                median,
+            ),
+            Table("Correlation with exact patching by site", ["task", "method", *args.sites], agreement),
+            Table(
+                f"Faithfulness on {args.pairs} test pairs, by number of nodes",
+                ["task", "method", *map(str, args.sizes)],
+                kept,
+            ),
+            Table(
+                "Time of scoring, in units of one forward and backward pass of the same pairs",
+                ["task", "method", "passes"],
+                seconds,
+            ),
+            Table(
+                "Integrated gradients: how far the scores over a cut miss the metric gap, in %, by steps",
+                ["task", "steps", *args.sites],
+                gaps,
+            ),
+        ],
+    )
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    work()
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def _forward_and_backward(setup: Setup) -> None:
+    """One pass of every pair's clean prompt, and back to the embeddings, in batches as scoring has them."""
+    for _, whole in setup.groups:
+        for part in whole.split(max(1, BUDGET // whole.clean.shape[1])):
+            edit = {Site("embed"): lambda x: x.requires_grad_()}
+            got = run(setup.language, part.clean, read=[Site("embed")], edit=edit, logits="last")
+            assert got.logits is not None
+            torch.autograd.grad(logit_difference(got.logits[:, -1], part).sum(), got.activations[Site("embed")])
+
+
+def _correlations(setup: Setup, best: int) -> dict[str, dict[Site, float]]:
+    """Correlation, over nodes of each site, of each method's mean score with the mean effect of patching the node."""
+    _, batch = max(setup.groups, key=lambda group: len(group[0]))
+    group = [(list(range(len(batch))), batch)]
+    scores = {m: score_nodes(setup.language, group, setup.basis, m, 10, BUDGET) for m in METHODS}
+    result: dict[str, dict[Site, float]] = {method: {} for method in METHODS}
+    for site, dictionary in setup.basis.items():
+        means = {m: part.sites[site].nodes[:, 0].mean(dim=0) for m, part in scores.items()}
+        order = sum((v.abs() / v.abs().sum() for v in means.values()), torch.zeros(())).argsort(descending=True)
+        nodes = order[:best].tolist() + order[best : 7 * best : 17].tolist()
+        effects = exact_effects(setup.language, batch, site, dictionary, [*nodes, ERROR], BUDGET).mean(dim=0)
+        for method, values in means.items():
+            estimates = torch.cat([values[nodes], scores[method].sites[site].error.mean().view(1)])
+            result[method][site] = _correlation(estimates, effects)
+    return result
+
+
+def _correlation(a: Tensor, b: Tensor) -> float:
+    return torch.corrcoef(torch.stack([a, b]))[0, 1].item()
+
+
+def _faithfulness(setup: Setup, scores: NodeScores, sizes: list[int]) -> list[float]:
+    ranked = scores.ranked()
+    nothing, everything = Circuit.of([], setup.basis, errors=False), Circuit.whole(setup.basis)
+    circuits = [nothing, everything, *(Circuit.of(ranked[:size], setup.basis) for size in sizes)]
+    ablation = mean_ablation(scores.means)
+    metric = run_circuits(setup.language, setup.groups, setup.basis, ablation, circuits, BUDGET).metric.mean(dim=1)
+    return ((metric[2:] - metric[0]) / (metric[1] - metric[0])).tolist()
+
+
+if __name__ == "__main__":
+    program(main, Arguments)
