@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import faithfulness_curves, load_scores, site_gaps
+from sparse_circuits.circuits import evaluate_circuits, load_scores, site_gaps
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
@@ -48,7 +48,7 @@ def main(args: Arguments) -> None:
         args.model, args.pairs, args.limit, args.saes, args.sites, choose_device(args.compute.device)
     )
     scores, method, steps = load_scores(args.scores)
-    curves = faithfulness_curves(
+    curves = evaluate_circuits(
         setup.language,
         setup.groups,
         setup.basis,

@@ -18,7 +18,7 @@ from sparse_circuits.circuits import (
 )
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.attribution import METHODS
-from sparse_circuits.circuits.curves import faithfulness_curves
+from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.config import Site
@@ -235,7 +235,7 @@ def test_curves_begin_and_end_where_they_must(
     tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     ranked = scores.ranked()
-    curves = faithfulness_curves(tiny, groups, basis, scores, [1, len(ranked) + 50], ranked[:3], 2, 0, 512)
+    curves = evaluate_circuits(tiny, groups, basis, scores, [1, len(ranked) + 50], ranked[:3], 2, 0, 512)
     assert curves["nodes"] == [1, len(ranked)]
     assert curves["random"][-1] == pytest.approx(curves["faithfulness"][-1], abs=1e-5), "all ranked is all ranked"
     assert curves["circuit"]["nodes"] == 3

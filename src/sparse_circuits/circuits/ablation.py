@@ -87,6 +87,21 @@ def run_circuits(
     return Outcome(metric, kl)
 
 
+def run_named(
+    language: Language,
+    groups: Sequence[tuple[list[int], PairBatch]],
+    basis: Basis,
+    ablation: Ablation,
+    named: Mapping[str, Sequence[Circuit]],
+    batch_tokens: int,
+) -> dict[str, Outcome]:
+    """Run all circuits of several names at once; return the outcomes by name."""
+    circuits = [circuit for part in named.values() for circuit in part]
+    found = run_circuits(language, groups, basis, ablation, circuits, batch_tokens)
+    parts = (values.split([len(part) for part in named.values()]) for values in found)
+    return {name: Outcome(*part) for name, part in zip(named, zip(*parts, strict=True), strict=True)}
+
+
 def _stacked(masks: list[Tensor], batch: PairBatch) -> Tensor:
     """Masks of several circuits as one (circuit, position or 1, width), some of which may name positions."""
     positions = max(len(mask) for mask in masks)

@@ -59,24 +59,31 @@ class NodeScores:
         """The prompts' length where nodes have positions, else 1."""
         return next(iter(self.sites.values())).nodes.shape[1]
 
-    def ranked(self, pairs: Tensor | None = None) -> list[Node]:
+    @property
+    def matrix(self) -> Tensor:
+        """The scores of all nodes but the error nodes, by site, position and number: (pair, node)."""
+        return torch.cat([part.nodes.flatten(1) for part in self.sites.values()], dim=1)
+
+    def nodes_at(self, columns: Tensor) -> list[Node]:
+        """Return the nodes of some columns of `matrix`."""
+        widths = [part.nodes.shape[2] for part in self.sites.values()]
+        begins = torch.tensor([0] + [part.nodes[0].numel() for part in self.sites.values()]).cumsum(0)
+        owners = torch.searchsorted(begins, columns, right=True) - 1
+        sites = list(self.sites)
+        found = []
+        for owner, within in zip(owners.tolist(), (columns - begins[owners]).tolist(), strict=True):
+            position, index = divmod(within, widths[owner])
+            found.append(Node(sites[owner], index, position if self.positions > 1 else None))
+        return found
+
+    def ranked(self) -> list[Node]:
         """Return all nodes with a score other than 0, by falling |mean score|; ties by site, position and number.
 
-        Error nodes are not among them. The mean is over the given pairs (draw,), or over all.
+        Error nodes are not among them.
         """
-        means = {site: _mean(part.nodes, pairs) for site, part in self.sites.items()}
-        flat = torch.cat([mean.abs().flatten() for mean in means.values()])
-        order = torch.argsort(flat, descending=True, stable=True)[: int((flat > 0).sum())]
-        sizes = torch.tensor([mean.numel() for mean in means.values()])
-        begins = torch.cat([torch.zeros(1, dtype=sizes.dtype), sizes.cumsum(0)])
-        owners = torch.searchsorted(begins, order, right=True) - 1
-        within = order - begins[owners]
-        sites, widths = list(means), [mean.shape[1] for mean in means.values()]
-        by_position = self.positions > 1
-        return [
-            Node(sites[owner], place % widths[owner], place // widths[owner] if by_position else None)
-            for owner, place in zip(owners.tolist(), within.tolist(), strict=True)
-        ]
+        means = self.matrix.double().mean(dim=0).abs()
+        order = torch.argsort(means, descending=True, stable=True)
+        return self.nodes_at(order[: int((means > 0).sum())])
 
     def mean(self, node: Node) -> float:
         """Return a node's mean score."""
@@ -84,10 +91,6 @@ class NodeScores:
         place = node.position or 0
         values = part.error[:, place] if node.index is None else part.nodes[:, place, node.index]
         return values.double().mean().item()
-
-
-def _mean(values: Tensor, pairs: Tensor | None) -> Tensor:
-    return (values if pairs is None else values[pairs]).double().mean(dim=0)
 
 
 def score_nodes(

@@ -1,0 +1,159 @@
+"""What circuits cost: all sizes of a curve beside one size, prompts of growing number, a long prompt in every layer."""
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from common import Claim, Table, publish_findings
+from sparse_circuits.circuits import Features, score_nodes
+from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.command import program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config import Site
+from sparse_circuits.machine import cores
+from sparse_circuits.models import Language, load_language_model
+from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.tasks import PairBatch
+
+BUDGET = 2048  # tokens a pass
+
+
+@dataclass(frozen=True)
+class Arguments:
+    results: Path = Path("results")
+    """folder of a finished default study"""
+    model: str = "smollm2-135m-instruct"
+    """name of the model"""
+    sae: str = "topk"
+    """name of the autoencoders"""
+    task: str = "nounpp"
+    """task whose pairs are used"""
+    sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
+    """sites in the order of the computation"""
+    sizes: list[int] = field(
+        default_factory=lambda: [1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 300, 600, 1200, 2400, 4800]
+    )
+    """nodes of the circuits of a curve"""
+    rounds: int = 5
+    """rounds of the curve; each measures one size and all"""
+    length: int = 1000
+    """tokens of the long prompt"""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N; auto takes CUDA where it is present"""
+    threads: int = field(default_factory=cores)
+    """CPU threads of matrix products"""
+
+
+def main(args: Arguments) -> None:
+    set_up(args.threads)
+    device = choose_device(args.device)
+    # First, while nothing else has raised the peak.
+    language = load_language_model(args.results / f"models/{args.model}", device)
+    long = _long_prompt(language, args.length)
+    claims = [
+        Claim(
+            f"memory of scoring and ablating {language.num_layers} layers with {args.length} tokens",
+            long,
+            "GB",
+            8,
+            True,
+        )
+    ]
+
+    saes = [args.results / f"saes/{args.model}/{site}/{args.sae}" for site in args.sites]
+    pairs = args.results / f"tasks/{args.task}/train.jsonl"
+    setup = set_up_circuits(args.results / f"models/{args.model}", pairs, 96, saes, args.sites, device)
+    _, batch = max(setup.groups, key=lambda group: len(group[0]))
+
+    def group(count: int) -> list[tuple[list[int], PairBatch]]:
+        return [(list(range(count)), batch.split(count)[0])]
+
+    scores = score_nodes(setup.language, group(16), setup.basis, "relp", 1, BUDGET)
+    ranked = scores.ranked()
+    curve = [Circuit.of(ranked[:size], setup.basis) for size in args.sizes]
+    ablation = mean_ablation(scores.means)
+    ratios = []
+    for count in (1, 4, 16):
+        times: list[tuple[float, float]] = []
+        for _ in range(args.rounds):
+            one, all_sizes = (
+                _seconds(lambda c=c, n=count: run_circuits(setup.language, group(n), setup.basis, ablation, c, BUDGET))
+                for c in (curve[-1:], curve)
+            )
+            times.append((one, all_sizes))
+        ratios.append(
+            [
+                str(count),
+                *(round(median(t), 2) for t in zip(*times, strict=True)),
+                round(median(b / a for a, b in times), 2),
+            ]
+        )
+    claims.append(
+        Claim(
+            f"{len(curve)} sizes of a curve beside one, {ratios[-1][0]} pairs",
+            float(ratios[-1][-1]),
+            "times the time",
+            3,
+            True,
+        )
+    )
+    linear = []
+    for count in (16, 32, 64):
+        scored = _seconds(lambda n=count: score_nodes(setup.language, group(n), setup.basis, "relp", 1, BUDGET))
+        judged = _seconds(
+            lambda n=count: run_circuits(setup.language, group(n), setup.basis, ablation, curve[:4], BUDGET)
+        )
+        linear.append([str(count), round(scored, 2), round(judged, 2)])
+    publish_findings(
+        "circuit_cost",
+        device,
+        claims,
+        [
+            Table(
+                "Seconds of one circuit, of all sizes of a curve, and their ratio",
+                ["pairs", "one", f"{len(curve)} sizes", "ratio"],
+                ratios,
+            ),
+            Table("Seconds by number of prompts", ["pairs", "scoring by RelP", "judging four circuits"], linear),
+        ],
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def _long_prompt(language: Language, length: int) -> float:
+    """Peak memory in GB of scoring and ablating one long pair with an autoencoder of random weights in every layer.
+
+    Weights that are not trained cost the same: k features are active a token, whatever they mean.
+    """
+    generator = torch.Generator().manual_seed(0)
+    basis = {}
+    for layer in range(language.num_layers):
+        W_dec = torch.nn.functional.normalize(torch.randn(8 * language.d_model, language.d_model, generator=generator))
+        sae = SparseAutoencoder(
+            "topk", W_dec.T.contiguous(), torch.zeros(len(W_dec)), W_dec, torch.zeros(language.d_model), k=32
+        )
+        basis[Site("resid_post", layer)] = Features(sae.to(language.device))
+    vocabulary = language.model.get_input_embeddings().weight.shape[0]
+    clean, patch = torch.randint(vocabulary, (2, 1, length), generator=generator)
+    answers, patch_answers = torch.randint(vocabulary, (2, 1, 1), generator=generator)
+    groups = [([0], PairBatch(clean, patch, answers, patch_answers))]
+    scores = score_nodes(language, groups, basis, "relp", 1, BUDGET)
+    circuit = Circuit.of(scores.ranked()[:300], basis)
+    run_circuits(language, groups, basis, mean_ablation(scores.means), [circuit], BUDGET)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

@@ -1,0 +1,70 @@
+"""Put a circuit to the proof: hypothesis tests, stability under resampling, and controls on which it must fail."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparse_circuits.circuits import load_scores
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.proof import controls, hypothesis_tests, stability_of
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.command import Compute, program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.files import write_json
+from sparse_circuits.models import load_tokenizer
+from sparse_circuits.tasks import encode_pairs, read_pairs
+from sparse_circuits.tasks.controls import nonsense_task, nonsense_words
+
+
+@dataclass(frozen=True)
+class Arguments:
+    model: Path
+    """folder of the model"""
+    train: Path
+    """training pairs of the task"""
+    test: Path
+    """test pairs of the task"""
+    scores: Path
+    """node scores from the training pairs"""
+    circuit: Path
+    """circuit.json from the training pairs"""
+    sites: list[str]
+    """sites in the order of the computation"""
+    proof: Path
+    """JSON file to write"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+    limit: int | None = None
+    """test on the first so many test pairs"""
+    batch_tokens: int = 2048
+    """tokens in one forward pass, over all circuits in it"""
+    seed: int = 0
+    """random circuits, permutations, resamples, nonsense words"""
+    compute: Compute = field(default_factory=Compute)
+
+
+def main(args: Arguments) -> None:
+    set_up(args.compute.threads)
+    setup = set_up_circuits(
+        args.model, args.test, args.limit, args.saes, args.sites, choose_device(args.compute.device)
+    )
+    scores, method, steps = load_scores(args.scores)
+    circuit = read_circuit_nodes(args.circuit)
+    tokenizer = load_tokenizer(args.model)
+    train, test = (read_pairs(path) for path in (args.train, args.test))
+    words = nonsense_words(train + test, tokenizer, args.seed)
+    nonsense = [
+        encode_pairs(nonsense_task(pairs, words), tokenizer, setup.language.separator_id)
+        for pairs in (train[: len(scores.gap)], test[: args.limit])
+    ]
+    write_json(
+        args.proof,
+        {
+            "stability": stability_of(scores, len(circuit), args.seed),
+            "controls": controls(setup, scores, *nonsense, len(circuit), method, steps, args.seed, args.batch_tokens),
+            "tests": hypothesis_tests(setup, scores, circuit, args.seed, args.batch_tokens),
+        },
+    )
+
+
+if __name__ == "__main__":
+    program(main, Arguments)
