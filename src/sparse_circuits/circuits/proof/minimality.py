@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from scipy.stats import binom
 from torch import Tensor
 
@@ -28,7 +29,7 @@ def minimality(circuit: Tensor, without_node: Tensor, inflated: Tensor) -> Minim
     own, random = change(circuit, without_node), change(circuit, inflated)
     exceeded = (own[:, None] > random).sum(dim=1)
     p = binom.cdf(exceeded.numpy(), len(random), QUANTILE)
-    nodes = Tensor(p).double().mul(len(own)).clamp(max=1)
+    nodes = torch.from_numpy(p * len(own)).clamp(max=1)
     idle = int((nodes <= ALPHA).sum())
     says = f"{idle} of {len(own)} nodes do no more than random nodes would" if idle else "no node was found idle"
     smallest = exceeded.min().item() / len(random)
