@@ -11,13 +11,14 @@ import torch
 from scipy.stats import hypergeom
 from torch import Tensor
 
-from sparse_circuits.circuits.proof import Run, Verdict, areas, matched_random, plan_proof, prove, stability
+from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
+from sparse_circuits.circuits.proof import Run, Verdict, areas, largest, matched_random, plan_proof, prove, stability
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
 from sparse_circuits.circuits.proof.equivalence import equivalence
 from sparse_circuits.circuits.proof.independence import hsic, independence
 from sparse_circuits.circuits.proof.minimality import minimality
 from sparse_circuits.circuits.proof.partial_necessity import partial_necessity
-from sparse_circuits.circuits.proof.stability import jaccard, largest
+from sparse_circuits.circuits.proof.stability import jaccard
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
@@ -276,15 +277,43 @@ def test_circuits_of_which_nothing_can_be_proved_are_refused() -> None:
 # Stability
 
 
+def _top(size: int) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda mean, error: largest(mean.abs(), size)
+
+
+def test_means_and_errors_of_resamples_are_those_of_the_resampled_scores() -> None:
+    scores = 1e6 + _normal(8, 5)
+    drawn = torch.randint(8, (3, 8), generator=_generator())
+    counts = torch.stack([rows.bincount(minlength=8) for rows in drawn])
+    mean, error = mean_and_error(scores, counts)
+    for i, rows in enumerate(drawn):
+        torch.testing.assert_close(mean[i], scores[rows].mean(dim=0))
+        torch.testing.assert_close(error[i], scores[rows].std(dim=0) / 8**0.5, rtol=1e-7, atol=0)
+    mean, error = mean_and_error(scores)
+    torch.testing.assert_close(mean, scores.mean(dim=0))
+    torch.testing.assert_close(error, scores.std(dim=0) / 8**0.5, rtol=1e-7, atol=0)
+
+
+def test_swapped_answers_leave_a_large_mean_but_no_lower_bound() -> None:
+    # Ten nodes carry the task, with strengths that vary from pair to pair; ninety are noise of a twentieth of the size.
+    scores = torch.where(torch.arange(100) < 10, 1 + 0.5 * _normal(32, 100), 0.05 * _normal(32, 100, seed=1))
+    signs = torch.where(torch.from_numpy(swapped_half(32, 0)), -1.0, 1.0)[:, None]
+    mean, error = mean_and_error(scores)
+    assert (lower_bound(mean, error)[:10] > 0.5).all()
+    mean, error = mean_and_error(scores * signs)
+    assert (mean.abs().topk(10).indices < 10).sum() >= 6, "one random draw in 30,000 has six of the ten"
+    assert (lower_bound(mean, error)[:10] > 0).sum() <= 1
+
+
 def test_pairs_that_say_the_same_give_the_same_circuit() -> None:
-    found = stability(_normal(50).expand(12, 50), 7, 100, _generator())
+    found = stability(_normal(50).expand(12, 50), _top(7), 100, _generator())
     assert (found.jaccard, found.jaccard_with_all) == (1, 1)
     assert found.consensus.nonzero().flatten().tolist() == sorted(_normal(50).abs().topk(7).indices.tolist())
 
 
 def test_circuits_of_pure_noise_overlap_as_random_sets_do() -> None:
     nodes, size = 60, 12
-    masks = largest(_normal(400, nodes), size)
+    masks = largest(_normal(400, nodes).abs(), size)
     first, second = torch.triu_indices(400, 400, offset=1)
     k = np.arange(size + 1)
     expected = float((hypergeom.pmf(k, nodes, size, size) * k / (2 * size - k)).sum())
@@ -294,8 +323,8 @@ def test_circuits_of_pure_noise_overlap_as_random_sets_do() -> None:
 def test_resamples_of_noise_agree_less_than_those_of_a_signal() -> None:
     noise = _normal(32, 300)
     signal = noise + 2.0 * (torch.arange(300) < 20)
-    assert stability(signal, 20, 100, _generator()).jaccard > 0.9
-    found = stability(noise, 20, 100, _generator())
+    assert stability(signal, _top(20), 100, _generator()).jaccard > 0.9
+    found = stability(noise, _top(20), 100, _generator())
     assert found.jaccard < 0.4
     assert found.jaccard < found.jaccard_with_all, "a resample is nearer to the data than to another resample"
 
@@ -309,7 +338,7 @@ def test_stability_equals_a_loop_over_resamples() -> None:
         mean = scores[rows].mean(dim=0).abs()
         circuits.append({i for i in range(30) if mean[i] > 0 and (mean > mean[i]).sum() < 6})
     pairs = [len(a & b) / len(a | b) for a, b in itertools.combinations(circuits, 2)]
-    found = stability(scores, 6, 20, _generator(3))
+    found = stability(scores, _top(6), 20, _generator(3))
     assert found.jaccard == pytest.approx(np.mean(pairs))
     shares = [sum(node in circuit for circuit in circuits) / 20 for node in range(30)]
     assert found.share.tolist() == pytest.approx(shares)
@@ -319,9 +348,9 @@ def test_stability_equals_a_loop_over_resamples() -> None:
 def test_silent_nodes_are_in_no_circuit_and_empty_circuits_are_equal() -> None:
     scores = torch.zeros(5, 8)
     scores[:, 2] = 1.0
-    found = stability(scores, 4, 10, _generator())
+    found = stability(scores, _top(4), 10, _generator())
     assert found.share.tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
-    assert stability(torch.zeros(5, 8), 4, 10, _generator()).jaccard == 1
+    assert stability(torch.zeros(5, 8), _top(4), 10, _generator()).jaccard == 1
 
 
 # CPR and CMD

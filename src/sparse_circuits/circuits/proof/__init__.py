@@ -2,7 +2,7 @@
 
 from sparse_circuits.circuits.proof.areas import Areas, areas
 from sparse_circuits.circuits.proof.plan import Node, Run, matched_random, plan_proof, prove
-from sparse_circuits.circuits.proof.stability import Stability, stability
+from sparse_circuits.circuits.proof.stability import Stability, largest, stability
 from sparse_circuits.circuits.proof.verdict import Verdict
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Stability",
     "Verdict",
     "areas",
+    "largest",
     "matched_random",
     "plan_proof",
     "prove",

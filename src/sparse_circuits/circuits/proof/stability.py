@@ -1,9 +1,12 @@
 """Would other pairs have given the same circuit?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from sparse_circuits.circuits.evidence import mean_and_error
 
 SHARE = 0.9  # of the resamples in which a node of the consensus circuit is
 
@@ -26,18 +29,20 @@ class Stability:
         return self.share >= SHARE
 
 
-def stability(scores: Tensor, size: int, resamples: int, generator: torch.Generator) -> Stability:
-    """Choose the `size` nodes of largest |mean score| from `resamples` bootstrap resamples of the pairs.
+def stability(
+    scores: Tensor, choose: Callable[[Tensor, Tensor], Tensor], resamples: int, generator: torch.Generator
+) -> Stability:
+    """Choose a circuit from each of `resamples` bootstrap resamples of the pairs: as many pairs, with replacement.
 
-    `scores` (pair, node) holds what each pair says of each node; a resample draws as many pairs with replacement. The
-    resamples overlap, so scores of pure noise, too, give a Jaccard index above that of random circuits.
+    `scores` (pair, node) holds what each pair says of each node; `choose` makes masks (resample, node) of mean scores
+    and their standard errors, (resample, node) each, as in `lambda mean, error: largest(mean.abs(), 20)`. Resamples
+    share pairs, so pure noise, too, gives a Jaccard index above that of random circuits.
     """
     pairs = len(scores)
     drawn = torch.randint(pairs, (resamples, pairs), generator=generator)
-    counts = torch.zeros(resamples, pairs, dtype=torch.float64).scatter_add_(1, drawn, torch.ones(drawn.shape).double())
-    values = scores.double()
-    circuits = largest(counts @ values / pairs, size)
-    whole = largest(values.mean(dim=0, keepdim=True), size)
+    counts = torch.zeros(resamples, pairs, dtype=torch.long).scatter_add_(1, drawn, torch.ones_like(drawn))
+    circuits = choose(*mean_and_error(scores, counts))
+    whole = choose(*mean_and_error(scores, torch.ones(1, pairs)))
     first, second = torch.triu_indices(resamples, resamples, offset=1)
     return Stability(
         jaccard(circuits, circuits)[first, second].mean().item(),
@@ -46,10 +51,10 @@ def stability(scores: Tensor, size: int, resamples: int, generator: torch.Genera
     )
 
 
-def largest(means: Tensor, size: int) -> Tensor:
-    """Return masks (circuit, node) of the `size` largest |mean| of each row; a mean of 0 is in no circuit."""
-    values, places = means.abs().topk(min(size, means.shape[1]), dim=1)
-    return torch.zeros(means.shape, dtype=torch.bool).scatter_(1, places, values > 0)
+def largest(strength: Tensor, size: int) -> Tensor:
+    """Return masks (circuit, node) of the `size` largest of each row of (circuit, node) that are above 0."""
+    values, places = strength.topk(min(size, strength.shape[1]), dim=1)
+    return torch.zeros(strength.shape, dtype=torch.bool).scatter_(1, places, values > 0)
 
 
 def jaccard(first: Tensor, second: Tensor) -> Tensor:
