@@ -11,6 +11,7 @@ import torch
 from scipy.stats import hypergeom
 from torch import Tensor
 
+from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.proof import Run, Verdict, areas, largest, matched_random, plan_proof, prove, stability
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
@@ -189,8 +190,8 @@ def test_random_circuits_equal_to_the_circuit_count_against_it() -> None:
 # The plan: a world in which nodes add up, and the circuit is known
 
 
-CANDIDATES = [(site, index) for site in (EARLY, LATE) for index in range(40)]
-TRUE = [(EARLY, 0), (EARLY, 1), (EARLY, 2), (LATE, 0)]
+CANDIDATES = [Node(site, index) for site in (EARLY, LATE) for index in range(40)]
+TRUE = [Node(EARLY, 0), Node(EARLY, 1), Node(EARLY, 2), Node(LATE, 0)]
 
 
 def _additive_world() -> Callable[[Run], Tensor]:
@@ -205,7 +206,7 @@ def _additive_world() -> Callable[[Run], Tensor]:
     return metric
 
 
-def _proved(circuit: list[tuple[Site, int]]) -> dict[str, Verdict]:
+def _proved(circuit: list[Node]) -> dict[str, Verdict]:
     world = _additive_world()
     plan = plan_proof(circuit, CANDIDATES, _generator())
     metric = torch.stack([world(run) for runs in plan.values() for run in runs])
@@ -226,14 +227,14 @@ def test_half_of_the_circuit_leaves_the_other_half_behind() -> None:
 
 
 def test_a_wrong_circuit_is_neither_sufficient_nor_necessary() -> None:
-    found = _proved([(EARLY, 10), (EARLY, 11), (LATE, 12)])
+    found = _proved([Node(EARLY, 10), Node(EARLY, 11), Node(LATE, 12)])
     assert not found["sufficiency"].speaks_for
     assert not found["partial_necessity"].speaks_for
     assert found["independence"].reject
 
 
 def test_an_idle_node_is_named() -> None:
-    found = _proved([*TRUE, (LATE, 30)])["minimality"]
+    found = _proved([*TRUE, Node(LATE, 30)])["minimality"]
     assert found.reject
     assert (found.nodes <= 0.05).tolist() == [False, False, False, False, True]
 
@@ -241,7 +242,7 @@ def test_an_idle_node_is_named() -> None:
 def test_random_circuits_match_site_by_site_and_the_generator_chooses_them() -> None:
     plan = plan_proof(TRUE, CANDIDATES, _generator())
     for run in plan["random"]:
-        assert sorted(site.layer for site, _ in run.nodes) == [0, 0, 0, 1]
+        assert sorted(node.site.layer for node in run.nodes) == [0, 0, 0, 1]
         assert len(set(run.nodes)) == 4
         assert set(run.nodes) <= set(CANDIDATES)
     assert [run.nodes for run in plan["random_complement"]] == [run.nodes for run in plan["random"]]
@@ -250,7 +251,7 @@ def test_random_circuits_match_site_by_site_and_the_generator_chooses_them() -> 
     assert [set(TRUE) - set(run.nodes) for run in plan["without_node"]] == [{node} for node in TRUE]
     added = [set(run.nodes) - set(TRUE) for run in plan["inflated"]]
     assert all(len(nodes) == 1 for nodes in added)
-    late = sum(site == LATE for ((site, _),) in added)
+    late = sum(node.site == LATE for (node,) in added)
     assert 10 <= late <= 40, "one in four, as in the circuit"
     assert plan == plan_proof(TRUE, CANDIDATES, _generator())
     assert plan != plan_proof(TRUE, CANDIDATES, _generator(1))
@@ -260,16 +261,29 @@ def test_every_candidate_is_as_likely_to_be_in_a_random_circuit() -> None:
     generator = _generator()
     counts = torch.zeros(40)
     for _ in range(2000):
-        for site, index in matched_random(TRUE, CANDIDATES, generator):
-            counts[index] += site == EARLY
+        for node in matched_random(TRUE, CANDIDATES, generator):
+            counts[node.index] += node.site == EARLY
     assert (counts - 150).abs().max() < 4.5 * math.sqrt(150), "2,000 draws of 3 in 40"
+
+
+def test_runs_keep_their_nodes_or_all_others_and_error_nodes_always() -> None:
+    basis = {EARLY: Coordinates(4), LATE: Coordinates(3)}
+    nodes = [Node(EARLY, 1), Node(LATE, 2), Node(LATE, None)]
+    kept, others = (Run(nodes, complement).circuit(basis, 1) for complement in (False, True))
+    assert kept.kept[EARLY].tolist() == [[False, True, False, False]]
+    assert kept.kept[LATE].tolist() == [[False, False, True]]
+    assert all(torch.equal(kept.kept[site], ~others.kept[site]) for site in basis)
+    assert kept.errors
+    assert others.errors
+    plan = plan_proof([*TRUE, Node(LATE, None)], CANDIDATES, _generator())
+    assert plan == plan_proof(TRUE, CANDIDATES, _generator()), "error nodes are not tested"
 
 
 def test_circuits_of_which_nothing_can_be_proved_are_refused() -> None:
     with pytest.raises(StudyError, match="the circuit has no nodes"):
         plan_proof([], CANDIDATES, _generator())
     with pytest.raises(StudyError, match=r"node resid_post\.1/99 of the circuit is not among the candidates"):
-        plan_proof([*TRUE, (LATE, 99)], CANDIDATES, _generator())
+        plan_proof([*TRUE, Node(LATE, 99)], CANDIDATES, _generator())
     with pytest.raises(StudyError, match="nothing is left to compare its nodes with"):
         plan_proof(TRUE, TRUE, _generator())
 

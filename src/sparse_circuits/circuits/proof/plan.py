@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.proof.equivalence import equivalence
 from sparse_circuits.circuits.proof.independence import independence
 from sparse_circuits.circuits.proof.minimality import minimality
@@ -15,7 +17,6 @@ from sparse_circuits.circuits.proof.verdict import Verdict
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 
-Node = tuple[Site, int]
 DRAWS = 100
 
 
@@ -26,26 +27,30 @@ class Run:
     nodes: Sequence[Node]
     complement: bool = False
 
+    def circuit(self, basis: Basis, positions: int) -> Circuit:
+        """Return what to give to `run_circuits`; error nodes are kept. `positions` as in `Circuit.of`."""
+        kept = Circuit.of(self.nodes, basis, positions, errors=not self.complement)
+        return kept.complement() if self.complement else kept
+
 
 def plan_proof(circuit: Sequence[Node], candidates: Sequence[Node], generator: torch.Generator) -> dict[str, list[Run]]:
     """Return the runs that `prove` needs, by name, in the order in which it takes them: 303 and one for each node.
 
     `candidates` are the nodes that random circuits and nodes are drawn from, those that score anything, the circuit's
-    own among them. Error nodes are no part of what is tested: keep them in all runs, so that runs differ in the nodes
-    named here alone. Raises StudyError when the circuit is empty or holds nodes that are no candidates.
+    own among them. Error nodes are no part of what is tested: they are kept in all runs, so that runs differ in other
+    nodes alone. Raises StudyError when the circuit is empty or holds nodes that are no candidates.
 
     - `model`, `circuit`, `complement`: one run each.
     - `random`: 100 circuits with as many nodes at each site as the circuit; `random_complement`: all but these.
     - `without_node`: the circuit without each of its nodes.
     - `inflated`: 100 times the circuit with one more node, at a site drawn in proportion to the circuit's nodes.
     """
+    circuit = [node for node in circuit if node.index is not None]
     if not circuit:
         raise StudyError("the circuit has no nodes; nothing can be proved of it")
     if strangers := set(circuit) - set(candidates):
-        site, index = min(strangers, key=lambda node: (node[0].order, node[1]))
-        raise StudyError(
-            f"node {site}/{index} of the circuit is not among the candidates, which must hold all its nodes"
-        )
+        one = min(node.id for node in strangers)
+        raise StudyError(f"node {one} of the circuit is not among the candidates, which must hold all its nodes")
     random = [matched_random(circuit, candidates, generator) for _ in range(DRAWS)]
     return {
         "model": [Run([], complement=True)],
@@ -62,7 +67,7 @@ def matched_random(circuit: Sequence[Node], candidates: Sequence[Node], generato
     """Return a random circuit with as many nodes at each site as `circuit`, drawn from `candidates` without repeats."""
     drawn: list[Node] = []
     for site, pool in _by_site(candidates).items():
-        wanted = sum(owner == site for owner, _ in circuit)
+        wanted = sum(node.site == site for node in circuit)
         drawn += [pool[i] for i in torch.randperm(len(pool), generator=generator)[:wanted].tolist()]
     return drawn
 
@@ -84,7 +89,7 @@ def _outsiders(circuit: Sequence[Node], candidates: Sequence[Node], generator: t
     """Draw nodes outside the circuit, each from the site of a node of the circuit."""
     inside = set(circuit)
     pools = _by_site([node for node in candidates if node not in inside])
-    sites = [site for site, _ in circuit if site in pools]
+    sites = [node.site for node in circuit if node.site in pools]
     if not sites:
         raise StudyError("the circuit holds every candidate at its sites; nothing is left to compare its nodes with")
 
@@ -98,5 +103,5 @@ def _outsiders(circuit: Sequence[Node], candidates: Sequence[Node], generator: t
 def _by_site(nodes: Sequence[Node]) -> dict[Site, list[Node]]:
     pools: dict[Site, list[Node]] = {}
     for node in nodes:
-        pools.setdefault(node[0], []).append(node)
+        pools.setdefault(node.site, []).append(node)
     return pools
