@@ -21,6 +21,8 @@ class Arguments:
     """node scores from the training pairs"""
     circuit: Path
     """circuit.json from the training pairs"""
+    proof: Path
+    """proof.json of that circuit"""
     sites: list[str]
     """sites in the order of the computation"""
     sizes: list[int]
@@ -63,7 +65,10 @@ def main(args: Arguments) -> None:
     worst = max(gaps.values(), key=lambda gap: gap["relative_gap"])
     facts = {key: read_json(args.circuit)[key] for key in ("study", "task", "model", "basis", "metric")}
     attribution = {"method": method, "steps": steps, **worst, "sites": gaps}
-    write_json(args.evaluation, {**facts, "ablation": "mean", "split": "test", **curves, "attribution": attribution})
+    write_json(
+        args.evaluation,
+        {**facts, "ablation": "mean", "split": "test", **curves, "attribution": attribution, **read_json(args.proof)},
+    )
     write_csv(args.curves, _rows(curves))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sparse_circuits.circuits import load_scores
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
-from sparse_circuits.circuits.proof import controls, hypothesis_tests, stability_of
+from sparse_circuits.circuits.prove import controls, hypothesis_tests, stability_of
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up

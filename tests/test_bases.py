@@ -9,6 +9,7 @@ from sparse_circuits.circuits import Basis, Coordinates, Features, Node, score_n
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import exact_effects
+from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation, zero_ablation
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.config import Site
@@ -126,9 +127,9 @@ def test_positions_add_up(tiny: Language, groups: Groups, basis: Basis) -> None:
     best = parts.ranked()[0]
     assert best.position is not None
     assert parts.mean(best) == pytest.approx(parts.sites[best.site].nodes[:, best.position, best.index].mean().item())
-    assert abs(parts.mean(best)) == pytest.approx(
-        max(p.nodes.mean(dim=0).abs().max().item() for p in parts.sites.values())
-    )
+    bounds = [lower_bound(*mean_and_error(p.nodes.flatten(1))).max().item() for p in parts.sites.values()]
+    of_best = parts.sites[best.site].nodes[:, best.position, best.index, None]
+    assert lower_bound(*mean_and_error(of_best)).item() == pytest.approx(max(bounds))
     assert Node.parse(best.id) == best
 
 

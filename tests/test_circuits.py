@@ -20,7 +20,7 @@ from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import NodeScores
+from sparse_circuits.circuits.scores import NodeScores, SiteScores
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
@@ -215,15 +215,23 @@ def test_scores_survive_the_file(scores: NodeScores, tmp_path: Path) -> None:
         assert torch.equal(loaded.means[site].error, scores.means[site].error)
 
 
-def test_nodes_are_those_above_the_threshold(scores: NodeScores) -> None:
-    floor = 0.05 * abs(scores.gap.mean().item())
-    nodes = select_nodes(scores, 0.05, True)
-    kept = {(node.site, node.index) for node in nodes}
-    for site, part in scores.sites.items():
-        mean = part.nodes[:, 0].mean(dim=0)
-        clear = (mean.abs() - floor).abs() > 1e-6
-        for index in clear.nonzero().flatten().tolist():
-            assert ((site, index) in kept) == bool(mean[index].abs() >= floor)
+def test_nodes_are_those_that_surely_score_above_the_threshold(scores: NodeScores) -> None:
+    generator = torch.Generator().manual_seed(0)
+    strength = torch.linspace(-1, 1, 96)
+    noisy = {
+        s: SiteScores(strength + 0.5 * torch.randn(14, 1, 96, generator=generator), p.error)
+        for s, p in scores.sites.items()
+    }
+    kept = {
+        (n.site, n.index) for n in select_nodes(NodeScores(noisy, scores.means, torch.full((14,), -2.0)), 0.25, False)
+    }
+    for site, part in noisy.items():
+        values = part.nodes[:, 0].double()
+        sure = values.mean(dim=0).abs() - 2 * values.std(dim=0) / 14**0.5
+        assert 10 < (sure >= 0.5).sum() < 80
+        assert {(site, i) for i in (sure >= 0.5).nonzero().flatten().tolist()} == {
+            node for node in kept if node[0] == site
+        }
 
 
 def test_an_empty_circuit_is_said_so(scores: NodeScores) -> None:

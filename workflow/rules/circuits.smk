@@ -87,6 +87,49 @@ rule find_circuit:
         " --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
 
 
+rule prove_circuit:
+    """Hypothesis tests, stability under resampling, and controls on which the method must fail."""
+    input:
+        model=MODEL_FILES,
+        saes=circuit_sae_files,
+        script=program("prove_circuit.py"),
+        train="results/tasks/{task}/train.jsonl",
+        test="results/tasks/{task}/test.jsonl",
+        scores=rules.score_nodes.output.scores,
+        circuit=rules.find_circuit.output.circuit,
+    output:
+        proof=f"{CIRCUITS}/{{task}}/{{basis}}/proof.json",
+    log:
+        "logs/prove_circuit/{task}.{basis}.log",
+    benchmark:
+        "logs/prove_circuit/{task}.{basis}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(8000),
+        runtime=120,
+    params:
+        model=model_folder,
+        sites=circuit_sites,
+        saes=saes_flag,
+        limit=(
+            ["--limit", STUDY.circuits.prove_pairs]
+            if STUDY.circuits.prove_pairs
+            else []
+        ),
+        batch_tokens=STUDY.circuits.batch_tokens,
+        seed=STUDY.seed,
+        code=code("prove_circuit.py"),
+    message:
+        "Proving the circuit of {wildcards.basis} for {wildcards.task}"
+    shell:
+        "python {input.script} --model {params.model:q} --train {input.train:q} --test {input.test:q}"
+        " --scores {input.scores:q} --circuit {input.circuit:q} --sites {params.sites:q} {params.saes:q}"
+        " {params.limit} --batch-tokens {params.batch_tokens} --seed {params.seed} --proof {output.proof:q}"
+        " --threads {threads} > {log:q} 2>&1"
+
+
 rule evaluate_circuit:
     """Faithfulness and completeness on held-out pairs, over sizes, beside random circuits."""
     input:
@@ -96,6 +139,7 @@ rule evaluate_circuit:
         pairs="results/tasks/{task}/test.jsonl",
         scores=rules.score_nodes.output.scores,
         circuit=rules.find_circuit.output.circuit,
+        proof=rules.prove_circuit.output.proof,
     output:
         evaluation=f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json",
         curves=report(
@@ -132,7 +176,7 @@ rule evaluate_circuit:
         "Judging circuits of {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
-        " --circuit {input.circuit:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
+        " --circuit {input.circuit:q} --proof {input.proof:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
         " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} {params.limit} --seed {params.seed}"
         " --evaluation {output.evaluation:q} --curves {output.curves:q} --threads {threads} > {log:q} 2>&1"
 

@@ -6,13 +6,16 @@ from typing import Any
 
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.edges import Edge
+from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, write_json
 
 
 def select_nodes(scores: NodeScores, threshold: float, has_errors: bool) -> list[Node]:
-    """Return the nodes whose |mean score| is at least `threshold` times the |mean metric gap|, in the order of sites.
+    """Return the nodes that surely score at least `threshold` times the |mean metric gap|, in the order of sites.
+
+    What must be as large is the `lower_bound` of the |mean score|: what the pairs agree on.
 
     Raises StudyError when there are none.
     """
@@ -21,9 +24,9 @@ def select_nodes(scores: NodeScores, threshold: float, has_errors: bool) -> list
     for site, part in scores.sites.items():
         for place in range(scores.positions):
             position = place if scores.positions > 1 else None
-            above = part.nodes[:, place].double().mean(dim=0).abs() >= floor
+            above = lower_bound(*mean_and_error(part.nodes[:, place])) >= floor
             nodes += [Node(site, index, position) for index in above.nonzero().flatten().tolist()]
-            if has_errors and abs(part.error[:, place].double().mean().item()) >= floor:
+            if has_errors and lower_bound(*mean_and_error(part.error[:, [place]])) >= floor:
                 nodes.append(Node(site, None, position))
     if not any(node.index is not None for node in nodes):
         raise StudyError(

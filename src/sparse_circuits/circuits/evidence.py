@@ -16,7 +16,7 @@ def mean_and_error(scores: Tensor, counts: Tensor | None = None) -> tuple[Tensor
     # Centring first keeps the difference of squares exact.
     centre = values.mean(dim=0)
     variance = weights @ (values - centre) ** 2 - (mean - centre) ** 2
-    return mean, (variance.clamp(min=0) / (len(values) - 1)).sqrt()
+    return mean, (variance.clamp(min=0) / max(len(values) - 1, 1)).sqrt()
 
 
 def lower_bound(mean: Tensor, error: Tensor) -> Tensor:

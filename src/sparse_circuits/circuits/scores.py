@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from sparse_circuits.circuits.attribution import METHODS, ONE_PASS, SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_node
+from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing
@@ -76,14 +77,17 @@ class NodeScores:
             found.append(Node(sites[owner], index, position if self.positions > 1 else None))
         return found
 
-    def ranked(self) -> list[Node]:
-        """Return all nodes with a score other than 0, by falling |mean score|; ties by site, position and number.
+    def ranked(self, evident: bool = False) -> list[Node]:
+        """Return all nodes with a score other than 0, best first; ties by site, position and number.
 
-        Error nodes are not among them.
+        By falling `lower_bound` of the |mean score|; those whose bound is 0, which are left out if `evident`, follow by
+        falling |mean score|. Error nodes are not among them.
         """
-        means = self.matrix.double().mean(dim=0).abs()
-        order = torch.argsort(means, descending=True, stable=True)
-        return self.nodes_at(order[: int((means > 0).sum())])
+        mean, error = mean_and_error(self.matrix)
+        bound = lower_bound(mean, error)
+        order = torch.argsort(mean.abs(), descending=True, stable=True)
+        order = order[torch.argsort(bound[order], descending=True, stable=True)]
+        return self.nodes_at(order[: int(((bound if evident else mean.abs()) > 0).sum())])
 
     def mean(self, node: Node) -> float:
         """Return a node's mean score."""

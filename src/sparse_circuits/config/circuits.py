@@ -50,6 +50,7 @@ class Circuits(Settings):
     edge_threshold: Share = Field(description="keep edges whose weight is at least this share of the metric gap")
     score_pairs: Positive | None = Field(None, description="score nodes on the first so many training pairs")
     judge_pairs: Positive | None = Field(None, description="judge circuits on the first so many test pairs")
+    prove_pairs: Positive | None = Field(None, description="test hypotheses on the first so many test pairs")
     random_circuits: Positive = Field(3, description="matched random circuits at each size")
     batch_tokens: Positive = Field(2048, description="tokens in one forward pass, all circuits of the batch together")
 

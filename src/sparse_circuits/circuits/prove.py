@@ -1,0 +1,105 @@
+"""A circuit put to the proof: hypothesis tests, stability under resampling, controls on which a method must fail."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+
+from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.evidence import lower_bound
+from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.circuits.proof import largest, plan_proof, prove, stability
+from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
+from sparse_circuits.circuits.scores import NodeScores, SiteScores, score_nodes
+from sparse_circuits.circuits.setup import Setup
+from sparse_circuits.tasks import PairBatch
+from sparse_circuits.tasks.controls import swapped_half
+
+RESAMPLES = 100
+
+Groups = Sequence[tuple[list[int], PairBatch]]
+
+
+def hypothesis_tests(
+    setup: Setup, scores: NodeScores, circuit: Sequence[Node], seed: int, batch_tokens: int
+) -> dict[str, Any]:
+    """Return the verdicts of the five tests on the pairs of `setup`: for each test its statistic, p, and what it says.
+
+    Random circuits are drawn from the nodes that score anything.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    plan = plan_proof(circuit, scores.ranked(), generator)
+    circuits = [run.circuit(setup.basis, scores.positions) for runs in plan.values() for run in runs]
+    ablation = mean_ablation(scores.means)
+    metric = run_circuits(setup.language, setup.groups, setup.basis, ablation, circuits, batch_tokens).metric
+    return {
+        name: {key: value for key, value in vars(verdict).items() if key != "nodes"}
+        for name, verdict in prove(plan, metric, generator).items()
+    }
+
+
+def stability_of(scores: NodeScores, size: int, seed: int) -> dict[str, Any]:
+    """Return how much circuits of `size` nodes from resampled pairs agree, and the nodes that are in nearly all."""
+
+    def choose(mean: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
+        return largest(lower_bound(mean, error), size)
+
+    found = stability(scores.matrix, choose, RESAMPLES, torch.Generator().manual_seed(seed))
+    return {
+        "jaccard": found.jaccard,
+        "jaccard_with_all": found.jaccard_with_all,
+        "resamples": RESAMPLES,
+        "consensus": [node.id for node in scores.nodes_at(found.consensus.nonzero().flatten())],
+    }
+
+
+def controls(
+    setup: Setup,
+    scores: NodeScores,
+    nonsense_train: Groups,
+    nonsense_test: Groups,
+    size: int,
+    method: str,
+    steps: int,
+    seed: int,
+    batch_tokens: int,
+) -> dict[str, Any]:
+    """Return what circuits of `size` nodes do that were found with shuffled labels, and for nonsense answers.
+
+    Both are found as the real one, on as many training pairs, and judged on the pairs of `setup`; see
+    `proof.controls`. `nonsense_train` and `nonsense_test` are the same pairs with nonsense answers. Nodes without
+    evidence are in no circuit, so that one of a control may have fewer than `size`.
+    """
+    keep = partial(Circuit.of, basis=setup.basis, positions=scores.positions)
+    by_position = scores.positions > 1
+    score = partial(score_nodes, setup.language, nonsense_train, setup.basis)
+    nonsense = score(method, steps, batch_tokens, by_position).ranked(evident=True)[:size]
+    real, shuffled = (part.ranked(evident=True)[:size] for part in (scores, _shuffled(scores, seed)))
+    circuits = [keep([], errors=False), Circuit.whole(setup.basis), keep(real), keep(shuffled), keep(nonsense)]
+    ablation = mean_ablation(scores.means)
+    run = partial(run_circuits, setup.language, basis=setup.basis, ablation=ablation, batch_tokens=batch_tokens)
+    empty, model, true, swapped, _ = run(groups=setup.groups, circuits=circuits).metric
+    n_empty, n_model, *_, n_circuit = run(groups=nonsense_test, circuits=circuits).metric
+    found = {
+        "nonsense": nonsense_gain(model, empty, n_model, n_empty, n_circuit),
+        "shuffled": shuffled_faithfulness(model, empty, swapped),
+    }
+    return {
+        "size": size,
+        "real": shuffled_faithfulness(model, empty, true),
+        **found,
+        "nodes": {"nonsense": len(nonsense), "shuffled": len(shuffled)},
+        "fail_as_they_should": all(value < LIMIT for value in found.values()),
+    }
+
+
+def _shuffled(scores: NodeScores, seed: int) -> NodeScores:
+    """The scores with the labels of half of the pairs swapped: the metric of a swapped pair only changes its sign."""
+    sign = torch.where(torch.from_numpy(swapped_half(len(scores.gap), seed)), -1.0, 1.0)
+    sites = {
+        site: SiteScores(part.nodes * sign[:, None, None], part.error * sign[:, None])
+        for site, part in scores.sites.items()
+    }
+    return NodeScores(sites, scores.means, scores.gap * sign)
