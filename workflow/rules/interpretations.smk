@@ -1,0 +1,67 @@
+INTERPRETATIONS = f"results/interpretations/{STUDY.study}"
+INTERPRETED = STUDY.interpretations
+
+
+rule interpret_nodes:
+    """What the features of all tasks' circuits do at one site: contexts, inputs, tokens promoted, a label."""
+    input:
+        model=MODEL_FILES,
+        sae=expand(
+            f"results/saes/{STUDY.model}/{{{{site}}}}/{SAE}/{{name}}",
+            name=SAE_FILES[:2],
+        ),
+        script=program("interpret_nodes.py"),
+        circuits=expand(f"{CIRCUITS}/{{task}}/features/circuit.json", task=STUDY.tasks),
+        manifest=rules.write_manifest.output.manifest,
+        sequences=rules.tokenize_corpus.output.sequences,
+        shards=site_shards,
+    output:
+        interpretation=f"{INTERPRETATIONS}/{{site}}.json",
+    log:
+        "logs/interpret_nodes/{site}.log",
+    benchmark:
+        "logs/interpret_nodes/{site}.tsv"
+    wildcard_constraints:
+        site="|".join(map(re.escape, STUDY.sites)) if INTERPRETED else "$.",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(6000),
+        runtime=60,
+    params:
+        study=STUDY.study,
+        model=model_folder,
+        sae=lambda wildcards, input: str(Path(input.sae[0]).parent),
+        activations=lambda wildcards, input: str(Path(input.manifest).parent),
+        shard_sequences=SHARD_SEQUENCES,
+        tokens=lambda wildcards: (
+            ["--tokens", INTERPRETED.tokens] if INTERPRETED.tokens else []
+        ),
+        contexts=lambda wildcards: INTERPRETED.contexts,
+        quantiles=lambda wildcards: INTERPRETED.quantiles,
+        window=lambda wildcards: INTERPRETED.window,
+        inputs=lambda wildcards: INTERPRETED.inputs,
+        judged=lambda wildcards: INTERPRETED.judged,
+        batch_tokens=STUDY.circuits.batch_tokens,
+        seed=STUDY.seed,
+        code=code("interpret_nodes.py"),
+    message:
+        "Describing the nodes at {wildcards.site}"
+    shell:
+        "python {input.script} --study {params.study:q} --model {params.model:q} --sae {params.sae:q}"
+        " --activations {params.activations:q} --circuits {input.circuits:q} --site {wildcards.site:q}"
+        " --shard-sequences {params.shard_sequences} {params.tokens} --contexts {params.contexts}"
+        " --quantiles {params.quantiles} --window {params.window} --inputs {params.inputs} --judged {params.judged}"
+        " --batch-tokens {params.batch_tokens} --seed {params.seed} --interpretation {output.interpretation:q}"
+        " --threads {threads} > {log:q} 2>&1"
+
+
+rule interpretations:
+    """The nodes of all circuits, described."""
+    input:
+        (
+            [f"{INTERPRETATIONS}/{site}.json" for site in STUDY.sites]
+            if INTERPRETED
+            else []
+        ),
