@@ -1,4 +1,4 @@
-"""Describe the features of a study's circuits at one site: where they are active, what drives them, what they promote."""
+"""Describe the features of a study's circuits at one site: where they are active, what drives and follows them."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,5 +1,10 @@
 INTERPRETATIONS = f"results/interpretations/{STUDY.study}"
 INTERPRETED = STUDY.interpretations
+LABELS = INTERPRETED.labels if INTERPRETED else None
+INTERPRETATION_SUFFIXES = [
+    *([".json"] if INTERPRETED else []),
+    *([".labels.json"] if LABELS else []),
+]
 
 
 rule interpret_nodes:
@@ -57,11 +62,54 @@ rule interpret_nodes:
         " --threads {threads} > {log:q} 2>&1"
 
 
+rule label_nodes:
+    """Labels by a language model, each with its detection score."""
+    input:
+        model=TOKENIZER_FILES,
+        script=program("interpret_labels.py"),
+        interpretation=rules.interpret_nodes.output.interpretation,
+        sequences=rules.tokenize_corpus.output.sequences,
+    output:
+        labels=f"{INTERPRETATIONS}/{{site}}.labels.json",
+    log:
+        "logs/label_nodes/{site}.log",
+    benchmark:
+        "logs/label_nodes/{site}.tsv"
+    wildcard_constraints:
+        site="|".join(map(re.escape, STUDY.sites)) if LABELS else "$.",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=240,
+    params:
+        model=model_folder,
+        base_url=lambda wildcards: LABELS.base_url,
+        labeller=lambda wildcards: LABELS.model,
+        key=lambda wildcards: (
+            ["--key-variable", LABELS.key_variable] if LABELS.key_variable else []
+        ),
+        timeout=lambda wildcards: LABELS.timeout,
+        tries=lambda wildcards: LABELS.tries,
+        parallel=lambda wildcards: LABELS.parallel,
+        # Beside the outputs, as the state of training is.
+        remembered=lambda wildcards: f"state/{STUDY.study}/{wildcards.site}.labels.jsonl",
+        code=code("interpret_labels.py"),
+    message:
+        "Labelling the nodes at {wildcards.site}"
+    shell:
+        "python {input.script} --interpretation {input.interpretation:q} --sequences {input.sequences:q}"
+        " --model {params.model:q} --base-url {params.base_url:q} --labeller {params.labeller:q} {params.key:q}"
+        " --timeout {params.timeout} --tries {params.tries} --parallel {params.parallel}"
+        " --remembered {params.remembered:q} --labels {output.labels:q} > {log:q} 2>&1"
+
+
 rule interpretations:
     """The nodes of all circuits, described."""
     input:
-        (
-            [f"{INTERPRETATIONS}/{site}.json" for site in STUDY.sites]
-            if INTERPRETED
-            else []
-        ),
+        [
+            f"{INTERPRETATIONS}/{site}{suffix}"
+            for suffix in INTERPRETATION_SUFFIXES
+            for site in STUDY.sites
+        ],

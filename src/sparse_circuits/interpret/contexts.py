@@ -57,7 +57,7 @@ def quantile_places(
     judged: bool,
     generator: np.random.Generator,
 ) -> list[list[Place]]:
-    """Draw up to `count` tokens of each quantile between `edges`, lowest first, from held-out documents or the others."""
+    """Draw up to `count` tokens of each quantile between `edges`, lowest first, of held-out documents or of others."""
     values = firing.values[feature] * (firing.judged == judged)[:, None]
     sequences, positions = np.nonzero(values)
     quantile = np.searchsorted(edges[1:-1], values[sequences, positions])

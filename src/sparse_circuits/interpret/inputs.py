@@ -38,10 +38,9 @@ def input_attributions(language: Language, site: Site, asked: Sequence[Asked], b
             # Padded on the right, where nothing that is asked about can see it.
             tokens = torch.nn.utils.rnn.pad_sequence([member.tokens.long() for member in members], batch_first=True)
             tokens = tokens.to(language.device)
-            with torch.no_grad():
-                embedded = run(language, tokens, read=[EMBED]).activations[EMBED]
-            embedded.requires_grad_()
-            x = run(language, tokens, read=[site], edit={EMBED: lambda _, e=embedded: e}).activations[site]
+            # The embeddings themselves, as the pass reads them, are what gradients are taken of.
+            got = run(language, tokens, read=[EMBED, site], edit={EMBED: lambda e: e.detach().requires_grad_()})
+            embedded, x = got.activations[EMBED], got.activations[site]
             last = torch.tensor([len(member.tokens) - 1 for member in members], device=language.device)
             directions = torch.stack([member.direction for member in members]).to(language.device)
             read = (x[torch.arange(len(members)), last] * directions).sum()

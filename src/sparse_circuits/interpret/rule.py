@@ -148,7 +148,7 @@ def _ends(ending: str) -> Any:
     return lambda text: text.isalpha() and len(text) > len(ending) and text.endswith(ending)
 
 
-def _examples(texts: Sequence[str], mass: NDArray[np.float64]) -> str:
+def _examples(texts: Sequence[str], mass: NDArray[Any]) -> str:
     """The different texts that have most of the activation, the largest first."""
     ordered = dict.fromkeys(texts[i] for i in np.argsort(-mass, kind="stable").tolist() if mass[i] > 0)
     return ", ".join(f'"{text}"' for text in list(ordered)[:SHOWN]) + (" ..." if len(ordered) > SHOWN else "")

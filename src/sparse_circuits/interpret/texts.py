@@ -1,6 +1,5 @@
 """Tokens as text."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ def token_texts(tokenizer: "PreTrainedTokenizerBase", token_id: NDArray[np.int32
     return {i: str(tokenizer.decode([i])) for i in np.unique(token_id).tolist()}
 
 
-def pieces(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> list[str]:
+def pieces(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> list[str]:
     """Return a text for each token, which joined are the text of all: a letter of several tokens stands at its last."""
     found: list[str] = []
     begin = 0
