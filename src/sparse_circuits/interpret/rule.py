@@ -85,7 +85,10 @@ def rule_says(vocabulary: Vocabulary, rule: Rule) -> NDArray[np.bool_]:
 
 
 def detection_scores(active: NDArray[np.bool_], says: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return counts, precision, recall, F1 and balanced accuracy (mean of both classes' recall); 0 where undefined."""
+    """Return counts, precision, recall, F1 (0 where undefined) and balanced accuracy (the mean of both classes' recall).
+
+    Balanced accuracy is None where one class is missing.
+    """
     counts = {
         "true_positives": int((active & says).sum()),
         "false_positives": int((~active & says).sum()),
@@ -99,7 +102,7 @@ def detection_scores(active: NDArray[np.bool_], says: NDArray[np.bool_]) -> dict
         "precision": tp / max(1, tp + fp),
         "recall": recall,
         "f1": 2 * tp / max(1, 2 * tp + fp + fn),
-        "balanced_accuracy": (recall + tn / max(1, tn + fp)) / 2,
+        "balanced_accuracy": (recall + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None,
     }
 
 
