@@ -110,7 +110,7 @@ def label(note: Mapping[str, Any]) -> str:
     """Return a label made of what was counted: where the feature is active, what drives it, what it promotes.
 
     It names only what was measured to hold: a rule by its F1 on held-out text, promoted tokens when they follow more
-    often where the feature is active, an earlier token when it makes a share of the activation.
+    often where the feature is active, an earlier token when it makes a share of the activation in most contexts.
     """
     if not note["active_tokens"]:
         return "never active on the text described"
@@ -121,7 +121,8 @@ def label(note: Mapping[str, Any]) -> str:
         words = [rule["words"]]
     else:
         words = [f"no simple rule, most nearly {rule['words']}"]
-    if earlier := [item["token"] for item in inputs["before"] if item["share"] >= DRIVES]:
+    common = [item for item in inputs["before"] if 2 * item["contexts"] > inputs["contexts"]]
+    if earlier := [item["token"] for item in common if item["share"] >= DRIVES]:
         words.append(f"driven by {', '.join(map(_quoted, earlier))} before")
     if follow and follow["lift"] is not None and follow["lift"] >= FOLLOWS:
         words.append(f"promotes {', '.join(map(_quoted, note['promotes'][:4]))}")
@@ -179,23 +180,26 @@ def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[Place, Tens
     A share is a token's part over the sum of all parts' sizes, so that parts that cancel do not blow up.
     """
     by_offset = np.zeros(NEAR + 1)
-    own, separator, further = 0.0, 0.0, 0.0
-    before: dict[str, float] = {}
+    separator, further = 0.0, 0.0
+    before: dict[str, list[float]] = {}
     for place, part in parts.items():
         shares = (part / part.abs().sum()).double().numpy() / len(parts)
         near = shares[1:][::-1]
         by_offset[: len(near[: NEAR + 1])] += near[: NEAR + 1]
-        own, separator, further = own + near[0], separator + shares[0], further + near[NEAR + 1 :].sum()
+        separator, further = separator + shares[0], further + near[NEAR + 1 :].sum()
+        here: dict[str, float] = {}
         for position in range(1, place.position):
             text = texts[int(firing.token_id[place.sequence, position])]
-            before[text] = before.get(text, 0.0) + shares[position]
-    strongest = sorted(before.items(), key=lambda item: (-abs(item[1]), item[0]))[:COUNT]
+            here[text] = here.get(text, 0.0) + shares[position]
+        for text, share in here.items():
+            before.setdefault(text, []).append(share)
+    strongest = sorted(before.items(), key=lambda item: (-abs(sum(item[1])), item[0]))[:COUNT]
     return {
         "contexts": len(parts),
         "separator": _round(separator),
         "by_offset": {str(-offset): _round(share) for offset, share in enumerate(by_offset)},
         "further": _round(further),
-        "before": [{"token": text, "share": _round(share)} for text, share in strongest],
+        "before": [{"token": text, "share": _round(sum(found)), "contexts": len(found)} for text, found in strongest],
     }
 
 

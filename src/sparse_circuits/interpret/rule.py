@@ -85,9 +85,9 @@ def rule_says(vocabulary: Vocabulary, rule: Rule) -> NDArray[np.bool_]:
 
 
 def detection_scores(active: NDArray[np.bool_], says: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return counts, precision, recall, F1 (0 where undefined) and balanced accuracy (the mean of both classes' recall).
+    """Return counts, precision, recall, F1 and balanced accuracy, the mean of both classes' recall.
 
-    Balanced accuracy is None where one class is missing.
+    The first three are 0 where undefined, balanced accuracy is None where one class is missing.
     """
     counts = {
         "true_positives": int((active & says).sum()),
