@@ -22,7 +22,7 @@ class Arguments:
     model: Path
     """folder of the model"""
     sae: Path
-    """folder of the site's autoencoder"""
+    """folder of the site's autoencoder, or of the transcoder that writes it"""
     activations: Path
     """folder of the activation cache, with sequences.h5"""
     circuits: list[Path]
@@ -58,14 +58,17 @@ def main(args: Arguments) -> None:
     site = Site.parse(args.site)
     nodes = site_nodes(args.circuits, args.site)
     language = load_language_model(args.model, device)
-    sae = load_autoencoder(args.sae, args.site, language.width(site)).to(device)
+    sae = load_autoencoder(args.sae)
+    # A transcoder's features are read at another site than the one that they write, which names them.
+    reads = Site.parse(sae.metadata["hook_name"]) if sae.is_transcoder else site
+    sae = load_autoencoder(args.sae, str(reads), language.width(reads)).to(device)
     firing = read_firing(
-        args.activations, args.site, sae, list(nodes), args.shard_sequences, args.seed, args.tokens, device
+        args.activations, str(reads), sae, list(nodes), args.shard_sequences, args.seed, args.tokens, device
     )
     amounts = Amounts(args.contexts, args.quantiles, args.window, args.inputs, args.judged)
     tokenizer = load_tokenizer(args.model)
     described = describe_nodes(
-        language, tokenizer, site, sae, list(nodes), firing, amounts, args.seed, args.batch_tokens
+        language, tokenizer, site, reads, sae, list(nodes), firing, amounts, args.seed, args.batch_tokens
     )
     card = model_card(args.model)
     facts = {

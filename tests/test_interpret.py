@@ -16,7 +16,7 @@ from conftest import run_script
 from sparse_circuits.activations import read_sequences
 from sparse_circuits.config import Site
 from sparse_circuits.config.base import validate
-from sparse_circuits.config.study import Labels
+from sparse_circuits.config.interpretations import Labels
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, read_jsonl, write_json
 from sparse_circuits.interpret import read_labels
@@ -63,7 +63,7 @@ def nodes(tiny: Language, tiny_folder: Path, firing: Firing) -> list[dict[str, A
 
 def _describe(tiny: Language, tiny_folder: Path, firing: Firing) -> list[dict[str, Any]]:
     tokenizer = load_tokenizer(tiny_folder)
-    return describe_nodes(tiny, tokenizer, SITE, _autoencoder(None), FEATURES, firing, AMOUNTS, 0, 100)
+    return describe_nodes(tiny, tokenizer, SITE, SITE, _autoencoder(None), FEATURES, firing, AMOUNTS, 0, 100)
 
 
 @torch.no_grad()
@@ -335,7 +335,7 @@ def boxes(tiny_folder: Path, tiny: Language, firing: Firing) -> dict[str, Any]:
         (firing.token_id == boxes) & firing.cached
     )
     planted = Firing(firing.token_id, firing.document, firing.cached, values.astype(np.float32)[None], firing.judged)
-    (node,) = describe_nodes(tiny, tokenizer, SITE, _autoencoder(None), [3], planted, AMOUNTS, 0, 100)
+    (node,) = describe_nodes(tiny, tokenizer, SITE, SITE, _autoencoder(None), [3], planted, AMOUNTS, 0, 100)
     return node
 
 

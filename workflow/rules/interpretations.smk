@@ -1,5 +1,6 @@
 INTERPRETATIONS = f"results/interpretations/{STUDY.study}"
 INTERPRETED = STUDY.interpretations
+NODE_PLACES = STUDY.basis_sites("features")
 LABELS = INTERPRETED.labels if INTERPRETED else None
 INTERPRETATION_SUFFIXES = [
     *([".json"] if INTERPRETED else []),
@@ -11,15 +12,15 @@ rule interpret_nodes:
     """What the features of all tasks' circuits do at one site: contexts, inputs, tokens promoted, a label."""
     input:
         model=MODEL_FILES,
-        sae=expand(
-            f"results/saes/{STUDY.model}/{{{{site}}}}/{SAE}/{{name}}",
-            name=SAE_FILES[:2],
-        ),
+        sae=lambda wildcards: [
+            f"results/saes/{STUDY.model}/{NODE_PLACES[wildcards.site]}/{STUDY.circuits.features.sae}/{name}"
+            for name in SAE_FILES[:2]
+        ],
         script=program("interpret_nodes.py"),
         circuits=expand(f"{CIRCUITS}/{{task}}/features/circuit.json", task=STUDY.tasks),
         manifest=rules.write_manifest.output.manifest,
         sequences=rules.tokenize_corpus.output.sequences,
-        shards=site_shards,
+        shards=lambda wildcards: place_shards(PLACES[NODE_PLACES[wildcards.site]]),
     output:
         interpretation=f"{INTERPRETATIONS}/{{site}}.json",
     log:
@@ -27,7 +28,7 @@ rule interpret_nodes:
     benchmark:
         "logs/interpret_nodes/{site}.tsv"
     wildcard_constraints:
-        site="|".join(map(re.escape, STUDY.sites)) if INTERPRETED else "$.",
+        site="|".join(map(re.escape, NODE_PLACES)) if INTERPRETED else "$.",
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -76,7 +77,7 @@ rule label_nodes:
     benchmark:
         "logs/label_nodes/{site}.tsv"
     wildcard_constraints:
-        site="|".join(map(re.escape, STUDY.sites)) if LABELS else "$.",
+        site="|".join(map(re.escape, NODE_PLACES)) if LABELS else "$.",
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -111,5 +112,5 @@ rule interpretations:
         [
             f"{INTERPRETATIONS}/{site}{suffix}"
             for suffix in INTERPRETATION_SUFFIXES
-            for site in STUDY.sites
+            for site in NODE_PLACES
         ],

@@ -46,6 +46,7 @@ def describe_nodes(
     language: Language,
     tokenizer: "PreTrainedTokenizerBase",
     site: Site,
+    reads: Site,
     sae: SparseAutoencoder,
     features: Sequence[int],
     firing: Firing,
@@ -55,6 +56,7 @@ def describe_nodes(
 ) -> list[dict[str, Any]]:
     """Return one description a feature, whose row of `firing` is its place in `features` (see docs/interpretations.md).
 
+    Features of `site` are read there or, by a transcoder, at `reads`.
     Contexts are of documents that labels are made from, `judged` are tokens of the others. `seed` draws them.
     """
     texts = token_texts(tokenizer, firing.token_id)
@@ -62,7 +64,7 @@ def describe_nodes(
     tops = [top_places(firing, row, amounts.contexts, amounts.window) for row in range(len(features))]
     asked = [(row, place) for row, places in enumerate(tops) for place in places[: amounts.inputs]]
     wanted = [Asked(_until(firing, place), sae.W_enc[:, features[row]]) for row, place in asked]
-    parts = dict(zip(asked, input_attributions(language, site, wanted, batch_tokens), strict=True))
+    parts = dict(zip(asked, input_attributions(language, reads, wanted, batch_tokens), strict=True))
     promoted = _promoted(language, tokenizer, site, sae.W_dec[list(features)], firing)
     result = []
     for row, index in enumerate(features):
