@@ -162,7 +162,11 @@ def shard_end(wildcards):
 
 def site_shards(wildcards):
     """The shards that hold what is read and written at a place."""
-    place = PLACES[wildcards.site]
+    return place_shards(PLACES[wildcards.site])
+
+
+def place_shards(place):
+    """The shards that hold a place's sites."""
     groups = sorted(
         {SITES.index(site) // SITES_PER_SHARD for site in place.reads + place.writes}
     )

@@ -10,6 +10,7 @@ from sparse_circuits.config.autoencoders import SAE, Pretrained, SiteName, Train
 from sparse_circuits.config.base import Name, Positive, Settings
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
+from sparse_circuits.config.interpretations import Interpretations
 from sparse_circuits.config.site import Site
 
 
@@ -79,6 +80,7 @@ class Study(Settings):
     headline_task: Name = Field(description="the task whose numbers stand first in the report")
     circuits: Circuits
     probing: Probing | None = None
+    interpretations: Interpretations | None = None
 
     @model_validator(mode="before")
     @classmethod

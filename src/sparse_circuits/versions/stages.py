@@ -48,6 +48,18 @@ SETTINGS = {
         "circuits.judge_pairs",
         "circuits.batch_tokens",
     ),
+    "interpret_nodes": (
+        "seed",
+        "activations.context",
+        "activations.shard_tokens",
+        "interpretations.tokens",
+        "interpretations.contexts",
+        "interpretations.quantiles",
+        "interpretations.window",
+        "interpretations.inputs",
+        "interpretations.judged",
+    ),
+    "label_nodes": ("interpretations.labels",),
     "write_report": ("study", "headline_task"),
 }
 

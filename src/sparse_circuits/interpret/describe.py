@@ -1,0 +1,236 @@
+"""What is known of each node of a site without asking a language model: everything but generated labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sparse_circuits.config import Site
+from sparse_circuits.interpret.contexts import Place, quantile_edges, quantile_places, silent_places, top_places
+from sparse_circuits.interpret.firing import Firing
+from sparse_circuits.interpret.inputs import Asked, input_attributions
+from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_says, shifted
+from sparse_circuits.interpret.texts import pieces, token_texts
+from sparse_circuits.interpret.tokens import COUNT
+from sparse_circuits.models import Language
+from sparse_circuits.models.run import promoted_tokens
+from sparse_circuits.sae import SparseAutoencoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+WRITES = ("embed", "attn_out", "mlp_out", "resid_post")  # sites whose directions lie in the residual stream
+NEAR = 8  # tokens before a feature's own that are told apart by their distance
+HOLDS = 0.3  # F1 from which a rule is called one
+FOLLOWS = 2.0  # how many times more often a promoted token follows, for the label to name it
+DRIVES = 0.08  # share of the activation from which the label names an earlier token
+DIGITS = 4  # significant ones of activations and shares in the file
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much is shown and drawn for each node; `window` is in tokens."""
+
+    contexts: int
+    quantiles: int
+    window: int
+    inputs: int  # top contexts that are followed down to their tokens
+    judged: int  # held-out tokens a quantile on which a label is judged
+
+
+def describe_nodes(
+    language: Language,
+    tokenizer: "PreTrainedTokenizerBase",
+    site: Site,
+    reads: Site,
+    sae: SparseAutoencoder,
+    features: Sequence[int],
+    firing: Firing,
+    amounts: Amounts,
+    seed: int,
+    batch_tokens: int,
+) -> list[dict[str, Any]]:
+    """Return one description a feature, whose row of `firing` is its place in `features` (see docs/interpretations.md).
+
+    Features of `site` are read there or, by a transcoder, at `reads`.
+    Contexts are of documents that labels are made from, `judged` are tokens of the others. `seed` draws them.
+    """
+    texts = token_texts(tokenizer, firing.token_id)
+    vocabulary = Vocabulary.of(firing, texts)
+    tops = [top_places(firing, row, amounts.contexts, amounts.window) for row in range(len(features))]
+    asked = [(row, place) for row, places in enumerate(tops) for place in places[: amounts.inputs]]
+    wanted = [Asked(_until(firing, place), sae.W_enc[:, features[row]]) for row, place in asked]
+    parts = dict(zip(asked, input_attributions(language, reads, wanted, batch_tokens), strict=True))
+    promoted = _promoted(language, tokenizer, site, sae.W_dec[list(features)], firing)
+    result = []
+    for row, index in enumerate(features):
+        generator = np.random.default_rng([seed, index])
+        values = firing.values[row]
+        note: dict[str, Any] = {
+            "id": f"{site}/{index}",
+            "density": _round((values > 0).sum() / firing.tokens),
+            "active_tokens": int((values > 0).sum()),
+            **promoted(row),
+        }
+        if note["active_tokens"]:
+            edges = quantile_edges(values, amounts.quantiles)
+            mine = {place: parts[row, place] for place in tops[row][: amounts.inputs]}
+            shown = _shower(tokenizer, firing, values, amounts.window)
+            spread = quantile_places(firing, row, edges, 1, False, generator)
+            note |= {
+                "activation": {
+                    "mean": _round(values[values > 0].mean()),
+                    "max": _round(values.max()),
+                    "quantiles": [_round(edge) for edge in edges],
+                },
+                "rule": _rule(firing, row, vocabulary, edges),
+                "inputs": _inputs(firing, texts, mine),
+                "top": [shown(place, mine.get(place)) for place in tops[row]],
+                "spread": [shown(place) for places in spread for place in places],
+                "judged": {
+                    "active": [
+                        [[place.sequence, place.position] for place in places]
+                        for places in quantile_places(firing, row, edges, amounts.judged, True, generator)
+                    ],
+                    "silent": [
+                        [place.sequence, place.position]
+                        for place in silent_places(
+                            firing, row, amounts.judged * amounts.quantiles, amounts.window, generator
+                        )
+                    ],
+                },
+            }
+        result.append({"id": note.pop("id"), "label": label(note), **note})
+    return result
+
+
+def label(note: Mapping[str, Any]) -> str:
+    """Return a label made of what was counted: where the feature is active, what drives it, what it promotes.
+
+    It names only what was measured to hold: a rule by its F1 on held-out text, promoted tokens when they follow more
+    often where the feature is active, an earlier token when it makes a share of the activation in most contexts.
+    """
+    if not note["active_tokens"]:
+        return "never active on the text described"
+    rule, inputs, follow = note["rule"], note["inputs"], note.get("promoted_follow")
+    if rule is None:
+        words = ["active too rarely for a rule"]
+    elif rule["f1"] >= HOLDS:
+        words = [rule["words"]]
+    else:
+        words = [f"no simple rule, most nearly {rule['words']}"]
+    common = [item for item in inputs["before"] if 2 * item["contexts"] > inputs["contexts"]]
+    if earlier := [item["token"] for item in common if item["share"] >= DRIVES]:
+        words.append(f"driven by {', '.join(map(_quoted, earlier))} before")
+    if follow and follow["lift"] is not None and follow["lift"] >= FOLLOWS:
+        words.append(f"promotes {', '.join(map(_quoted, note['promotes'][:4]))}")
+    return "; ".join(words)
+
+
+def _rule(firing: Firing, row: int, vocabulary: Vocabulary, edges: NDArray[np.float64]) -> dict[str, Any] | None:
+    """The best rule and how well it holds on held-out documents, also for each quantile of the activations."""
+    rule = best_rule(firing, row, vocabulary)
+    if rule is None:
+        return None
+    inside = firing.cached & firing.judged[:, None]
+    says, values = rule_says(vocabulary, rule)[inside], firing.values[row][inside]
+    quantile = np.searchsorted(edges[1:-1], values)
+    recalls = [says[(values > 0) & (quantile == number)] for number in range(len(edges) - 1)]
+    scores = detection_scores(values > 0, says)
+    return {
+        "words": rule.words,
+        "offset": rule.offset,
+        **{name: _round(value) if isinstance(value, float) else value for name, value in scores.items()},
+        "recall_by_quantile": [_round(said.mean()) if len(said) else None for said in recalls],
+    }
+
+
+def _promoted(
+    language: Language, tokenizer: "PreTrainedTokenizerBase", site: Site, directions: Tensor, firing: Firing
+) -> Any:
+    """Return a function from a row to the tokens that it promotes and suppresses, and whether the former follow."""
+    if site.kind not in WRITES:
+        return lambda row: {}
+    up, down = (ids.cpu().numpy() for ids in promoted_tokens(language, directions.to(language.device), COUNT))
+    following = shifted(firing.token_id, 1, fill=-1)
+    inside = firing.cached & (following >= 0)
+
+    def notes(row: int) -> dict[str, Any]:
+        hits = np.isin(following, up[row])[inside]
+        active = firing.values[row][inside] > 0
+        everywhere, when_active = float(hits.mean()), float(hits[active].mean()) if active.any() else 0.0
+        return {
+            "promotes": [tokenizer.decode([i]) for i in up[row].tolist()],
+            "suppresses": [tokenizer.decode([i]) for i in down[row].tolist()],
+            "promoted_follow": {
+                "share": _round(everywhere),
+                "share_when_active": _round(when_active),
+                "lift": _round(when_active / everywhere) if everywhere else None,
+            },
+        }
+
+    return notes
+
+
+def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[Place, Tensor]) -> dict[str, Any]:
+    """Mean shares of the activation, over contexts, by distance from the token and by the tokens before it.
+
+    A share is a token's part over the sum of all parts' sizes, so that parts that cancel do not blow up.
+    """
+    by_offset = np.zeros(NEAR + 1)
+    separator, further = 0.0, 0.0
+    before: dict[str, list[float]] = {}
+    for place, part in parts.items():
+        shares = (part / part.abs().sum()).double().numpy() / len(parts)
+        near = shares[1:][::-1]
+        by_offset[: len(near[: NEAR + 1])] += near[: NEAR + 1]
+        separator, further = separator + shares[0], further + near[NEAR + 1 :].sum()
+        here: dict[str, float] = {}
+        for position in range(1, place.position):
+            text = texts[int(firing.token_id[place.sequence, position])]
+            here[text] = here.get(text, 0.0) + shares[position]
+        for text, share in here.items():
+            before.setdefault(text, []).append(share)
+    strongest = sorted(before.items(), key=lambda item: (-abs(sum(item[1])), item[0]))[:COUNT]
+    return {
+        "contexts": len(parts),
+        "separator": _round(separator),
+        "by_offset": {str(-offset): _round(share) for offset, share in enumerate(by_offset)},
+        "further": _round(further),
+        "before": [{"token": text, "share": _round(sum(found)), "contexts": len(found)} for text, found in strongest],
+    }
+
+
+def _shower(tokenizer: "PreTrainedTokenizerBase", firing: Firing, values: NDArray[np.float32], length: int) -> Any:
+    """Return a function from a place to its context as it stands in the file."""
+
+    def shown(place: Place, part: Tensor | None = None) -> dict[str, Any]:
+        window = place.window(length, firing.token_id.shape[1])
+        inputs = {} if part is None else {"inputs": [_round(value) for value in part[window].tolist()]}
+        return {
+            "document": int(firing.document[place.sequence]),
+            "sequence": place.sequence,
+            "position": place.position,
+            "at": place.position - window.start,
+            "tokens": pieces(tokenizer, firing.token_id[place.sequence, window].tolist()),
+            "activations": [_round(value) for value in values[place.sequence, window]],
+            **inputs,
+        }
+
+    return shown
+
+
+def _until(firing: Firing, place: Place) -> Tensor:
+    return torch.from_numpy(firing.token_id[place.sequence, : place.position + 1])
+
+
+def _round(value: Any) -> float:
+    return float(f"{float(value):.{DIGITS}g}")
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
