@@ -30,7 +30,8 @@ def select_nodes(scores: NodeScores, threshold: float, has_errors: bool) -> list
                 nodes.append(Node(site, None, position))
     if not any(node.index is not None for node in nodes):
         raise StudyError(
-            f"no node scores {threshold:g} of the metric gap ({floor:.4g}); the circuit is empty; lower node_threshold or score more pairs"
+            f"no node surely scores {threshold:g} of the metric gap ({floor:.4g}); the circuit is empty; "
+            "lower node_threshold or score more pairs"
         )
     return nodes
 
