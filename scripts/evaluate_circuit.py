@@ -21,8 +21,6 @@ class Arguments:
     """node scores from the training pairs"""
     circuit: Path
     """circuit.json from the training pairs"""
-    proof: Path
-    """proof.json of that circuit"""
     sites: list[str]
     """sites in the order of the computation"""
     sizes: list[int]
@@ -33,6 +31,8 @@ class Arguments:
     """CSV file to write"""
     saes: list[Path] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+    proof: Path | None = None
+    """proof.json of that circuit, to be taken in"""
     random_circuits: int = 3
     """matched random circuits at each size"""
     limit: int | None = None
@@ -65,10 +65,9 @@ def main(args: Arguments) -> None:
     worst = max(gaps.values(), key=lambda gap: gap["relative_gap"])
     facts = {key: read_json(args.circuit)[key] for key in ("study", "task", "model", "basis", "metric")}
     attribution = {"method": method, "steps": steps, **worst, "sites": gaps}
-    write_json(
-        args.evaluation,
-        {**facts, "ablation": "mean", "split": "test", **curves, "attribution": attribution, **read_json(args.proof)},
-    )
+    proof = read_json(args.proof) if args.proof else {}
+    found = {**facts, "ablation": "mean", "split": "test", **curves, "attribution": attribution, **proof}
+    write_json(args.evaluation, found)
     write_csv(args.curves, _rows(curves))
 
 

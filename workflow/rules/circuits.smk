@@ -139,7 +139,9 @@ rule evaluate_circuit:
         pairs="results/tasks/{task}/test.jsonl",
         scores=rules.score_nodes.output.scores,
         circuit=rules.find_circuit.output.circuit,
-        proof=rules.prove_circuit.output.proof,
+        proof=lambda wildcards: (
+            rules.prove_circuit.output.proof if BASES[wildcards.basis].prove else []
+        ),
     output:
         evaluation=f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json",
         curves=report(
@@ -162,6 +164,7 @@ rule evaluate_circuit:
         model=model_folder,
         sites=circuit_sites,
         saes=saes_flag,
+        proof=lambda wildcards, input: ["--proof", input.proof] if input.proof else [],
         sizes=STUDY.circuits.sizes,
         random_circuits=STUDY.circuits.random_circuits,
         limit=(
@@ -176,7 +179,7 @@ rule evaluate_circuit:
         "Judging circuits of {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
-        " --circuit {input.circuit:q} --proof {input.proof:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
+        " --circuit {input.circuit:q} {params.proof:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
         " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} {params.limit} --seed {params.seed}"
         " --evaluation {output.evaluation:q} --curves {output.curves:q} --threads {threads} > {log:q} 2>&1"
 

@@ -11,11 +11,21 @@ from matplotlib.figure import Figure
 from sparse_circuits.figures.style import NEUTRAL, PALETTE, TEXT_WIDTH
 from sparse_circuits.files import read_json
 
-FEATURES, BARE, NEURONS, RANDOM = "features", "features, no error nodes", "MLP neurons", "random features"
+BASES = {
+    "features": "features",
+    "transcoders": "transcoder features",
+    "neurons": "MLP neurons",
+    "heads": "attention heads",
+    "channels": "residual channels",
+}
+BARE, RANDOM = "features, no error nodes", "random features"
 LOOKS = {
-    FEATURES: (PALETTE[0], "-", "o"),
+    BASES["features"]: (PALETTE[0], "-", "o"),
     BARE: (PALETTE[9], "--", "s"),
-    NEURONS: (PALETTE[1], "-", "^"),
+    BASES["transcoders"]: (PALETTE[2], "-", "D"),
+    BASES["neurons"]: (PALETTE[1], "-", "^"),
+    BASES["heads"]: (PALETTE[3], "-", "v"),
+    BASES["channels"]: (PALETTE[4], "-", "P"),
     RANDOM: (NEUTRAL, ":", "x"),
 }
 
@@ -58,7 +68,7 @@ def _draw(axis: Axes, data: pd.DataFrame) -> None:
 
 
 def _rows(evaluation: dict) -> list[dict]:
-    main = FEATURES if evaluation["basis"] == "features" else NEURONS
+    main = BASES[evaluation["basis"]]
     curves: list[tuple[str, str, list[float]]] = [
         ("faithfulness", main, evaluation["faithfulness"]),
         ("completeness", main, evaluation["completeness"]),
