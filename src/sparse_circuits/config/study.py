@@ -54,6 +54,22 @@ class Probing(Settings):
     words_a_letter: Annotated[int, Field(ge=10)] = Field(100, description="words a first letter, for absorption")
 
 
+class Transfer(Settings):
+    """Natural sentences of the corpus, on which the nodes found on agreement templates are judged."""
+
+    sentences: Annotated[int, Field(ge=4)] = Field(200, description="sentences to fit on, and as many to judge by")
+    shortest: Positive = Field(4, description="fewest tokens of a prefix")
+    longest: Positive = Field(16, description="most tokens of a prefix")
+    nodes: Positive = Field(100, description="nodes that are judged")
+    random_circuits: Positive = Field(5, description="matched random circuits beside them")
+
+    @model_validator(mode="after")
+    def _range(self) -> "Transfer":
+        if self.shortest > self.longest:
+            raise ValueError(f"`shortest` is {self.shortest} and `longest` {self.longest}")
+        return self
+
+
 @dataclass(frozen=True)
 class Place:
     """Which sites some of a study's autoencoders read and write; what is trained of them trains in one pass."""
@@ -81,6 +97,7 @@ class Study(Settings):
     circuits: Circuits
     probing: Probing | None = None
     interpretations: Interpretations | None = None
+    transfer: Transfer | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -120,6 +137,10 @@ class Study(Settings):
             raise ValueError(
                 "`saes`: autoencoders train in one pass over the cache and must share `batch` and `epochs`"
             )
+        if self.transfer and not any(isinstance(task, AgreementTask) for task in self.tasks.values()):
+            raise ValueError("`transfer` needs a task of kind agreement, whose nodes it judges")
+        if self.transfer and self.circuits.features.by_position:
+            raise ValueError("`transfer` needs features summed over positions; drop `circuits.features.by_position`")
         for name, task in self.tasks.items():
             for path in (task.train, task.test) if isinstance(task, FileTask) else ():
                 if not Path(path).is_file():

@@ -20,9 +20,10 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 # Words, commas, hyphens and apostrophes: what is left out are lists, titles, quotations and cut abbreviations.
 PLAIN = re.compile(r"[A-Z][\w ,'’-]*\w")
 # After these the verb's form does not follow from a subject before it.
-UNDECIDED = frozenset(
-    "i you there here to not never also always will would can could may might must shall should do does did if what "
-    "who where when why how which whom whose".split()
+UNDECIDED = re.compile(
+    r".*\b(i|you|there|here|to|not|never|also|always|will|would|can|could|may|might|must|shall|should|do|does|did|if|what|"
+    r"who|where|when|why|how|which|whom|whose)",
+    re.IGNORECASE,
 )
 
 Row = tuple[str, str]  # a prefix and the verb that follows it in the corpus
@@ -69,8 +70,7 @@ def sentence_prefixes(text: str) -> list[Row]:
         if verb is None or sentence.rstrip().endswith("?"):
             continue
         prefix = sentence[: verb.start()]
-        words = prefix.lower().split()
-        if PLAIN.fullmatch(prefix) and "--" not in prefix and words[-1] not in UNDECIDED:
+        if PLAIN.fullmatch(prefix) and "--" not in prefix and not UNDECIDED.fullmatch(prefix):
             rows.append((prefix, verb[0]))
     return rows
 

@@ -1,0 +1,148 @@
+"""Transfer: are nodes found on templates necessary and sufficient in natural sentences?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
+from sparse_circuits.circuits.proof import matched_random
+from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
+from sparse_circuits.config import Site
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language
+from sparse_circuits.tasks import PairBatch
+
+BOOTSTRAP = 1000
+
+
+def shared_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
+    """Return all nodes by falling |mean over tasks of mean score / mean metric gap|, so that each task counts alike."""
+    sites: dict[Site, SiteScores] = {}
+    for site in tasks[0].sites:
+        parts = [(task.sites[site], task.gap.double().mean()) for task in tasks]
+        nodes, error = (
+            torch.stack([getattr(part, name).double().mean(dim=0) / gap for part, gap in parts])
+            for name in ("nodes", "error")
+        )
+        sites[site] = SiteScores(nodes, error)
+    return NodeScores(sites, {}, torch.ones(len(tasks))).ranked()
+
+
+def shared_means(tasks: Sequence[NodeScores]) -> dict[Site, SiteMeans]:
+    """Return the mean over tasks of their means, at each distance over the tasks whose prompts reach it."""
+    found = {}
+    for site in tasks[0].means:
+        means = [task.means[site] for task in tasks]
+        found[site] = SiteMeans(_mean_of([m.coordinates for m in means]), _mean_of([m.error for m in means]))
+    return found
+
+
+def _mean_of(parts: Sequence[Tensor]) -> Tensor:
+    longest = max(map(len, parts))
+    return torch.stack([torch.stack([p[d] for p in parts if d < len(p)]).mean(dim=0) for d in range(longest)])
+
+
+def judge_transfer(
+    language: Language,
+    groups: Sequence[tuple[list[int], PairBatch]],
+    basis: Basis,
+    tasks: Sequence[NodeScores],
+    fit: NodeScores,
+    size: int,
+    random_circuits: int,
+    seed: int,
+    batch_tokens: int,
+) -> list[dict[str, Any]]:
+    """Judge the `size` best nodes of the templates, and of other sentences (`fit`), on the sentences of `groups`.
+
+    Each is judged with every fill: the templates' means, the sentences' means, and another sentence's own values.
+    Raises StudyError when the model gets none of the sentences right.
+    """
+    rankings = {"templates": shared_ranking(tasks), "sentences": fit.ranked()}
+    ablations = {
+        "template means": mean_ablation(shared_means(tasks)),
+        "sentence means": mean_ablation(fit.means),
+        "other sentence": resample_ablation,
+    }
+    found = []
+    for origin, ranked in rankings.items():
+        nodes = ranked[:size]
+        # Rivals are drawn from all that speaks in sentences, as many at each site as the circuit has there.
+        generator = torch.Generator().manual_seed(seed)
+        rivals = [matched_random(nodes, rankings["sentences"], generator) for _ in range(random_circuits)]
+        for name, ablation in ablations.items():
+            judged = judge_nodes(language, groups, basis, ablation, nodes, rivals, seed, batch_tokens)
+            found.append({"nodes_from": origin, "fill": name, "nodes": len(nodes), **judged})
+    return found
+
+
+def judge_nodes(
+    language: Language,
+    groups: Sequence[tuple[list[int], PairBatch]],
+    basis: Basis,
+    ablation: Ablation,
+    nodes: Sequence[Node],
+    rivals: Sequence[Sequence[Node]],
+    seed: int,
+    batch_tokens: int,
+) -> dict[str, Any]:
+    """Return how necessary and how sufficient nodes are for the metric on the clean prompts of `groups`.
+
+    With m the mean metric, M the model, C the nodes and 0 the model with everything ablated: necessity
+    1 - m(M \\ C) / m(M), where errors stay; sufficiency (m(C) - m(0)) / (m(M) - m(0)), with error nodes kept in C and
+    without. `errors_alone` is the share that errors keep without any node; `random_necessity` that of each rival. With
+    95 % bootstrap intervals over prompts, and again over the prompts that the model itself gets right.
+    """
+    circuits = {
+        "model": Circuit.whole(basis),
+        "nothing": Circuit.of([], basis, errors=False),
+        "errors": Circuit.of([], basis),
+        "circuit": Circuit.of(nodes, basis),
+        "bare": Circuit.of(nodes, basis, errors=False),
+        "rest": _without(nodes, basis),
+        **{f"rival {n}": _without(rival, basis) for n, rival in enumerate(rivals)},
+    }
+    outcome = run_circuits(language, groups, basis, ablation, list(circuits.values()), batch_tokens)
+    metric = dict(zip(circuits, outcome.metric.double(), strict=True))
+    right = metric["model"] > 0
+    if not right.any():
+        raise StudyError("the model gets none of the sentences right: there is nothing to judge")
+    accuracy = {name: (metric[name] > 0).double().mean().item() for name in ("model", "circuit", "rest", "nothing")}
+    shares = _shares(metric)
+    draws = torch.from_numpy(np.random.default_rng(seed).integers(0, len(right), (BOOTSTRAP, len(right))))
+    drawn = _shares({name: values[draws] for name, values in metric.items()})
+    bounds = torch.tensor([0.025, 0.975], dtype=torch.float64)
+    return {
+        "examples": len(right),
+        "metric": {name: metric[name].mean().item() for name in ("model", "nothing", "circuit", "rest")},
+        "accuracy": accuracy,
+        **{name: value.item() for name, value in shares.items()},
+        **{f"{name}_ci95": torch.quantile(values, bounds).tolist() for name, values in drawn.items()},
+        "random_necessity": [
+            (1 - metric[f"rival {n}"].mean() / metric["model"].mean()).item() for n in range(len(rivals))
+        ],
+        "right_only": {
+            name: value.item() for name, value in _shares({name: m[right] for name, m in metric.items()}).items()
+        },
+    }
+
+
+def _without(nodes: Sequence[Node], basis: Basis) -> Circuit:
+    return Circuit.of(nodes, basis, errors=False).complement()
+
+
+def _shares(metric: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Shares of the metric (..., prompt), of means over the last axis."""
+    mean = {name: values.mean(dim=-1) for name, values in metric.items()}
+    span = mean["model"] - mean["nothing"]
+    return {
+        "necessity": 1 - mean["rest"] / mean["model"],
+        "sufficiency": (mean["circuit"] - mean["nothing"]) / span,
+        "sufficiency_without_errors": (mean["bare"] - mean["nothing"]) / span,
+        "errors_alone": (mean["errors"] - mean["nothing"]) / span,
+    }
