@@ -1,0 +1,157 @@
+"""What makes nodes of templates sufficient in natural sentences: one change at a time, from the results of a study.
+
+The first row is the one to compare with: the 100 best nodes of the templates, all sites ablated to their means over the
+sentences to fit on. docs/transfer.md tells what the rows say.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from common import RESULTS, machine
+from sparse_circuits.circuits import Basis, Coordinates, Node, NodeScores, load_scores, score_nodes
+from sparse_circuits.circuits.fills import Ablation, Fill, mean_ablation, resample_ablation
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.circuits.transfer import judge_nodes, shared_means, shared_ranking
+from sparse_circuits.command import program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config import Site
+from sparse_circuits.files import write_json
+from sparse_circuits.machine import cores
+from sparse_circuits.models import Language, load_tokenizer, run
+from sparse_circuits.tasks import PairBatch, encode_pairs, read_pairs
+
+SIZES = (10, 30, 300, 1000)
+BEST = 100
+TASKS = ("simple", "nounpp", "rc", "within_rc")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to judge: which nodes, over which basis, with what in the place of the others."""
+
+    name: str
+    nodes: Sequence[Node]
+    basis: Basis
+    ablation: Ablation
+
+
+@dataclass(frozen=True)
+class Arguments:
+    results: Path = Path("results")
+    """results of the study"""
+    study: str = "language"
+    """its name"""
+    model: str = "smollm2-135m-instruct"
+    """its model"""
+    sae: str = "topk"
+    """its autoencoder"""
+    sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
+    """its sites"""
+    limit: int | None = None
+    """judge by the first so many sentences"""
+    only: str = ""
+    """only rows whose name contains this"""
+    threads: int = field(default_factory=cores)
+    """CPU threads"""
+
+
+def main(args: Arguments) -> None:
+    set_up(args.threads)
+    device = choose_device("auto")
+    sentences, circuits = args.results / "tasks/natural", args.results / "circuits" / args.study
+    folder = args.results / "models" / args.model
+    saes = [args.results / "saes" / args.model / site / args.sae for site in args.sites]
+    setup = set_up_circuits(folder, sentences / "judge.jsonl", args.limit, saes, args.sites, device)
+    language, tokenizer = setup.language, load_tokenizer(folder)
+    fit = load_scores(circuits / "natural_sentences.h5")[0]
+    tasks = [load_scores(circuits / task / "features/scores.h5")[0] for task in TASKS]
+    fit_groups = encode_pairs(read_pairs(sentences / "fit.jsonl"), tokenizer, language.separator_id)
+    found = []
+    for row in (row for row in rows(language, setup.basis, fit, tasks, fit_groups) if args.only in row.name):
+        judged = judge_nodes(language, setup.groups, row.basis, row.ablation, row.nodes, [], 0, 2048)
+        shares = " | ".join(f"{judged[key]:.2f}" for key in ("sufficiency", "sufficiency_without_errors", "necessity"))
+        tqdm.write(f"| {row.name} | {len(row.nodes)} | {shares} | {judged['errors_alone']:.2f} |")
+        found.append({"name": row.name, "nodes": len(row.nodes), **judged})
+    write_json(RESULTS / "transfer.json", {"machine": machine(device), "rows": found})
+
+
+def rows(
+    language: Language,
+    basis: Basis,
+    fit: NodeScores,
+    tasks: list[NodeScores],
+    groups: list[tuple[list[int], PairBatch]],
+) -> Iterator[Row]:
+    """Yield what is compared, one change at a time."""
+    templates, natural = shared_ranking(tasks), fit.ranked()
+    best, means = templates[:BEST], mean_ablation(fit.means)
+    yield Row("sentence means", best, basis, means)
+    yield Row("template means", best, basis, mean_ablation(shared_means(tasks)))
+    yield Row("another sentence", best, basis, resample_ablation)
+    yield Row("means of all positions together", best, basis, everywhere_alike(fit))
+    for size in SIZES:
+        yield Row(f"the {size} best of the templates", templates[:size], basis, means)
+    for size in (BEST, *SIZES):
+        yield Row(f"the {size} best of the sentences", natural[:size], basis, means)
+    helping = [node for node in templates if _helps(node, tasks)][:BEST]
+    yield Row("only nodes that help", helping, basis, means)
+    for last in (1, 2, 4):
+        yield Row(f"ablated at the last {last} positions", best, basis, at_the_end(means, last))
+    sites = list(basis)
+    for first in range(1, len(sites)):
+        yield Row(f"sites from {sites[first]} on", *_at(sites[first:], best, basis), means)
+    for site in sites[:-1]:
+        yield Row(f"site {site} alone", *_at([site], best, basis), means)
+    layers, count = range(language.num_layers), language.model.config.num_attention_heads
+    heads = {
+        Site("heads", layer): Coordinates(count, language.width(Site("heads", layer)) // count) for layer in layers
+    }
+    scored = score_nodes(language, groups, heads, "relp", 1, 2048)
+    for size in (30, BEST):
+        yield Row(
+            f"{size} attention heads of {count * len(layers)}",
+            scored.ranked()[:size],
+            heads,
+            mean_ablation(scored.means),
+        )
+
+
+def _at(sites: Sequence[Site], nodes: Sequence[Node], basis: Basis) -> tuple[list[Node], Basis]:
+    return [node for node in nodes if node.site in sites], {site: basis[site] for site in sites}
+
+
+def _helps(node: Node, tasks: Sequence[NodeScores]) -> bool:
+    """Whether the node's score has the sign of the gap: going to the patch, the metric falls by it."""
+    return sum(task.mean(node) / task.gap.double().mean().item() for task in tasks) > 0
+
+
+def everywhere_alike(fit: NodeScores) -> Ablation:
+    """Return the ablation to the mean over all distances from the last token."""
+    return mean_ablation(
+        {site: type(m)(m.coordinates.mean(0, True), m.error.mean(0, True)) for site, m in fit.means.items()}
+    )
+
+
+def at_the_end(ablation: Ablation, last: int) -> Ablation:
+    """Return the ablation of the `last` positions; those before are filled with what they are, as causality has it."""
+
+    @torch.no_grad()
+    def fills(language: Language, basis: Basis, batch: PairBatch) -> dict[Site, Fill]:
+        own = run(language, batch.clean, read=list(basis)).activations
+        found = {}
+        for site, fill in ablation(language, basis, batch).items():
+            coordinates = basis[site].read(own[site])
+            error = own[site] - basis[site].write(coordinates)
+            coordinates[:, -last:], error[:, -last:] = fill.coordinates[:, -last:], fill.error[:, -last:]
+            found[site] = Fill(coordinates, error)
+        return found
+
+    return fills
+
+
+if __name__ == "__main__":
+    program(main, Arguments)
