@@ -158,8 +158,8 @@ def test_ablation_is_the_formula_written_out_with_dense_features(
 
         def ablated(site: Site, x: Tensor, positions: int = positions) -> Tensor:
             sae, mean = basis[site].sae, scores.means[site]
-            features = torch.where(masks[site][0], sae.encode(x), mean.coordinates[:positions].flip(0))
-            edited = features @ sae.W_dec + mean.error[:positions].flip(0)
+            features = torch.where(masks[site][0], sae.encode(x), mean.at(positions)[0])
+            edited = features @ sae.W_dec + mean.at(positions)[1]
             return torch.cat([x[:, :1], edited[:, 1:]], dim=1)
 
         edit = {site: lambda x, s=site: ablated(s, x) for site in SITES}

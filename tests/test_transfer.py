@@ -222,3 +222,19 @@ def test_means_are_over_the_tasks_that_reach_a_distance() -> None:
     found = shared_means(tasks)[SITES[0]]
     assert found.coordinates.flatten().tolist() == [2.0, 5.0]
     assert found.error.flatten().tolist() == [20.0, 50.0]
+
+
+@torch.no_grad()
+def test_means_are_over_words_and_not_over_the_separator(
+    tiny: Language, halves: tuple[list[Pair], list[Pair]], basis: Basis, fit: NodeScores, tiny_folder: Path
+) -> None:
+    site, dictionary = next(iter(basis.items()))
+    at: dict[int, list[Tensor]] = {}
+    for _, batch in encode_pairs(halves[0], load_tokenizer(tiny_folder), 0):
+        for tokens in (batch.clean, batch.patch):
+            coordinates = dictionary.read(run(tiny, tokens, read=[site]).activations[site])
+            for position in range(1, tokens.shape[1]):
+                at.setdefault(tokens.shape[1] - 1 - position, []).extend(coordinates[:, position])
+    assert len(fit.means[site].coordinates) == len(at)
+    for distance, rows in at.items():
+        torch.testing.assert_close(fit.means[site].coordinates[distance], torch.stack(rows).mean(dim=0))

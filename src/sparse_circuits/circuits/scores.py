@@ -32,8 +32,9 @@ class SiteScores:
 
 @dataclass(frozen=True)
 class SiteMeans:
-    """Means over the clean and patch prompts, by distance from the last token: `coordinates` (distance, coordinate),
-    `error` (distance, d), with the last token at distance 0. They stand in for what is ablated."""
+    """Means over the clean and patch prompts' words, by distance from the last token, which has distance 0:
+    `coordinates` (distance, coordinate), `error` (distance, d). They stand in for what is ablated; the separator at
+    position 0 is never ablated and not among them."""
 
     coordinates: Tensor
     error: Tensor
@@ -178,12 +179,16 @@ class _MeanByDistance:
     """Running fp64 means of coordinates and errors by distance from the last token."""
 
     def __init__(self, longest: int, coordinates: int, d: int) -> None:
+        longest -= 1  # without the separator
         self.count = torch.zeros(longest, 1, dtype=torch.float64)
         self.coordinates = torch.zeros(longest, coordinates, dtype=torch.float64)
         self.error = torch.zeros(longest, d, dtype=torch.float64)
 
     def add(self, coordinates: Tensor, error: Tensor) -> None:
         """Add (pair, position, coordinate) and (pair, position, d)."""
+        # Nothing stands in for the separator. It is a sink with a norm a hundred times that of other tokens, and would
+        # swamp the mean where prompts of other lengths have a word.
+        coordinates, error = coordinates[:, 1:], error[:, 1:]
         positions = coordinates.shape[1]
         self.count[:positions] += len(coordinates)
         self.coordinates[:positions] += coordinates.double().sum(dim=0).flip(0).cpu()
