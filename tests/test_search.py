@@ -29,8 +29,8 @@ PAIRS, RIGHT, WRONG = 16, 0, 1
 def planted(tiny: Language) -> Language:
     """A model that knows of an even token by three channels of its embedding, and does nothing in its layers.
 
-    The other channels are noise, which the unembedding hardly reads, but for channel 0: it is large and the same for all
-    tokens, so that the norm's scale does not depend on what is ablated.
+    The other channels are noise, which the unembedding hardly reads, but for channel 0: it is large and the same for
+    all tokens, so that the norm's scale does not depend on what is ablated.
     """
     model = deepcopy(tiny.model)
     generator = torch.Generator().manual_seed(0)
@@ -158,9 +158,9 @@ def test_gates_are_zero_as_often_as_the_formula_says_and_their_gradient_is_right
 def test_the_lagrangian_brings_the_number_of_gates_to_its_target() -> None:
     """Against a loss that wants every gate open."""
     log_alpha = torch.full((200,), 2.0, requires_grad=True)
-    optimiser = torch.optim.Adam([log_alpha], lr=0.05)
-    lagrangian = Lagrangian(0.05)
-    for _ in range(3000):
+    optimiser = torch.optim.Adam([log_alpha], lr=0.1)
+    lagrangian = Lagrangian(0.1)
+    for _ in range(600):
         number = open_probability(log_alpha).sum()
         loss = -number / 200 + lagrangian.penalty(number, 50.0)
         optimiser.zero_grad()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.search.bisection import smallest_circuit
-from sparse_circuits.circuits.search.problem import Problem, ranked
+from sparse_circuits.circuits.search.problem import Problem, ranked, spare
 
 BETA = 2 / 3
 LOW, HIGH = -0.1, 1.1
@@ -67,7 +67,7 @@ def by_hard_concrete(problem: Problem, target: float) -> list[Node]:
         uniform = torch.rand(1, len(log_alpha), generator=generator).clamp(SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM)
         wanted = begin * (final / begin) ** min(1.0, number / (FALL * STEPS))
         gates = sample(log_alpha, uniform.to(device))
-        loss = batch.loss(gates) + lagrangian.penalty(open_probability(log_alpha).sum(), wanted)
+        loss = batch.loss(spare(gates, generator)) + lagrangian.penalty(open_probability(log_alpha).sum(), wanted)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.search.bisection import smallest_circuit
-from sparse_circuits.circuits.search.problem import Problem, ranked
+from sparse_circuits.circuits.search.problem import Problem, ranked, spare
 
 STEPS = 60
 LEARNING_RATE = 0.1
@@ -51,9 +51,10 @@ def by_heaviside(problem: Problem, target: float) -> list[Node]:
     tau = (0.1 + 0.8 * spread).to(problem.train.language.device).requires_grad_()
     optimiser = torch.optim.AdamW([tau], lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
+    generator = torch.Generator().manual_seed(problem.seed)
     for batch in problem.batches(STEPS):
         gates = step(tau).unsqueeze(0)
-        loss = batch.loss(gates) + price * gates.sum()
+        loss = batch.loss(spare(gates, generator)) + price * gates.sum()
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_([tau], CLIP)

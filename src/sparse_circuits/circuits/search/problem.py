@@ -16,6 +16,7 @@ from sparse_circuits.models import Language, run
 from sparse_circuits.tasks import PairBatch, logit_difference
 
 PAIRS = 8  # training pairs in one step of learning
+SPARED = 0.1  # share of the closed gates that a step of learning leaves open, at most
 Groups = Sequence[tuple[list[int], PairBatch]]
 
 
@@ -50,6 +51,11 @@ class Judge:
     ablation: Ablation
     positions: int
     batch_tokens: int
+
+    @classmethod
+    def of(cls, language: Language, groups: Groups, basis: Basis, scores: NodeScores, batch_tokens: int) -> "Judge":
+        """Judge by mean ablation, with the means that lie beside scores."""
+        return cls(language, groups, basis, mean_ablation(scores.means), scores.positions, batch_tokens)
 
     @cached_property
     def bounds(self) -> tuple[float, float]:
@@ -110,13 +116,10 @@ def pose(
     batch_tokens: int,
 ) -> Problem:
     """Pose the search among the best-scored nodes; the last `held_out` of the training pairs is for validation."""
-    ablation = mean_ablation(scores.means)
     nodes = scores.ranked()[:candidates]
     if not nodes:
         raise StudyError("no node scores anything; there is nothing to search among")
-    train, rest = (
-        Judge(language, part, basis, ablation, scores.positions, batch_tokens) for part in split_pairs(groups, held_out)
-    )
+    train, rest = (Judge.of(language, part, basis, scores, batch_tokens) for part in split_pairs(groups, held_out))
     return Problem(nodes, torch.tensor([scores.mean(node) for node in nodes]), train, rest, seed)
 
 
@@ -124,6 +127,17 @@ def ranked(problem: Problem, strength: Tensor) -> list[Node]:
     """Return the candidates by falling strength (candidate,); ties go by score."""
     order = torch.argsort(strength.detach().cpu(), descending=True, stable=True)
     return [problem.candidates[n] for n in order.tolist()]
+
+
+def spare(gates: Tensor, generator: torch.Generator) -> Tensor:
+    """Return gates (circuit, candidate) of which a random few are open, so that a random subset of the rest is ablated.
+
+    The share of those opened is drawn anew for each circuit, from 0 to SPARED. A circuit has to do its work whichever
+    part of the rest is ablated, and cannot lean on what the model does only when just all of it is.
+    """
+    share = SPARED * torch.rand(len(gates), 1, generator=generator)
+    opened = torch.rand(gates.shape, generator=generator) < share
+    return gates.masked_fill(opened.to(gates.device), 1.0)
 
 
 def _shuffled(batch: PairBatch, generator: torch.Generator) -> PairBatch:
