@@ -14,7 +14,7 @@ from sparse_circuits.circuits.search import SEARCHES, Problem, eliminate, minima
 from sparse_circuits.circuits.search.bisection import smallest
 from sparse_circuits.circuits.search.hard_concrete import Lagrangian, open_probability, sample
 from sparse_circuits.circuits.search.heaviside import step
-from sparse_circuits.circuits.search.problem import split_pairs
+from sparse_circuits.circuits.search.problem import SPARED, spare, split_pairs
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
@@ -176,6 +176,19 @@ def test_the_step_is_0_or_1_and_its_backward_the_derivative_of_the_sigmoid() -> 
     (ours,) = torch.autograd.grad((gates * torch.arange(1.0, 6)).sum(), tau)
     (sigmoid,) = torch.autograd.grad((tau.sigmoid() * torch.arange(1.0, 6)).sum(), tau)
     torch.testing.assert_close(ours, sigmoid)
+
+
+def test_a_random_few_of_the_closed_gates_are_spared_and_the_others_keep_their_gradients() -> None:
+    gates = torch.tensor([0.0, 0.3, 1.0]).repeat(400, 1000).requires_grad_()
+    spared = spare(gates, torch.Generator().manual_seed(0))
+    changed = spared != gates
+    assert (spared[changed] == 1).all()
+    shares = changed[:, gates[0] == 0].float().mean(dim=1)
+    assert shares.max() < SPARED + 0.05
+    assert shares.mean().item() == pytest.approx(SPARED / 2, rel=0.1)
+    (gradient,) = torch.autograd.grad(spared.sum(), gates)
+    assert torch.equal(gradient[changed], torch.zeros(int(changed.sum())))
+    assert (gradient[~changed] == 1).float().mean() > 1 - SPARED
 
 
 def test_a_masked_run_is_the_circuit_run(problem: Problem) -> None:

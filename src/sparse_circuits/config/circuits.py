@@ -42,7 +42,7 @@ class CoordinateBasis(Scoring):
 class MinimalCircuits(Settings):
     """How the smallest circuit that is faithful enough is searched for."""
 
-    search: Search = Field("hard_concrete", description="how candidates are ranked")
+    search: Search = Field("heaviside", description="how candidates are ranked")
     target: Share = Field(0.75, description="faithfulness asked for on held-out training pairs")
     candidates: Positive = Field(300, description="nodes to choose from, the best scored")
     held_out: Share = Field(0.25, description="share of the training pairs that judge circuits, the last ones")
