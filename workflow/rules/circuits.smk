@@ -184,6 +184,46 @@ rule evaluate_circuit:
         " --evaluation {output.evaluation:q} --curves {output.curves:q} --threads {threads} > {log:q} 2>&1"
 
 
+rule minimise_circuit:
+    """The smallest circuit that is faithful enough on held-out training pairs; no node of it can go."""
+    input:
+        model=MODEL_FILES,
+        saes=circuit_sae_files,
+        script=program("minimise_circuit.py"),
+        pairs="results/tasks/{task}/train.jsonl",
+        scores=rules.score_nodes.output.scores,
+    output:
+        circuit=f"{CIRCUITS}/{{task}}/{{basis}}/minimal.json",
+    log:
+        "logs/minimise_circuit/{task}.{basis}.log",
+    benchmark:
+        "logs/minimise_circuit/{task}.{basis}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(6000),
+        runtime=60,
+    params:
+        model=model_folder,
+        sites=circuit_sites,
+        saes=saes_flag,
+        settings=lambda wildcards: [
+            word
+            for name, value in STUDY.circuits.minimal
+            for word in (f"--{name.replace('_', '-')}", value)
+        ],
+        batch_tokens=STUDY.circuits.batch_tokens,
+        seed=STUDY.seed,
+        code=code("minimise_circuit.py"),
+    message:
+        "Searching for the minimal circuit of {wildcards.basis} for {wildcards.task}"
+    shell:
+        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
+        " --sites {params.sites:q} {params.saes:q} {params.settings} --batch-tokens {params.batch_tokens}"
+        " --seed {params.seed} --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
+
+
 rule circuits:
     """The circuits of all tasks and bases, judged."""
     input:

@@ -10,6 +10,7 @@ from sparse_circuits.config.base import Name, Positive, Settings
 Method = Literal[
     "integrated_gradients", "input_integrated_gradients", "attribution_patching", "relp", "gradient_activation"
 ]
+Search = Literal["thresholds", "greedy", "hard_concrete", "heaviside"]
 COORDINATES = {"neurons": "mlp_neurons", "heads": "heads", "channels": "resid_post"}  # bases and kinds of their sites
 
 
@@ -38,6 +39,15 @@ class CoordinateBasis(Scoring):
     """Nodes are coordinates of the model itself, in every layer."""
 
 
+class MinimalCircuits(Settings):
+    """How the smallest circuit that is faithful enough is searched for."""
+
+    search: Search = Field("heaviside", description="how candidates are ranked")
+    target: Share = Field(0.75, description="faithfulness asked for on held-out training pairs")
+    candidates: Positive = Field(300, description="nodes to choose from, the best scored")
+    held_out: Share = Field(0.25, description="share of the training pairs that judge circuits, the last ones")
+
+
 class Circuits(Settings):
     """How circuits are found and judged."""
 
@@ -46,6 +56,7 @@ class Circuits(Settings):
     neurons: CoordinateBasis | None = Field(None, description="nodes are MLP neurons of all layers")
     heads: CoordinateBasis | None = Field(None, description="nodes are attention heads of all layers")
     channels: CoordinateBasis | None = Field(None, description="nodes are channels of the residual stream, all layers")
+    minimal: MinimalCircuits | None = Field(None, description="search for minimal circuits; not when not given")
     sizes: Annotated[list[Positive], Field(min_length=2)] = Field(description="nodes a circuit, ascending")
     node_threshold: Share = Field(description="keep nodes whose score is at least this share of the metric gap")
     edge_threshold: Share = Field(description="keep edges whose weight is at least this share of the metric gap")

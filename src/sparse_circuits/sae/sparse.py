@@ -269,7 +269,8 @@ class _Decode(torch.autograd.Function):
         values, W_dec = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         grad_values = products_at(ctx.pairs, gradient, W_dec) if ctx.needs_input_grad[0] else None
-        return grad_values, None, sum_by_feature(values, gradient, ctx.pairs.by_feature)
+        grad_W = sum_by_feature(values, gradient, ctx.pairs.by_feature) if ctx.needs_input_grad[2] else None
+        return grad_values, None, grad_W
 
 
 def encode(pre: PreActivations, places: Places, b_dec: Tensor | None) -> Tensor:

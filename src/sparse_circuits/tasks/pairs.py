@@ -1,6 +1,7 @@
 """Pairs of prompts, their file format, and their tokens."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,10 @@ class PairBatch:
     def repeat(self, times: int) -> "PairBatch":
         """Repeat all pairs, one whole round after the other."""
         return PairBatch(*(getattr(self, f.name).repeat(times, 1) for f in fields(self)))
+
+    def take(self, rows: Sequence[int]) -> "PairBatch":
+        """Return the pairs of some rows, in that order."""
+        return PairBatch(*(getattr(self, f.name)[list(rows)] for f in fields(self)))
 
     def split(self, size: int) -> list["PairBatch"]:
         """Cut into batches of at most `size` pairs."""

@@ -1,0 +1,128 @@
+"""How many nodes circuits need for the same faithfulness on `test`: by thresholds, greedy and learned masks.
+
+Every search sees the training pairs alone. Its circuit is then judged on `test`, beside the best-scored nodes: how many
+of these are as faithful there? Likewise for features against neurons. Seconds are of one thread's CPU time, so that
+what else the machine does is not counted.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common import RESULTS, machine
+from sparse_circuits.circuits import Node, NodeScores, load_scores
+from sparse_circuits.circuits.search import SEARCHES, Judge, minimal_circuit, pose
+from sparse_circuits.circuits.search.bisection import smallest
+from sparse_circuits.circuits.setup import Setup, set_up_circuits
+from sparse_circuits.command import program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.files import write_json
+
+LEARNED = ("hard_concrete", "heaviside")
+BATCH_TOKENS = 1024
+GROWTH = 1.3  # from one size tried to the next
+
+
+@dataclass(frozen=True)
+class Arguments:
+    results: Path
+    """folder results/ of a finished study"""
+    scores: Path
+    """folder with node scores <task>.<basis>.h5"""
+    model: str = "smollm2-135m-instruct"
+    sae: str = "topk"
+    sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
+    neuron_layers: int = 30
+    tasks: list[str] = field(default_factory=lambda: ["simple", "nounpp", "rc", "within_rc"])
+    targets: list[float] = field(default_factory=lambda: [0.75])
+    searches: list[str] = field(default_factory=lambda: [s for s in SEARCHES if s != "thresholds"])
+    candidates: int = 300
+    test_pairs: int = 32
+    neurons: bool = True
+    """count how many neurons are as faithful as the features found"""
+    name: str = "minimal_circuits"
+    """name of the result file"""
+
+
+def main(args: Arguments) -> None:
+    set_up(1)
+    rows = [row for task in args.tasks for row in _task(args, task)]
+    write_json(RESULTS / f"{args.name}.json", {"machine": machine(choose_device("cpu")), "rows": rows})
+
+
+def _task(args: Arguments, task: str) -> list[dict[str, object]]:
+    """One row a target and search."""
+    features, scores = _set_up(args, task, "features", "train", None)
+    test = _judge(_set_up(args, task, "features", "test", args.test_pairs)[0], scores)
+    problem = pose(features.language, features.groups, features.basis, scores, args.candidates, 0.25, 0, BATCH_TOKENS)
+    curve = _Curve(test, scores.ranked())
+    rows: list[dict[str, object]] = []
+    for target in args.targets:
+        for search in args.searches:
+            begin = time.process_time()
+            found = minimal_circuit(problem, search, target)
+            seconds = time.process_time() - begin
+            (faithfulness,) = test.faithfulness([list(found.without)])
+            rows.append(
+                {
+                    "task": task,
+                    "search": search,
+                    "target": target,
+                    "bisected": found.bisected,
+                    "nodes": len(found.without),
+                    "held_out": found.faithfulness,
+                    "test": faithfulness,
+                    "thresholds_need": curve.size(faithfulness),
+                    "cpu_seconds": round(seconds, 1),
+                }
+            )
+            print(rows[-1], flush=True)
+    if args.neurons:
+        neurons, neuron_scores = _set_up(args, task, "neurons", "test", args.test_pairs)
+        neuron_curve = _Curve(_judge(neurons, neuron_scores), neuron_scores.ranked())
+        for row in rows:
+            row["neurons_need"] = neuron_curve.size(float(str(row["test"])))
+            print(task, row["search"], row["nodes"], "neurons", row["neurons_need"], flush=True)
+    return rows
+
+
+def _set_up(args: Arguments, task: str, basis: str, part: str, pairs: int | None) -> tuple[Setup, NodeScores]:
+    sites = args.sites if basis == "features" else [f"mlp_neurons.{layer}" for layer in range(args.neuron_layers)]
+    saes = [args.results / "saes" / args.model / site / args.sae for site in sites] if basis == "features" else []
+    file = args.results / "tasks" / task / f"{part}.jsonl"
+    setup = set_up_circuits(args.results / "models" / args.model, file, pairs, saes, sites, choose_device("cpu"))
+    return setup, load_scores(args.scores / f"{task}.{basis}.h5")[0]
+
+
+def _judge(setup: Setup, scores: NodeScores) -> Judge:
+    return Judge.of(setup.language, setup.groups, setup.basis, scores, BATCH_TOKENS)
+
+
+class _Curve:
+    """Faithfulness over the sizes of a ranking."""
+
+    def __init__(self, judge: Judge, ranking: Sequence[Node]) -> None:
+        self.judge, self.ranking = judge, ranking
+        self.sizes = [1]
+        while self.sizes[-1] < len(ranking):
+            self.sizes.append(min(len(ranking), max(self.sizes[-1] + 1, int(self.sizes[-1] * GROWTH))))
+        self.known: dict[int, float] = {}
+
+    def size(self, faithfulness: float) -> int | None:
+        """Return the smallest size that is as faithful, bisected after the first of `sizes` that is; None: none is."""
+        below = 0
+        for size in self.sizes:
+            if self._at(size) >= faithfulness:
+                return below + smallest(size - below, lambda n: self._at(below + n) >= faithfulness)  # noqa: B023
+            below = size
+        return None
+
+    def _at(self, size: int) -> float:
+        if size not in self.known:
+            (self.known[size],) = self.judge.faithfulness([self.ranking[:size]])
+        return self.known[size]
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

@@ -1,0 +1,9 @@
+"""Thresholds: candidates in the order of their scores. What every other search is compared with."""
+
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.search.problem import Problem
+
+
+def by_score(problem: Problem, target: float) -> list[Node]:
+    """Return the candidates by falling |mean score|."""
+    return list(problem.candidates)
