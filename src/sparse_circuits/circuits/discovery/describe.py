@@ -50,9 +50,7 @@ class Descriptions:
     drive: Tensor
 
 
-def describe(
-    language: Language, saes: Autoencoders, targets: Targets, kept: int, batch_tokens: int
-) -> Descriptions:
+def describe(language: Language, saes: Autoencoders, targets: Targets, kept: int, batch_tokens: int) -> Descriptions:
     """Describe all targets.
 
     Windows are batched; a backward pass takes one target of each window, so gradients of two targets never mix, and
@@ -101,9 +99,7 @@ def _encode(sae: SparseAutoencoder, x: Tensor) -> tuple[Tensor, Tensor]:
     return sae.encode_sparse(x[:, 1:])
 
 
-def _attribute(
-    sae: SparseAutoencoder, values: Tensor, indices: Tensor, gradient: Tensor
-) -> tuple[Tensor, Tensor]:
+def _attribute(sae: SparseAutoencoder, values: Tensor, indices: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
     """Attributions summed over positions (window, width), and over features (window, position - 1)."""
     windows = len(values)
     pairs = Pairs.of(indices.flatten(0, 1), sae.width)

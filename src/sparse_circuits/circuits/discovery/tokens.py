@@ -55,9 +55,7 @@ class Wanted:
 
 
 @torch.no_grad()
-def find_targets(
-    language: Language, sequences: Sequences, wanted: Wanted, seed: int, batch_tokens: int
-) -> Targets:
+def find_targets(language: Language, sequences: Sequences, wanted: Wanted, seed: int, batch_tokens: int) -> Targets:
     """Return the first targets found in the first windows of all sequences, then in their second ones, and so on.
 
     A target lies in the last two thirds of its window, has a loss of at most `max_loss`, and is no copy. Where a window
