@@ -28,7 +28,7 @@ class Arguments:
     """tokens a window, separator included"""
     max_loss: float = 0.5
     """highest loss of a token, in nats"""
-    a_window: int = 4
+    a_window: int = 6
     """tokens of one window at most"""
     kept: int = 300
     """features kept of each token's description"""

@@ -9,7 +9,11 @@ from pydantic import Field, model_validator
 from sparse_circuits.config.autoencoders import SAE, Pretrained, SiteName, Trained, spread
 from sparse_circuits.config.base import Name, Positive, Settings
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
+<<<<<<< HEAD
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
+=======
+from sparse_circuits.config.discovery import Discovery
+>>>>>>> b50acfb (Discovery: settings, workflow, tests)
 from sparse_circuits.config.site import Site
 
 
@@ -79,6 +83,7 @@ class Study(Settings):
     headline_task: Name = Field(description="the task whose numbers stand first in the report")
     circuits: Circuits
     probing: Probing | None = None
+    discovery: Discovery = Discovery()
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sparse_circuits.circuits.discovery.circuits import ClusterCircuit
-from sparse_circuits.circuits.discovery.describe import Autoencoders, Descriptions
+from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions
 from sparse_circuits.circuits.discovery.tokens import Targets
 
 EXAMPLES = 8  # contexts shown of each cluster, training and held-out members half and half

@@ -1,4 +1,4 @@
-"""A circuit for every cluster: the features with the largest mean attribution, judged on members it was not found on."""
+"""A circuit for every cluster: the features with the largest mean attribution, judged on other members."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from sparse_circuits.circuits.discovery.clusters import Clusters
-from sparse_circuits.circuits.discovery.describe import Autoencoders, Descriptions
+from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets
 from sparse_circuits.models import Language
@@ -26,8 +26,8 @@ class ClusterCircuit:
     (m(M) - m(0)), of each size: m the mean metric of the judged members, M the model, C the circuit, 0 no feature at
     all, error nodes kept in all three (Marks et al. 2024, section 3.2, where 0 has none). `model` and `empty` are
     m(M) and m(0). `random` is the faithfulness of random circuits with as many features at each site. `purity` is the
-    mean cosine of all held-out members with the cluster's centroid; `sparsity` the area under faithfulness, cut to 0..1,
-    over log size.
+    mean cosine of all held-out members with the cluster's centroid; `sparsity` the area under faithfulness, cut to
+    0..1, over log size.
     """
 
     cluster: int

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sparse_circuits.circuits.discovery.describe import Autoencoders
+from sparse_circuits.circuits.discovery.descriptions import Autoencoders
 from sparse_circuits.circuits.discovery.tokens import Targets, last_site, log_odds
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import torch
 
-from sparse_circuits.circuits.discovery.describe import Descriptions
+from sparse_circuits.circuits.discovery.descriptions import Descriptions
 from sparse_circuits.circuits.discovery.tokens import Targets
 from sparse_circuits.files import publishing
 
