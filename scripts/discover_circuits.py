@@ -96,7 +96,7 @@ def main(args: Arguments) -> None:
         "study": args.study,
         "model": card["name"],
         "metric": "log_odds",
-        "ablation": "zero",
+        "ablation": "mean",
         "method": "relp",
         "tokens": {"train": int((~targets.held_out).sum()), "held_out": int(targets.held_out.sum())},
         "sha256": {

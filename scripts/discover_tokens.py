@@ -4,7 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.activations import read_sequences
-from sparse_circuits.circuits.discovery import Wanted, describe, find_targets, load_autoencoders, save_tokens
+from sparse_circuits.circuits.discovery import (
+    Wanted,
+    describe,
+    feature_means,
+    find_targets,
+    load_autoencoders,
+    save_tokens,
+)
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.models import load_language_model
@@ -45,7 +52,8 @@ def main(args: Arguments) -> None:
     saes = load_autoencoders(language, args.sites, args.saes)
     wanted = Wanted(args.tokens, args.context, args.max_loss, args.a_window)
     targets = find_targets(language, read_sequences(args.sequences, "train"), wanted, args.seed, args.batch_tokens)
-    save_tokens(args.found, targets, describe(language, saes, targets, args.kept, args.batch_tokens))
+    means = feature_means(language, saes, targets, args.batch_tokens)
+    save_tokens(args.found, targets, describe(language, saes, targets, means, args.kept, args.batch_tokens))
     print(f"{len(targets)} tokens in {len(targets.tokens)} windows")
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from sparse_circuits.activations import Sequences, read_sequences
 from sparse_circuits.circuits.discovery import (
     Autoencoders,
+    Means,
     Targets,
     Wanted,
     cluster,
@@ -19,6 +20,7 @@ from sparse_circuits.circuits.discovery import (
     describe,
     describe_clusters,
     descriptions,
+    feature_means,
     find_targets,
     judge,
     load_tokens,
@@ -61,6 +63,11 @@ def targets(tiny: Language, sequences: Sequences) -> Targets:
     return find_targets(tiny, sequences, WANTED, 0, 100)
 
 
+@pytest.fixture(scope="module")
+def means(tiny: Language, saes: Autoencoders, targets: Targets) -> Means:
+    return feature_means(tiny, saes, targets, 100)
+
+
 def test_a_copy_is_a_pair_of_tokens_seen_before() -> None:
     tokens = np.array([0, 5, 6, 7, 5, 6, 5, 7])
     assert copied(tokens).tolist() == [False, False, False, False, True, False, False]
@@ -100,14 +107,23 @@ def test_the_metric_is_the_log_odds_of_the_next_token(tiny: Language, targets: T
     )
 
 
-def test_targets_of_one_window_do_not_mix(tiny: Language, saes: Autoencoders, targets: Targets) -> None:
+def test_means_are_over_training_tokens_without_the_separator(
+    tiny: Language, saes: Autoencoders, targets: Targets, means: Means
+) -> None:
+    tokens = targets.tokens[targets.window[~targets.held_out].unique(), :-1]
+    for site, sae in saes.items():
+        dense = sae.encode(run(tiny, tokens, read=[site]).activations[site][:, 1:])
+        torch.testing.assert_close(means[site], dense.flatten(0, 1).mean(dim=0))
+
+
+def test_targets_of_one_window_do_not_mix(tiny: Language, saes: Autoencoders, targets: Targets, means: Means) -> None:
     """Each described among all others is as described by itself, in a window that ends with it."""
-    together = describe(tiny, saes, targets, 2 * WIDTH, 100)
+    together = describe(tiny, saes, targets, means, 2 * WIDTH, 100)
     dense = _dense(together.feature, together.attribution)
     for i in range(0, len(targets), 7):
         end = int(targets.position[i]) + 2
         one = Targets(targets.tokens[targets.window[i : i + 1], :end], torch.tensor([0]), *_one(targets, i))
-        alone = describe(tiny, saes, one, 2 * WIDTH, 100)
+        alone = describe(tiny, saes, one, means, 2 * WIDTH, 100)
         torch.testing.assert_close(_dense(alone.feature, alone.attribution)[0], dense[i], rtol=1e-3, atol=1e-5)
         torch.testing.assert_close(alone.drive[0], together.drive[i, : end - 1], rtol=1e-3, atol=1e-5)
         assert not together.drive[i, end - 1 :].any()
@@ -121,14 +137,16 @@ def _dense(feature: Tensor, attribution: Tensor) -> Tensor:
     return torch.zeros(len(feature), 2 * WIDTH).scatter(1, feature, attribution)
 
 
-def test_kept_features_are_those_of_largest_attribution(tiny: Language, saes: Autoencoders, targets: Targets) -> None:
-    whole, part = (describe(tiny, saes, targets, kept, 100) for kept in (2 * WIDTH, 5))
+def test_kept_features_are_those_of_largest_attribution(
+    tiny: Language, saes: Autoencoders, targets: Targets, means: Means
+) -> None:
+    whole, part = (describe(tiny, saes, targets, means, kept, 100) for kept in (2 * WIDTH, 5))
     expected = whole.attribution.abs().topk(5, dim=1).values
     torch.testing.assert_close(part.attribution.abs().sort(dim=1, descending=True).values, expected)
 
 
-def test_an_attribution_is_what_zeroing_the_feature_costs_where_the_rest_is_linear(
-    tiny: Language, saes: Autoencoders, targets: Targets, monkeypatch: pytest.MonkeyPatch
+def test_an_attribution_is_what_ablating_the_feature_costs_where_the_rest_is_linear(
+    tiny: Language, saes: Autoencoders, targets: Targets, means: Means, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = copy.deepcopy(tiny.model)
     parent, _, name = tiny.family.final_norm.rpartition(".")
@@ -141,35 +159,36 @@ def test_an_attribution_is_what_zeroing_the_feature_costs_where_the_rest_is_line
     for module in (descriptions, judge):
         monkeypatch.setattr(module, "log_odds", logit)
     last = {SITES[1]: saes[SITES[1]]}
-    found = describe(linear, last, targets, WIDTH, 100)
+    found = describe(linear, last, targets, {SITES[1]: means[SITES[1]]}, WIDTH, 100)
     without = torch.cat([~torch.eye(WIDTH, dtype=torch.bool), torch.ones(1, WIDTH, dtype=torch.bool)])
     for i in (0, 11, 39):
         jobs = [(circuit, i) for circuit in range(WIDTH + 1)]
-        metric = run_circuits_on(linear, last, targets, without, jobs, 1000)
+        metric = run_circuits_on(linear, last, targets, found.mean, without, jobs, 1000)
         cost = metric[-1] - metric[:-1]
         assert (cost != 0).sum() > 3
         attribution = torch.zeros(WIDTH).scatter(0, found.feature[i], found.attribution[i])
-        # Features of earlier positions have no way to the prediction from the last site.
         torch.testing.assert_close(attribution, cost, rtol=1e-3, atol=1e-5)
 
 
-def test_circuits_leave_the_model_as_it_is_or_without_features(
+def test_a_circuit_is_the_model_with_all_other_features_at_their_means(
     tiny: Language, saes: Autoencoders, targets: Targets
 ) -> None:
     generator = torch.Generator().manual_seed(0)
+    mean = torch.rand(2 * WIDTH, generator=generator)
     some = torch.rand(2 * WIDTH, generator=generator) < 0.5
     circuits = torch.stack([torch.ones_like(some), torch.zeros_like(some), some])
     jobs = [(circuit, target) for target in range(len(targets)) for circuit in range(3)]
-    found = run_circuits_on(tiny, saes, targets, circuits, jobs, 70).view(-1, 3)
+    found = run_circuits_on(tiny, saes, targets, mean, circuits, jobs, 70).view(-1, 3)
     tokens = targets.tokens[targets.window, :-1]
     rows = torch.arange(len(targets))
     for number, circuit in enumerate(circuits):
         keep = dict(zip(SITES, circuit.split(WIDTH), strict=True))
+        means = dict(zip(SITES, mean.split(WIDTH), strict=True))
 
-        def edit(x: Tensor, site: Site, keep: dict[Site, Tensor] = keep) -> Tensor:
-            removed = (saes[site].encode(x) * ~keep[site]) @ saes[site].W_dec
-            removed[:, 0] = 0
-            return x - removed
+        def edit(x: Tensor, site: Site, keep: dict[Site, Tensor] = keep, means: dict[Site, Tensor] = means) -> Tensor:
+            change = ((means[site] - saes[site].encode(x)) * ~keep[site]) @ saes[site].W_dec
+            change[:, 0] = 0
+            return x + change
 
         edits = {site: lambda x, site=site, edit=edit: edit(x, site) for site in SITES}
         hidden = run(tiny, tokens, read=[last_site(tiny)], edit=edits).activations[last_site(tiny)]
@@ -208,9 +227,9 @@ def test_planted_clusters_are_found_again_and_held_out_members_join_them() -> No
 
 
 def test_every_circuit_is_found_on_training_members_and_judged_on_others(
-    tiny: Language, saes: Autoencoders, targets: Targets
+    tiny: Language, saes: Autoencoders, targets: Targets, means: Means
 ) -> None:
-    described = describe(tiny, saes, targets, 2 * WIDTH, 100)
+    described = describe(tiny, saes, targets, means, 2 * WIDTH, 100)
     vectors = sparse_vectors(described.feature.numpy(), described.attribution.numpy(), 2 * WIDTH)
     clusters = cluster(vectors, targets.held_out.numpy(), 2, 0)
     sizes = [4, 2 * WIDTH]
@@ -229,7 +248,7 @@ def test_every_circuit_is_found_on_training_members_and_judged_on_others(
         best[circuit.features[:4]] = True
         masks = torch.stack([best, torch.zeros_like(best)])
         metric = run_circuits_on(
-            tiny, saes, targets, masks, [(c, t) for c in (0, 1) for t in circuit.judged], 1000
+            tiny, saes, targets, described.mean, masks, [(c, t) for c in (0, 1) for t in circuit.judged], 1000
         ).view(2, -1)
         model = described.log_odds[circuit.judged].mean()
         share = (metric[0].mean() - metric[1].mean()) / (model - metric[1].mean())
@@ -245,7 +264,9 @@ def test_the_same_seed_gives_the_same_bytes(
     for name in ("one", "other"):
         folder = tmp_path / name
         found = find_targets(tiny, sequences, WANTED, 3, 100)
-        save_tokens(folder / "tokens.h5", found, describe(tiny, saes, found, 20, 100))
+        save_tokens(
+            folder / "tokens.h5", found, describe(tiny, saes, found, feature_means(tiny, saes, found, 100), 20, 100)
+        )
         targets, described = load_tokens(folder / "tokens.h5")
         assert all(torch.equal(getattr(found, f.name), getattr(targets, f.name)) for f in fields(Targets))
         vectors = sparse_vectors(described.feature.numpy(), described.attribution.numpy(), 2 * WIDTH)

@@ -64,7 +64,7 @@ def _entry(
         "same_next_token": max(said["next"].values()),
         "nodes_at_50": circuit.nodes_at(0.5, sizes),
         "nodes_at_75": circuit.nodes_at(0.75, sizes),
-        "log_odds": {"model": circuit.model, "no_features": circuit.empty},
+        "log_odds": {"model": circuit.model, "empty": circuit.empty},
         "curve": [{"nodes": n, "faithfulness": value, "random": other} for n, value, other in curve],
         "tokens": {name: dict(list(shares.items())[:8]) for name, shares in said.items()},
         "examples": [_example(targets, descriptions, text, i) for i in shown],

@@ -23,10 +23,10 @@ class ClusterCircuit:
 
     `train` and `held_out` are the cluster's targets; `judged` are the held-out ones it was run on. `features` and
     `scores` are the circuit's at its largest size, by falling |mean attribution|. Faithfulness is (m(C) - m(0)) /
-    (m(M) - m(0)), of each size: m the mean metric of the judged members, M the model, C the circuit, 0 no feature at
-    all, error nodes kept in all three (Marks et al. 2024, section 3.2, where 0 has none). `model` and `empty` are
-    m(M) and m(0). `random` is the faithfulness of random circuits with as many features at each site. `purity` is the
-    mean cosine of all held-out members with the cluster's centroid; `sparsity` the area under faithfulness, cut to
+    (m(M) - m(0)), of each size: m the mean metric of the judged members, M the model, C the circuit, 0 all features at
+    their means; error nodes are kept in all three (Marks et al. 2024, section 3.2, have none in 0). `model` and `empty`
+    are m(M) and m(0). `random` is the faithfulness of random circuits with as many features at each site. `purity` is
+    the mean cosine of all held-out members with the cluster's centroid; `sparsity` the area under faithfulness, cut to
     0..1, over log size.
     """
 
@@ -90,7 +90,9 @@ def cluster_circuits(
         jobs += [(len(masks) + number_of, target) for number_of in range(len(circuits)) for target in judged]
         masks += circuits
         found.append((number, train, held, judged, mean))
-    metric = run_circuits_on(language, saes, targets, torch.stack(masks), jobs, batch_tokens).double()
+    metric = run_circuits_on(
+        language, saes, targets, descriptions.mean, torch.stack(masks), jobs, batch_tokens
+    ).double()
     result, begin = [], 0
     for number, train, held, judged, mean in found:
         runs = 1 + 2 * len(sizes)
