@@ -1,16 +1,29 @@
 DISCOVERY = f"results/discovery/{STUDY.study}"
 
 
-def feature_sae_files(wildcards):
-    """The files of the autoencoders whose features circuits are made of."""
-    return [f"{folder}/{name}" for folder in CIRCUIT_SAES for name in SAE_FILES[:2]]
+# Features of early layers tell of single tokens of the input, so circuits of many contexts begin after them (Marks et
+# al. 2024, section 4, who begin at a third of the layers).
+DISCOVERY_SITES = [
+    site
+    for site in STUDY.sites
+    if Site.parse(site).layer >= STUDY.discovery.begin * STUDY.model_entry.num_layers
+] or STUDY.sites
+
+
+def discovery_sae_files(wildcards):
+    """The files of the autoencoders whose features discovered circuits are made of."""
+    return [
+        f"results/saes/{STUDY.model}/{site}/{SAE}/{name}"
+        for site in DISCOVERY_SITES
+        for name in SAE_FILES[:2]
+    ]
 
 
 rule discover_tokens:
     """Tokens that the model predicts well, each described by what every feature adds to its prediction."""
     input:
         model=MODEL_FILES,
-        saes=feature_sae_files,
+        saes=discovery_sae_files,
         script=program("discover_tokens.py"),
         sequences=rules.tokenize_corpus.output.sequences,
     output:
@@ -27,7 +40,7 @@ rule discover_tokens:
         runtime=120,
     params:
         model=model_folder,
-        sites=STUDY.sites,
+        sites=DISCOVERY_SITES,
         saes=saes_flag,
         tokens=STUDY.discovery.tokens,
         context=STUDY.discovery.context,
@@ -50,7 +63,7 @@ rule discover_circuits:
     """Clusters of those tokens, and a circuit for each, judged on held-out members."""
     input:
         model=MODEL_FILES,
-        saes=feature_sae_files,
+        saes=discovery_sae_files,
         script=program("discover_circuits.py"),
         found=rules.discover_tokens.output.found,
     output:
@@ -69,7 +82,7 @@ rule discover_circuits:
     params:
         study=STUDY.study,
         model=model_folder,
-        sites=STUDY.sites,
+        sites=DISCOVERY_SITES,
         saes=saes_flag,
         clusters=STUDY.discovery.clusters,
         sizes=STUDY.discovery.sizes,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from sparse_circuits.config.autoencoders import Share
 from sparse_circuits.config.base import Positive, Settings
 
 
@@ -11,6 +12,9 @@ class Discovery(Settings):
     """Which tokens are described, how many clusters they make, and how their circuits are judged."""
 
     tokens: Positive = Field(4000, description="well predicted tokens, a quarter of them held out")
+    begin: Share = Field(
+        1 / 3, description="share of the layers before the first site that is described; all sites if none lies so deep"
+    )
     context: Annotated[int, Field(ge=6)] = Field(24, description="tokens a window, document separator included")
     max_loss: Annotated[float, Field(gt=0)] = Field(0.5, description="highest loss of a well predicted token, in nats")
     a_window: Positive = Field(6, description="tokens of one window at most")
