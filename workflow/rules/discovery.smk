@@ -3,27 +3,26 @@ DISCOVERY = f"results/discovery/{STUDY.study}"
 
 # Features of early layers tell of single tokens of the input, so circuits of many contexts begin after them (Marks et
 # al. 2024, section 4, who begin at a third of the layers).
+FEATURE_SITES = STUDY.basis_sites("features")
 DISCOVERY_SITES = [
     site
-    for site in STUDY.sites
+    for site in FEATURE_SITES
     if Site.parse(site).layer >= STUDY.discovery.begin * STUDY.model_entry.num_layers
-] or STUDY.sites
-
-
-def discovery_sae_files(wildcards):
-    """The files of the autoencoders whose features discovered circuits are made of."""
-    return [
-        f"results/saes/{STUDY.model}/{site}/{SAE}/{name}"
-        for site in DISCOVERY_SITES
-        for name in SAE_FILES[:2]
-    ]
+] or list(FEATURE_SITES)
+DISCOVERY_SAES = [
+    f"results/saes/{STUDY.model}/{FEATURE_SITES[site]}/{BASES['features'].sae}"
+    for site in DISCOVERY_SITES
+]
+DISCOVERY_SAE_FILES = [
+    f"{folder}/{name}" for folder in DISCOVERY_SAES for name in SAE_FILES[:2]
+]
 
 
 rule discover_tokens:
     """Tokens that the model predicts well, each described by what every feature adds to its prediction."""
     input:
         model=MODEL_FILES,
-        saes=discovery_sae_files,
+        saes=DISCOVERY_SAE_FILES,
         script=program("discover_tokens.py"),
         sequences=rules.tokenize_corpus.output.sequences,
     output:
@@ -63,7 +62,7 @@ rule discover_circuits:
     """Clusters of those tokens, and a circuit for each, judged on held-out members."""
     input:
         model=MODEL_FILES,
-        saes=discovery_sae_files,
+        saes=DISCOVERY_SAE_FILES,
         script=program("discover_circuits.py"),
         found=rules.discover_tokens.output.found,
     output:

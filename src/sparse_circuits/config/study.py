@@ -9,11 +9,8 @@ from pydantic import Field, model_validator
 from sparse_circuits.config.autoencoders import SAE, Pretrained, SiteName, Trained, spread
 from sparse_circuits.config.base import Name, Positive, Settings
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
-<<<<<<< HEAD
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
-=======
 from sparse_circuits.config.discovery import Discovery
->>>>>>> b50acfb (Discovery: settings, workflow, tests)
 from sparse_circuits.config.site import Site
 
 
