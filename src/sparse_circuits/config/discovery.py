@@ -21,7 +21,7 @@ class Discovery(Settings):
     kept: Positive = Field(300, description="features kept of each token's description")
     clusters: Positive = Field(64, description="clusters to make")
     sizes: Annotated[list[Positive], Field(min_length=1)] = Field(
-        [10, 30, 100, 300], description="nodes a circuit, ascending"
+        [30, 100, 300, 1000], description="nodes a circuit, ascending"
     )
     members: Positive = Field(6, description="held-out members that each circuit is run on")
     batch_tokens: Positive = Field(1024, description="tokens in one pass")

@@ -80,7 +80,7 @@ class Study(Settings):
     headline_task: Name = Field(description="the task whose numbers stand first in the report")
     circuits: Circuits
     probing: Probing | None = None
-    discovery: Discovery = Discovery()
+    discovery: Discovery = Discovery.model_validate({})
 
     @model_validator(mode="before")
     @classmethod
