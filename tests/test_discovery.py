@@ -1,6 +1,7 @@
 """Discovery without a task: which tokens, what their attributions are worth, clusters, and circuits."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from torch import Tensor
 from sparse_circuits.activations import Sequences, read_sequences
 from sparse_circuits.circuits.discovery import (
     Autoencoders,
+    ClusterCircuit,
+    Descriptions,
     Means,
     Targets,
     Wanted,
@@ -256,6 +259,31 @@ def test_every_circuit_is_found_on_training_members_and_judged_on_others(
         # With every feature that scores anything, a random circuit is the circuit.
         assert circuit.random[1] == pytest.approx(circuit.faithfulness[1])
     assert circuits == sorted(circuits, key=lambda circuit: -circuit.purity * circuit.sparsity)
+
+
+def test_a_label_names_the_tokens_that_a_cluster_has_in_common(saes: Autoencoders) -> None:
+    """Four members: `the cat sat down`, but once `the cat sat up`; what drives them is `cat`, at position 2."""
+    tokens = torch.tensor([[0, 1, 2, 3, 4]] * 3 + [[0, 1, 2, 3, 5]])
+    held_out = torch.tensor([False, False, False, True])
+    targets = Targets(tokens, torch.arange(4), torch.full((4,), 3), torch.arange(4), held_out)
+    drive = torch.tensor([[0, 0.1, 0.5, 0.9]] * 4)
+    described = Descriptions(torch.zeros(4, 1).long(), torch.ones(4, 1), torch.ones(4), drive, torch.zeros(2 * WIDTH))
+    circuit = ClusterCircuit(
+        0, [0, 1, 2], [3], [3], [0, WIDTH + 1], [2.0, 1.0], [0.3, 0.6], [0.0, 0.1], 5, -1, 0.5, 0.4
+    )
+    words = ["", " the", " cat", " sat", " down", " up"]
+
+    def text(ids: Sequence[int]) -> str:
+        return "".join(words[i] for i in ids)
+
+    (entry,) = describe_clusters([circuit], [1, 2], saes, targets, described, text, {})
+    assert entry["label"] == '" down" 75%, " up" 25% after " sat" 100%, driven by " cat" 100%'
+    assert (entry["nodes_at_50"], entry["nodes_at_75"]) == (2, None)
+    assert entry["score"] == 0.2
+    assert [node["id"] for node in entry["nodes"]] == ["resid_post.0/0", "resid_post.1/1"]
+    assert entry["examples"][-1]["context"] + entry["examples"][-1]["next"] == " the cat sat up"
+    still = replace(described, drive=torch.zeros(4, 4))
+    assert "driven" not in describe_clusters([circuit], [1, 2], saes, targets, still, text, {})[0]["label"]
 
 
 def test_the_same_seed_gives_the_same_bytes(

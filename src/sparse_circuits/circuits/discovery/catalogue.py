@@ -49,7 +49,7 @@ def _entry(
     said = {
         "next": _shares([text([int(answer[i])]) for i in members]),
         "last": _shares([text([int(targets.tokens[targets.window[i], targets.position[i]])]) for i in members]),
-        "driver": _shares([text([_driver(targets, descriptions, i)]) for i in members]),
+        "driver": _shares([text(_driver(targets, descriptions, i)) for i in members]),
     }
     shown = circuit.train[: EXAMPLES // 2] + circuit.judged[: EXAMPLES // 2]
     ids = node_ids(saes)
@@ -61,7 +61,7 @@ def _entry(
         "score": circuit.rank,
         "purity": circuit.purity,
         "sparsity": circuit.sparsity,
-        "same_next_token": max(said["next"].values()),
+        "same_next_token": max(said["next"].values(), default=0.0),
         "nodes_at_50": circuit.nodes_at(0.5, sizes),
         "nodes_at_75": circuit.nodes_at(0.75, sizes),
         "log_odds": {"model": circuit.model, "empty": circuit.empty},
@@ -75,17 +75,17 @@ def _entry(
     }
 
 
-def _driver(targets: Targets, descriptions: Descriptions, target: int) -> int:
-    """The token, other than the last, whose features at the first site add most."""
-    last = int(targets.position[target])
-    drive = descriptions.drive[target, :last]
-    return int(targets.tokens[targets.window[target], int(drive.argmax())])
+def _driver(targets: Targets, descriptions: Descriptions, target: int) -> list[int]:
+    """The token, other than the last, whose features at the first site add most; none if none of them adds anything."""
+    drive = descriptions.drive[target, : int(targets.position[target])]
+    return [int(targets.tokens[targets.window[target], int(drive.argmax())])] if drive.max() > 0 else []
 
 
 def _shares(words: Sequence[str]) -> dict[str, float]:
-    """The share of each word, the commonest first."""
+    """The share of each word, the commonest first; an empty word is counted and not named."""
     counts = Counter(words)
-    return {word: count / len(words) for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))}
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return {word: count / len(words) for word, count in ordered if word}
 
 
 def _label(said: Mapping[str, Mapping[str, float]]) -> str:
@@ -95,7 +95,8 @@ def _label(said: Mapping[str, Mapping[str, float]]) -> str:
         top = list(said[name].items())[:SAID]
         return ", ".join(f'"{word}" {share:.0%}' for word, share in top if share >= ENOUGH) or "various"
 
-    return f"{named('next')} after {named('last')}, driven by {named('driver')}"
+    driven = f", driven by {named('driver')}" if said["driver"] else ""
+    return f"{named('next')} after {named('last')}{driven}"
 
 
 def _example(targets: Targets, descriptions: Descriptions, text: Text, target: int) -> dict[str, Any]:
