@@ -14,7 +14,7 @@ if not (HOME / "scripts").is_dir():
     )
 sys.path.insert(0, str(HOME / "src"))
 
-from sparse_circuits.config import load_study
+from sparse_circuits.config import Site, load_study
 from sparse_circuits.config.study import AgreementTask, FileTask
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint

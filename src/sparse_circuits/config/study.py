@@ -10,6 +10,7 @@ from sparse_circuits.config.autoencoders import SAE, Pretrained, SiteName, Train
 from sparse_circuits.config.base import Name, Positive, Settings
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
+from sparse_circuits.config.discovery import Discovery
 from sparse_circuits.config.interpretations import Interpretations
 from sparse_circuits.config.site import Site
 
@@ -98,6 +99,7 @@ class Study(Settings):
     probing: Probing | None = None
     interpretations: Interpretations | None = None
     transfer: Transfer | None = None
+    discovery: Discovery = Discovery.model_validate({})
 
     @model_validator(mode="before")
     @classmethod
