@@ -17,7 +17,7 @@ COORDINATES = {"neurons": "mlp_neurons", "heads": "heads", "channels": "resid_po
 class Scoring(Settings):
     """How nodes are scored."""
 
-    method: Method = Field("relp", description="attribution method")
+    method: Method = Field("integrated_gradients", description="attribution method")
     steps: Positive | None = Field(None, description="points of integrated gradients; 10 when not given")
     prove: bool = Field(True, description="put circuits to the proof: hypothesis tests, stability, controls")
     by_position: bool = Field(False, description="a node for each position, in tasks of one template and length")
