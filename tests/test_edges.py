@@ -1,4 +1,4 @@
-"""Every edge is checked by an intervention: on the model itself in small steps, on the frozen model in steps of any size."""
+"""Every edge is checked by an intervention: on the model in small steps, on the frozen model by the whole change."""
 
 from collections.abc import Callable
 from contextlib import nullcontext

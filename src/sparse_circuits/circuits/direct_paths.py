@@ -26,6 +26,7 @@ class DirectPaths:
     starts: dict[Site, Tensor]
     arrivals: dict[Site, Tensor]
     logits: Tensor | None
+    unembedded: Tensor | None  # logits before the cap that some models put on them
 
     def gradients(self, arrival: Tensor, cotangents: Tensor) -> dict[Site, Tensor]:
         """Return the gradients (lane, pair, position, d) at all starts that can be reached from `arrival`.
@@ -80,14 +81,17 @@ def cut_at_sites(
 
         return edit
 
+    unembedded: list[Tensor] = []
+    unembed = language.model.get_output_embeddings()
     everywhere = sorted({*sites, *reads}, key=lambda site: site.order)
     with ExitStack() as stack:
         stack.enter_context(_attention_in_products(language))
         if linear:
             stack.enter_context(linearised(language))
+        stack.callback(unembed.register_forward_hook(lambda *passed: unembedded.append(passed[2])).remove)
         last = [everywhere[-1]] if logits == "none" else []
         found = run(language, tokens, read=last, edit={site: visit(site) for site in everywhere}, logits=logits)
-    return DirectPaths(starts, arrivals, found.logits)
+    return DirectPaths(starts, arrivals, found.logits, unembedded[0] if unembedded else None)
 
 
 @contextmanager
