@@ -91,7 +91,7 @@ def test_weights_between_autoencoders_are_measured_too(llama: Language, sites: l
 def test_what_reaches_a_feature_is_its_pre_activation(llama: Language) -> None:
     """Where nothing has a bias, tokens, features, errors and decoder biases make up all that a target reads."""
     graph = trace_prompt(llama, PROMPT, TRANSCODERS)
-    for number in np.flatnonzero((graph.indices >= 0) & ~graph.is_token & ~graph.is_logit):
+    for number in np.flatnonzero(graph.is_feature):
         assert graph.weights[[number]].sum() == pytest.approx(graph.values[number], rel=1e-3, abs=1e-3)
     for number in np.flatnonzero(graph.is_logit):
         assert graph.weights[[number]].sum() == pytest.approx(graph.values[number], rel=1e-3, abs=1e-3)
@@ -99,8 +99,7 @@ def test_what_reaches_a_feature_is_its_pre_activation(llama: Language) -> None:
 
 def test_with_fewer_nodes_the_kept_rows_are_the_same(llama: Language) -> None:
     whole, part = (trace_prompt(llama, PROMPT, TRANSCODERS, max_nodes=count) for count in (1000, 7))
-    features = (part.indices >= 0) & ~part.is_token & ~part.is_logit
-    assert features.sum() == 7
+    assert part.is_feature.sum() == 7
     place = {key: number for number, key in enumerate(zip(whole.sites, whole.positions, whole.indices, strict=True))}
     columns = [place[key] for key in zip(part.sites, part.positions, part.indices, strict=True)]
     expected = whole.weights.toarray()[np.ix_(columns, columns)]

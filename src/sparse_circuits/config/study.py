@@ -71,6 +71,23 @@ class Transfer(Settings):
         return self
 
 
+class Graph(Settings):
+    """The attribution graph of one prompt's next token."""
+
+    prompt: Annotated[str, Field(min_length=1)] = Field(description="text whose next token is traced")
+    logit_mass: Share = Field(0.95, description="trace the likeliest tokens that together have this probability")
+    max_logits: Positive = Field(10, description="but at most so many")
+    max_nodes: Positive = Field(5000, description="features that get a row, by falling influence")
+    node_share: Share = Field(0.8, description="keep the nodes that make up this share of all influence")
+    edge_share: Share = Field(0.98, description="keep the edges that make up this share of all influence")
+
+    @property
+    def flags(self) -> list[str]:
+        """All but the prompt, as words of a command line."""
+        settings = self.model_dump(exclude={"prompt"})
+        return [word for key, value in settings.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+
+
 @dataclass(frozen=True)
 class Place:
     """Which sites some of a study's autoencoders read and write; what is trained of them trains in one pass."""
@@ -100,6 +117,7 @@ class Study(Settings):
     interpretations: Interpretations | None = None
     transfer: Transfer | None = None
     discovery: Discovery = Discovery.model_validate({})
+    graphs: dict[Name, Graph] = Field({}, description="prompts whose next token is traced, by name")
 
     @model_validator(mode="before")
     @classmethod

@@ -71,6 +71,11 @@ class AttributionGraph:
         """Which nodes are errors (node,)."""
         return (self.indices < 0) & ~self.is_token & ~self.is_logit
 
+    @property
+    def is_feature(self) -> NDArray[np.bool_]:
+        """Which nodes are features (node,)."""
+        return (self.indices >= 0) & ~self.is_token & ~self.is_logit
+
     def node(self, number: int) -> Node:
         """Return a feature or error as a node."""
         index = int(self.indices[number])
@@ -129,7 +134,7 @@ class _Replacement:
                 self.size += self.sources[site].count
 
     def rows(self, arrival: Tensor, cotangents: Tensor) -> tuple[csr_array, NDArray[np.float64]]:
-        """Return rows (lane, node) of targets whose gradients at `arrival` are `cotangents`, and their absolute sums."""
+        """Return rows (lane, node) of targets with gradients `cotangents` at `arrival`, and their absolute sums."""
         dense = cotangents.new_zeros(len(cotangents), self.size)
         with torch.no_grad():
             for site, gradient in self.paths.gradients(arrival, cotangents).items():
