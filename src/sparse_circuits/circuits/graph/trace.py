@@ -25,7 +25,7 @@ from sparse_circuits.models import Language
 EMBED = Site("embed")
 LANE_TOKENS = 16_384  # lanes x positions of a batched backward pass
 RERANK = 4  # batches between two rankings of what is to get a row
-ROW_ENTRIES = 32_768  # largest entries kept of a row; the sum of a row is taken over all
+ENTRIES = 2**25  # kept of all rows: of each its largest, as many as there is room for; its sum is taken over all
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,9 @@ class _Sources:
 class _Replacement:
     """One pass on the prompt with every site's activation taken apart into nodes; makes rows."""
 
-    def __init__(self, language: Language, tokens: Tensor, basis: Mapping[Site, Features]) -> None:
+    def __init__(self, language: Language, tokens: Tensor, basis: Mapping[Site, Features], max_rows: int) -> None:
         self.basis = basis
+        self.row_entries = ENTRIES // max_rows
         self.reads = reading_sites(basis)
         self.sites = [EMBED, *basis]
         self.paths: DirectPaths = cut_at_sites(
@@ -142,7 +143,7 @@ class _Replacement:
                 W_dec = self.basis[site].sae.W_dec if site in self.basis else None
                 dense[:, part.first : part.first + part.count] = part.contract(gradient[:, 0], W_dec)
         totals = dense.abs().sum(dim=1).double().cpu().numpy()
-        kept = min(ROW_ENTRIES, self.size)
+        kept = min(self.row_entries, self.size)
         if kept < self.size:
             columns = dense.abs().topk(kept, dim=1).indices.sort(dim=1).values
             entries = dense.gather(1, columns).flatten().cpu().numpy()
@@ -168,7 +169,7 @@ def trace_prompt(
     influence on them, and those beyond the `max_nodes` most influential, are left out; what they add to others is not
     in the graph.
     """
-    model = _Replacement(language, tokens.to(language.device), basis)
+    model = _Replacement(language, tokens.to(language.device), basis, max_nodes + max_logits)
     logits = model.paths.unembedded
     assert model.paths.logits is not None
     assert logits is not None
