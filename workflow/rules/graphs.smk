@@ -2,11 +2,21 @@ GRAPHS = f"results/graphs/{STUDY.study}"
 GRAPH_FILES = [f"{GRAPHS}/{name}/graph.json" for name in STUDY.graphs]
 
 
+def graph_sae_files(wildcards):
+    """The files of the autoencoders that a graph's basis needs."""
+    basis = STUDY.graphs[wildcards.graph].basis
+    return [
+        f"results/saes/{STUDY.model}/{place}/{BASES[basis].sae}/{name}"
+        for place in STUDY.basis_sites(basis).values()
+        for name in SAE_FILES[:2]
+    ]
+
+
 rule trace_prompt:
     """The attribution graph of one prompt's next token."""
     input:
         model=MODEL_FILES,
-        saes=[f"{folder}/{name}" for folder in CIRCUIT_SAES for name in SAE_FILES[:2]],
+        saes=graph_sae_files,
         script=program("trace_prompt.py"),
     output:
         graph=report(
@@ -30,7 +40,9 @@ rule trace_prompt:
     params:
         study=STUDY.study,
         model=model_folder,
-        sites=STUDY.sites,
+        sites=lambda wildcards: list(
+            STUDY.basis_sites(STUDY.graphs[wildcards.graph].basis)
+        ),
         saes=saes_flag,
         prompt=lambda wildcards: STUDY.graphs[wildcards.graph].prompt,
         settings=lambda wildcards: STUDY.graphs[wildcards.graph].flags,
