@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sparse_circuits.circuits import feature_edges, load_scores, select_nodes, write_circuit
 from sparse_circuits.circuits.basis import Features
-from sparse_circuits.circuits.edges import Edge
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
@@ -38,7 +36,7 @@ class Arguments:
     circuit: Path
     """JSON file to write"""
     saes: list[Path] = field(default_factory=list)
-    """folder of each site's autoencoder; none: the nodes are neurons, and no edges are made"""
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     edge_pairs: int = 16
     """pairs over which edges are averaged"""
     compute: Compute = field(default_factory=Compute)
@@ -49,19 +47,15 @@ def main(args: Arguments) -> None:
     scores, method, steps = load_scores(args.scores)
     nodes = select_nodes(scores, args.node_threshold, bool(args.saes))
     gap = scores.gap.double().mean().item()
-    edges: list[Edge] = []
-    notes: dict[str, dict[str, Any]] = {}
-    if args.saes:
-        device = choose_device(args.compute.device)
-        setup = set_up_circuits(args.model, args.pairs, args.edge_pairs, args.saes, args.sites, device)
-        features = {site: part for site, part in setup.basis.items() if isinstance(part, Features)}
-        kept = {site: [n.index for n in nodes if n.site == site and n.index is not None] for site in features}
-        # The commonest length: edges are averaged over prompts of one template.
-        batch = max((group for _, group in setup.groups), key=len)
-        edges = feature_edges(setup.language, batch, features, kept, method, steps)
-        edges = [edge for edge in edges if abs(edge[2]) >= args.edge_threshold * abs(gap)]
-        directions = {n.id: features[n.site].sae.W_dec[n.index] for n in nodes if n.index is not None}
-        notes = token_notes(setup.language, load_tokenizer(args.model), directions)
+    device = choose_device(args.compute.device)
+    setup = set_up_circuits(args.model, args.pairs, args.edge_pairs, args.saes, args.sites, device)
+    # The commonest length: edges are averaged over prompts of one template.
+    batch = max((group for _, group in setup.groups), key=len)
+    edges = feature_edges(setup.language, batch, setup.basis, nodes, method, steps)
+    edges = [edge for edge in edges if abs(edge[2]) >= args.edge_threshold * abs(gap)]
+    features = {site: part.sae for site, part in setup.basis.items() if isinstance(part, Features)}
+    directions = {n.id: features[n.site].W_dec[n.index] for n in nodes if n.site in features and n.index is not None}
+    notes = token_notes(setup.language, load_tokenizer(args.model), directions)
     card = model_card(args.model)
     facts = {
         "study": args.study,

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import tyro
 
@@ -65,6 +66,22 @@ def crate(study: tyro.conf.Positional[str], folder: Path) -> None:
     print(folder)
 
 
+def export_command(
+    file: tyro.conf.Positional[Path], format: Literal["neuronpedia", "graphml", "csv"], to: Path
+) -> None:
+    """Write a circuit or an attribution graph for other programs.
+
+    Args:
+        file: a circuit.json or graph.json
+        format: neuronpedia (circuit-tracer's viewer opens it too), graphml or csv
+        to: folder of the new files
+    """
+    from sparse_circuits.circuits.exports import export
+
+    for path in export(file, format, to):
+        print(path)
+
+
 def version() -> None:
     """Print the version."""
     from sparse_circuits import __version__
@@ -82,6 +99,7 @@ def main() -> None:
                 "restore": restore_command,
                 "collect": collect_command,
                 "crate": crate,
+                "export": export_command,
                 "version": version,
             }
         )

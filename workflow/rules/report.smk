@@ -38,4 +38,5 @@ rule report:
     input:
         rules.write_report.output,
         rules.circuits.input,
+        rules.graphs.input,
         rules.saes.input,

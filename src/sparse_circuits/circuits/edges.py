@@ -1,74 +1,213 @@
-"""Edges between the kept nodes of neighbouring sites: what an upstream node's change does to the metric through one
-downstream feature (Marks et al. 2024, appendix A.1)."""
+"""Edges between the kept nodes of sites: what an upstream node's change does to the metric through one downstream node
+(Marks et al. 2024, appendix A.1)."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from sparse_circuits.circuits.attribution import METHODS, SiteGradient
-from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate, by_node
+from sparse_circuits.circuits.direct_paths import (
+    DirectPaths,
+    cut_at_sites,
+    read_rows,
+    reading_sites,
+    written_rows,
+)
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import standing
 from sparse_circuits.tasks import PairBatch
 
 Edge = tuple[str, str, float]  # source id, target id, weight
+
+ROWS = 4096  # rows (lane, pair, position) of one batched backward pass: what products need to be fast, and no more
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The kept nodes of a site as sources: `written` (coordinate, d), `change` (pair, position, coordinate).
+
+    A node is `group` coordinates; `unexplained` (pair, position, d, error node) are changes of error nodes.
+    """
+
+    names: list[str]
+    written: Tensor
+    change: Tensor
+    group: int
+    unexplained: Tensor
+
+    def contract(self, gradient: Tensor) -> Tensor:
+        """Return gradient · change for each node, summed over positions: (lane, pair, node)."""
+        nodes = torch.einsum("lbpc,bpc->lbc", gradient @ self.written.T, self.change)
+        return torch.cat(
+            [by_node(nodes, self.group), torch.einsum("lbpd,bpde->lbe", gradient, self.unexplained)], dim=-1
+        )
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """The kept nodes of a site as targets: `read` (node, group, d_in), `pull` (pair, position, node, group).
+
+    `pull` is dm/dd where the node is active, else 0.
+    """
+
+    names: list[str]
+    read: Tensor
+    pull: Tensor
 
 
 def feature_edges(
     language: Language,
     batch: PairBatch,
-    basis: Mapping[Site, Features],
-    nodes: Mapping[Site, Sequence[int]],
+    basis: Basis,
+    nodes: Sequence[Node],
     method: str,
     steps: int,
 ) -> list[Edge]:
-    """Return the edges into every kept feature from the kept features, and the error node, of the site before.
+    """Return the edges into every node of `nodes` from those, error nodes too, that reach it through no other site.
 
     weight(u -> d) = mean over pairs of the sum over positions of dm/dd · dd/du · (u_patch - u_clean), in units of the
     metric. dm/dd is averaged by `method` as for the scores; dd/du is taken on the clean run, for the linear part of d,
-    at the positions where d is active in either run. Only the residual stream is cut at both sites, so whatever lies
-    between them, attention and MLP, is part of the edge.
+    at the positions where d is active in either run, along paths that no site of `basis` cuts. Whatever else lies
+    between, attention and MLP, is part of the edge: with its true gradient, or for `relp` as RelP passes it, with
+    constant attention patterns and norm scales.
+
+    Where only the residual stream lies between, weights are products of decoder and encoder rows. Elsewhere all targets
+    are pulled back in batched backward passes: a pair is a world of its own, so each lane of a pass carries in each
+    pair another target that is active there.
     """
     batch = batch.to(language.device)
     found = METHODS[method](language, batch, list(basis), steps)
-    pairs = [(up, down) for up, down in pairwise(basis) if nodes[up] and nodes[down]]
+    reads = reading_sites(basis)
+    paths = cut_at_sites(language, batch.clean, list(basis), list(reads.values()), linear=method == "relp")
+    patch = run(language, batch.patch, read=list(reads.values())).activations
+    begin = int((batch.clean != batch.patch).any(dim=0).int().argmax())
     edges: list[Edge] = []
-    with tqdm(total=sum(len(nodes[down]) for _, down in pairs), desc="edges", unit="node", disable=None) as progress:
-        for up, down in pairs:
-            x_up = found[up].clean.clone().requires_grad_()
-            x_down = run(language, batch.clean, **standing(up, x_up), read=[down]).activations[down]
-            if not x_down.requires_grad:
-                # In a layer whose attention and MLP run in parallel (GPT-NeoX), neither reads the other.
-                progress.update(len(nodes[down]))
-                continue
-            change, unexplained = _change(basis[up], found[up])
-            for feature in nodes[down]:
-                pulled = _pull(basis[down], found[down], feature)
-                (gradient,) = torch.autograd.grad(x_down, x_up, pulled, retain_graph=True, materialize_grads=True)
-                kept = gradient @ basis[up].sae.W_dec[list(nodes[up])].T
-                weights = (kept * change[..., list(nodes[up])]).sum(dim=1).mean(dim=0).tolist()
-                target = f"{down}/{feature}"
-                edges += [(f"{up}/{u}", target, w) for u, w in zip(nodes[up], weights, strict=True)]
-                edges.append((f"{up}/error", target, (gradient * unexplained).sum(dim=(1, 2)).mean().item()))
-                progress.update()
+    sources: dict[Site, _Sources] = {}
+    with torch.no_grad():
+        sides = {
+            site: [d.read(x) for x in (paths.arrivals[reads[site]].detach(), patch[reads[site]])]
+            for site, d in basis.items()
+        }
+    for site, dictionary in tqdm(basis.items(), desc="edges", unit="site", disable=None):
+        kept = [node for node in nodes if node.site == site]
+        arrival = paths.arrivals[reads[site]]
+        targets = _targets(dictionary, found[site], sides[site], [n for n in kept if n.index is not None], begin)
+        if targets.names and sources and arrival.requires_grad:
+            weights = _residual(paths, arrival, sources, targets)
+            weights = _batched(paths, arrival, sources, targets) if weights is None else weights
+            for up, weight in weights.items():
+                edges += [
+                    (source, target, value)
+                    for target, row in zip(targets.names, weight.tolist(), strict=True)
+                    for source, value in zip(sources[up].names, row, strict=True)
+                ]
+        if kept:
+            sources[site] = _sources(dictionary, found[site], sides[site], kept)
     return edges
 
 
 @torch.no_grad()
-def _change(dictionary: Features, found: SiteGradient) -> tuple[Tensor, Tensor]:
-    """Features' and error's change from clean to patch."""
-    change = dictionary.read(found.patch) - dictionary.read(found.clean)
-    return change, found.patch - found.clean - dictionary.write(change)
+def _sources(dictionary: Dictionary, found: SiteGradient, sides: list[Tensor], kept: list[Node]) -> _Sources:
+    clean, patch = sides
+    change = (patch if found.to_patch else 0) - clean
+    rest = found.clean - dictionary.write(clean)
+    unexplained = (found.patch - dictionary.write(patch) if found.to_patch else 0) - rest
+    indexed, errors = ([n for n in kept if (n.index is None) == is_error] for is_error in (False, True))
+    coordinates = _coordinates(dictionary, indexed, change.device)
+    here, there = (_at_positions(part, change) for part in (indexed, errors))
+    return _Sources(
+        [node.id for node in indexed + errors],
+        written_rows(dictionary, coordinates),
+        change[..., coordinates] * by_coordinate(here, dictionary.group),
+        dictionary.group,
+        unexplained.unsqueeze(-1) * there.unsqueeze(1),
+    )
 
 
 @torch.no_grad()
-def _pull(dictionary: Features, found: SiteGradient, feature: int) -> Tensor:
-    """dm/dd · dd/dx at the feature's site, (pair, position, d)."""
-    sae = dictionary.sae
-    active = (dictionary.read(found.clean)[..., feature] != 0) | (dictionary.read(found.patch)[..., feature] != 0)
-    downstream = (found.gradient @ sae.W_dec[feature]) * active
-    return downstream.unsqueeze(2) * sae.W_enc[:, feature]
+def _targets(
+    dictionary: Dictionary, found: SiteGradient, sides: list[Tensor], kept: list[Node], begin: int
+) -> _Targets:
+    """Before position `begin` the runs are alike, so nothing upstream changes that a target there could feel."""
+    clean, patch = sides
+    coordinates = _coordinates(dictionary, kept, clean.device)
+    pull = found.gradient @ written_rows(dictionary, coordinates).T
+    pull = pull * by_coordinate(_at_positions(kept, pull), dictionary.group)
+    if dictionary.has_error:
+        active = (clean != 0) | (patch != 0) if found.to_patch else clean != 0
+        pull = pull * active[..., coordinates]
+    pull[:, :begin] = 0
+    shape = (-1, dictionary.group)
+    return _Targets(
+        [node.id for node in kept],
+        read_rows(dictionary, coordinates).unflatten(0, shape),
+        pull.unflatten(-1, shape),
+    )
+
+
+def _coordinates(dictionary: Dictionary, nodes: Sequence[Node], device: torch.device) -> Tensor:
+    """The coordinates of some nodes, side by side: (node * group,)."""
+    first = torch.tensor([node.index for node in nodes], dtype=torch.long, device=device) * dictionary.group
+    return (first.unsqueeze(1) + torch.arange(dictionary.group, device=device)).flatten()
+
+
+def _at_positions(nodes: Sequence[Node], like: Tensor) -> Tensor:
+    """1 at each node's position, or everywhere: (position, node)."""
+    mask = like.new_zeros(like.shape[1], len(nodes))
+    for column, node in enumerate(nodes):
+        mask[slice(None) if node.position is None else node.position, column] = 1
+    return mask
+
+
+@torch.no_grad()
+def _residual(
+    paths: DirectPaths, arrival: Tensor, sources: dict[Site, _Sources], targets: _Targets
+) -> dict[Site, Tensor] | None:
+    """Weights (target, source) by site where nothing but the residual stream lies between, else None."""
+    if not paths.is_identity(arrival):
+        return None
+    reached = [site for site in paths.gradients(arrival, torch.zeros_like(arrival).unsqueeze(0)) if site in sources]
+    read, pull = targets.read.flatten(0, 1), targets.pull.flatten(2)
+    count, group = targets.read.shape[:2]
+    weights = {}
+    for site in reached:
+        up = sources[site]
+        # Σ over positions of pull · change, for each two coordinates, times what one reads of what the other writes.
+        both = torch.einsum("bpt,bpc->tc", pull, up.change) * (read @ up.written.T)
+        error = torch.einsum("bpt,td,bpde->te", pull, read, up.unexplained)
+        weights[site] = torch.cat([by_node(both, up.group), error], dim=-1).view(count, group, -1).sum(dim=1) / len(
+            pull
+        )
+    return weights
+
+
+def _batched(
+    paths: DirectPaths, arrival: Tensor, sources: dict[Site, _Sources], targets: _Targets
+) -> dict[Site, Tensor]:
+    """Weights (target, source) by site, by batched backward passes."""
+    pairs, positions = arrival.shape[:2]
+    lanes = _lanes(targets.pull)
+    weights: dict[Site, Tensor] = {}
+    for part in lanes.split(max(1, ROWS // (pairs * positions))):
+        carried = part.clamp(min=0)
+        pull = targets.pull[torch.arange(pairs, device=part.device), :, carried]  # (lane, pair, position, group)
+        pull = pull * (part >= 0)[..., None, None]
+        gradients = paths.gradients(arrival, pull @ targets.read[carried])
+        for site in gradients.keys() & sources.keys():
+            values = sources[site].contract(gradients[site]).flatten(0, 1) / pairs
+            total = weights.setdefault(site, values.new_zeros(len(targets.names), values.shape[1]))
+            total.index_add_(0, carried.flatten(), values)
+    return weights
+
+
+def _lanes(pull: Tensor) -> Tensor:
+    """Which target each lane carries in each pair (lane, pair), -1 for none: in each pair those that are active."""
+    active = (pull != 0).any(dim=3).any(dim=1)  # (pair, target)
+    order = active.int().argsort(dim=1, descending=True, stable=True)
+    first = torch.arange(order.shape[1], device=pull.device) < active.sum(dim=1, keepdim=True)
+    lanes = torch.where(first, order, -1).T
+    return lanes[: int(active.sum(dim=1).max())]

@@ -33,6 +33,11 @@ def set_up_circuits(
     """
     language = load_language_model(model, device)
     groups = encode_pairs(read_pairs(pairs)[:limit], load_tokenizer(model), language.separator_id)
+    return Setup(language, groups, set_up_basis(language, saes, sites))
+
+
+def set_up_basis(language: Language, saes: list[Path], sites: list[str]) -> Basis:
+    """Load the dictionaries of sites, as `set_up_circuits` does."""
     parsed = [Site.parse(site) for site in sites]
     for site in parsed:
         if site.layer >= language.num_layers:
@@ -40,10 +45,8 @@ def set_up_circuits(
     if saes:
         if len(saes) != len(sites):
             raise StudyError(f"{len(sites)} sites and {len(saes)} folders of autoencoders; each site needs one")
-        basis = {site: _features(language, site, f, device) for site, f in zip(parsed, saes, strict=True)}
-    else:
-        basis = {site: _coordinates(language, site) for site in parsed}
-    return Setup(language, groups, basis)
+        return {site: _features(language, site, f, language.device) for site, f in zip(parsed, saes, strict=True)}
+    return {site: _coordinates(language, site) for site in parsed}
 
 
 def _features(language: Language, site: Site, folder: Path, device: torch.device) -> Dictionary:

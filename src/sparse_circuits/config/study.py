@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sparse_circuits.config.autoencoders import SAE, Pretrained, SiteName, Trained, spread
+from sparse_circuits.config.autoencoders import SAE, Pretrained, Share, SiteName, Trained, spread
 from sparse_circuits.config.base import Name, Positive, Settings
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
@@ -71,6 +71,24 @@ class Transfer(Settings):
         return self
 
 
+class Graph(Settings):
+    """The attribution graph of one prompt's next token."""
+
+    prompt: Annotated[str, Field(min_length=1)] = Field(description="text whose next token is traced")
+    basis: Name = Field("features", description="which of the study's bases of features gives the nodes")
+    logit_mass: Share = Field(0.95, description="trace the likeliest tokens that together have this probability")
+    max_logits: Positive = Field(10, description="but at most so many")
+    max_nodes: Positive = Field(5000, description="features that get a row, by falling influence")
+    node_share: Share = Field(0.8, description="keep the nodes that make up this share of all influence")
+    edge_share: Share = Field(0.98, description="keep the edges that make up this share of all influence")
+
+    @property
+    def flags(self) -> list[str]:
+        """All but prompt and basis, as words of a command line."""
+        settings = self.model_dump(exclude={"prompt", "basis"})
+        return [word for key, value in settings.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+
+
 @dataclass(frozen=True)
 class Place:
     """Which sites some of a study's autoencoders read and write; what is trained of them trains in one pass."""
@@ -100,6 +118,7 @@ class Study(Settings):
     interpretations: Interpretations | None = None
     transfer: Transfer | None = None
     discovery: Discovery = Discovery.model_validate({})
+    graphs: dict[Name, Graph] = Field({}, description="prompts whose next token is traced, by name")
 
     @model_validator(mode="before")
     @classmethod
@@ -115,6 +134,9 @@ class Study(Settings):
         for basis, settings in self.circuits.bases.items():
             if isinstance(settings, FeatureBasis):
                 self._check_features(f"circuits.{basis}.sae", settings.sae)
+        of_features = {name: b for name, b in self.circuits.bases.items() if isinstance(b, FeatureBasis)}
+        for name, graph in self.graphs.items():
+            _known(f"graphs.{name}.basis", graph.basis, of_features, "the study's bases of features")
         _known("headline_task", self.headline_task, self.tasks, "tasks")
         layers = self.model_entry.num_layers
         for layer in self.transcoder_layers:

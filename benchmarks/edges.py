@@ -1,0 +1,151 @@
+"""Speed of edges all at once beside a loop of one backward pass for each downstream feature, which must agree.
+
+The loop is the plain one: a pass from one site to the next, once; for each feature one backward pass that ends at the
+upstream site, and one product with the decoder rows of all sources. It is timed on a sample of the features and counts
+for as many as it had. Autoencoders are the study's own, or, where only the residual stream lies between two sites,
+random ones of the same size. It needs a finished study: `python benchmarks/edges.py --results results`.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from common import Row, compare, now, publish
+from sparse_circuits.circuits.attribution import METHODS
+from sparse_circuits.circuits.basis import Features, Node
+from sparse_circuits.circuits.edges import feature_edges
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.command import program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config import Site
+from sparse_circuits.errors import StudyError
+from sparse_circuits.machine import cores
+from sparse_circuits.models import Language, run
+from sparse_circuits.models.run import standing
+from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.tasks import PairBatch
+
+METHOD = "attribution_patching"
+AGREEMENT = 1e-5  # largest difference, of the largest weight
+
+
+@dataclass(frozen=True)
+class Arguments:
+    results: Path = Path("results")
+    """folder of a finished default study"""
+    model: str = "smollm2-135m-instruct"
+    """name of the model"""
+    sae: str = "topk"
+    """name of the autoencoders"""
+    task: str = "nounpp"
+    """name of the task"""
+    pairs: int = 16
+    """pairs over which edges are averaged"""
+    sample: int = 16
+    """features on which the loop is timed"""
+    rounds: int = 3
+    """rounds; each measures everything once"""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N"""
+    threads: int = field(default_factory=cores)
+    """CPU threads"""
+
+
+def main(args: Arguments) -> None:
+    set_up(args.threads)
+    device = choose_device(args.device)
+    names = ["resid_post.4", "resid_post.9"]
+    saes = [args.results / "saes" / args.model / name / args.sae for name in names]
+    task = args.results / "tasks" / args.task / "train.jsonl"
+    setup = set_up_circuits(args.results / "models" / args.model, task, args.pairs, saes, names, device)
+    _, batch = max(setup.groups, key=lambda group: len(group[0]))
+    batch = batch.to(device)
+    trained = {site: part for site, part in setup.basis.items() if isinstance(part, Features)}
+    beside = {Site("mlp_out", 9): random_features(0, device), Site("resid_post", 9): random_features(1, device)}
+    rows: list[Row] = []
+    for what, basis, count in (
+        ("five layers between, all active features", trained, None),
+        ("five layers between, 100 features a site", trained, 100),
+        ("five layers between, 10 features a site", trained, 10),
+        ("the residual stream between, all active features", beside, None),
+    ):
+        # The residual stream's own case is frozen in any way that gradients may pass.
+        rows.append(measure(setup.language, batch, basis, count, what, args, target=10.0 if count is None else None))
+        publish("edges", device, rows, [f"Both agree to {AGREEMENT:g} of the largest weight."])
+
+
+def measure(
+    language: Language,
+    batch: PairBatch,
+    basis: dict[Site, Features],
+    count: int | None,
+    what: str,
+    args: Arguments,
+    target: float | None,
+) -> Row:
+    """Compare downstream features a second; raise StudyError where the two differ."""
+    found = METHODS[METHOD](language, batch, list(basis), 1)
+    kept = {site: strongest(part, found[site].clean, found[site].patch, count) for site, part in basis.items()}
+    nodes = [Node(site, index) for site, indices in kept.items() for index in indices]
+    up, down = basis
+    ours, rival = [], []
+    for _ in range(args.rounds):
+        begin = now(language.device)
+        edges = feature_edges(language, batch, basis, nodes, METHOD, 1)
+        ours.append(len(kept[down]) / (now(language.device) - begin))
+        spread = kept[down][:: max(1, len(kept[down]) // args.sample)]
+        begin = now(language.device)
+        looped = loop(language, batch, basis, kept[up], spread)
+        rival.append(len(spread) / (now(language.device) - begin))
+    weights = {edge[:2]: edge[2] for edge in edges}
+    largest = max(map(abs, weights.values()))
+    expected = dict(zip([(f"{up}/{u}", f"{down}/{d}") for d in spread for u in kept[up]], looped, strict=True))
+    worst = max(abs(weights[key] - value) for key, value in expected.items())
+    if worst > AGREEMENT * largest:
+        raise StudyError(f"{what}: differ by {worst / largest:.2g} of the largest weight")
+    return compare(f"edges, {what} ({len(kept[up])} into {len(kept[down])})", "features/s", ours, rival, target)
+
+
+@torch.no_grad()
+def strongest(dictionary: Features, clean: Tensor, patch: Tensor, count: int | None) -> list[int]:
+    """The features that change most from clean to patch; all that do, where there is no count."""
+    change = (dictionary.read(patch) - dictionary.read(clean)).abs().sum(dim=(0, 1))
+    changing = int((change > 0).sum())
+    return sorted(change.topk(changing if count is None else min(count, changing)).indices.tolist())
+
+
+def loop(
+    language: Language, batch: PairBatch, basis: dict[Site, Features], sources: list[int], targets: list[int]
+) -> list[float]:
+    """Weights of the edges from all sources into each target in turn, by one backward pass a target."""
+    up, down = basis
+    found = METHODS[METHOD](language, batch, [up, down], 1)
+    x_up = found[up].clean.clone().requires_grad_()
+    x_down = run(language, batch.clean, **standing(up, x_up), read=[down]).activations[down]
+    weights: list[float] = []
+    sae = basis[down].sae
+    with torch.no_grad():
+        change = (basis[up].read(found[up].patch) - basis[up].read(found[up].clean))[..., sources]
+        written = basis[up].sae.W_dec[sources].T
+        active = (basis[down].read(found[down].clean) != 0) | (basis[down].read(found[down].patch) != 0)
+    for feature in targets:
+        through = (found[down].gradient @ sae.W_dec[feature]) * active[..., feature]
+        cotangent = through.unsqueeze(2) * sae.W_enc[:, feature]
+        (gradient,) = torch.autograd.grad(x_down, x_up, cotangent, retain_graph=True)
+        weights += ((gradient @ written) * change).sum(dim=1).mean(dim=0).tolist()
+    return weights
+
+
+def random_features(seed: int, device: torch.device) -> Features:
+    """A TopK autoencoder with random directions."""
+    generator = torch.Generator().manual_seed(seed)
+    W_dec = normalize(torch.randn(4608, 576, generator=generator), dim=1)
+    sae = SparseAutoencoder("topk", W_dec.T.contiguous(), torch.zeros(4608), W_dec, torch.zeros(576), k=32)
+    return Features(sae.to(device))
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

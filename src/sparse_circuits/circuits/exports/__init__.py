@@ -1,0 +1,29 @@
+"""Circuits and graphs in other programs' formats. A new one is one file and one line here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sparse_circuits.circuits.exports.graphml import write_graphml
+from sparse_circuits.circuits.exports.neuronpedia import write_neuronpedia
+from sparse_circuits.circuits.exports.tables import write_tables
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_json
+
+# Each takes what circuit.json or graph.json holds, and a folder, and returns the files it wrote.
+EXPORTS: dict[str, Callable[[dict[str, Any], Path], list[Path]]] = {
+    "neuronpedia": write_neuronpedia,
+    "graphml": write_graphml,
+    "csv": write_tables,
+}
+
+
+def export(file: Path, format: str, folder: Path) -> list[Path]:
+    """Write a circuit.json or graph.json in a format of `EXPORTS` into a folder; return the files.
+
+    Raises StudyError when the file is neither.
+    """
+    found = read_json(file)
+    if not isinstance(found, dict) or not {"nodes", "edges", "model"} <= found.keys():
+        raise StudyError(f"{file}: neither a circuit.json nor a graph.json: it has no nodes, edges and model")
+    return EXPORTS[format](found, folder)
