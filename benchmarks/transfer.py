@@ -87,7 +87,7 @@ def rows(
     groups: list[tuple[list[int], PairBatch]],
 ) -> Iterator[Row]:
     """Yield what is compared, one change at a time."""
-    templates, natural = shared_ranking(tasks), fit.ranked()
+    templates, natural = shared_ranking(tasks), shared_ranking([fit])
     best, means = templates[:BEST], mean_ablation(fit.means)
     yield Row("sentence means", best, basis, means)
     yield Row("template means", best, basis, mean_ablation(shared_means(tasks)))
@@ -114,7 +114,7 @@ def rows(
     for size in (30, BEST):
         yield Row(
             f"{size} attention heads of {count * len(layers)}",
-            scored.ranked()[:size],
+            shared_ranking([scored])[:size],
             heads,
             mean_ablation(scored.means),
         )

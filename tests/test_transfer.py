@@ -197,7 +197,7 @@ def test_every_fill_is_judged_for_nodes_of_both_origins(
 ) -> None:
     judged = judge_transfer(tiny, groups, basis, [fit], fit, 5, 2, 0, 100)
     assert len({(part["nodes_from"], part["fill"]) for part in judged}) == len(judged) == 6
-    alone = judge_nodes(tiny, groups, basis, mean_ablation(fit.means), fit.ranked()[:5], [], 0, 100)
+    alone = judge_nodes(tiny, groups, basis, mean_ablation(fit.means), shared_ranking([fit])[:5], [], 0, 100)
     same = [part for part in judged if part["fill"] != "other sentence"]
     # With one task that is the fit half itself, templates and sentences are the same thing.
     assert all(part["necessity"] == alone["necessity"] for part in same)

@@ -11,7 +11,7 @@ from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
 from sparse_circuits.circuits.proof import matched_random
-from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
+from sparse_circuits.circuits.scores import NodeScores, SiteMeans
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
@@ -22,15 +22,10 @@ BOOTSTRAP = 1000
 
 def shared_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
     """Return all nodes by falling |mean over tasks of mean score / mean metric gap|, so that each task counts alike."""
-    sites: dict[Site, SiteScores] = {}
-    for site in tasks[0].sites:
-        parts = [(task.sites[site], task.gap.double().mean()) for task in tasks]
-        nodes, error = (
-            torch.stack([getattr(part, name).double().mean(dim=0) / gap for part, gap in parts])
-            for name in ("nodes", "error")
-        )
-        sites[site] = SiteScores(nodes, error)
-    return NodeScores(sites, {}, torch.ones(len(tasks))).ranked()
+    shares = torch.stack([task.matrix.double().mean(dim=0) / task.gap.double().mean() for task in tasks])
+    size = shares.mean(dim=0).abs()
+    order = torch.argsort(size, descending=True, stable=True)
+    return tasks[0].nodes_at(order[: int((size > 0).sum())])
 
 
 def shared_means(tasks: Sequence[NodeScores]) -> dict[Site, SiteMeans]:
@@ -63,7 +58,7 @@ def judge_transfer(
     Each is judged with every fill: the templates' means, the sentences' means, and another sentence's own values.
     Raises StudyError when the model gets none of the sentences right.
     """
-    rankings = {"templates": shared_ranking(tasks), "sentences": fit.ranked()}
+    rankings = {"templates": shared_ranking(tasks), "sentences": shared_ranking([fit])}
     ablations = {
         "template means": mean_ablation(shared_means(tasks)),
         "sentence means": mean_ablation(fit.means),
