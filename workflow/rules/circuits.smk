@@ -229,3 +229,4 @@ rule circuits:
     input:
         CIRCUIT_FILES,
         EVALUATIONS,
+        MINIMAL_CIRCUITS,

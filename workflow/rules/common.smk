@@ -105,6 +105,13 @@ CIRCUIT_FILES = expand(
 EVALUATIONS = expand(
     f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json", task=STUDY.tasks, basis=BASES
 )
+MINIMAL_CIRCUITS = (
+    expand(
+        f"{CIRCUITS}/{{task}}/{{basis}}/minimal.json", task=STUDY.tasks, basis=BASES
+    )
+    if STUDY.circuits.minimal
+    else []
+)
 TRAINED = list(STUDY.trained)
 SAE_FILES = [
     "cfg.json",
