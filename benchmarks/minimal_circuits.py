@@ -9,15 +9,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from common import RESULTS, machine
+from common import Claim, Table, publish_findings
 from sparse_circuits.circuits import Node, NodeScores, load_scores
 from sparse_circuits.circuits.search import SEARCHES, Judge, minimal_circuit, pose
 from sparse_circuits.circuits.search.bisection import smallest
 from sparse_circuits.circuits.setup import Setup, set_up_circuits
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.files import write_json
 
 LEARNED = ("hard_concrete", "heaviside")
 BATCH_TOKENS = 1024
@@ -26,64 +26,80 @@ GROWTH = 1.3  # from one size tried to the next
 
 @dataclass(frozen=True)
 class Arguments:
-    results: Path
-    """folder results/ of a finished study"""
-    scores: Path
-    """folder with node scores <task>.<basis>.h5"""
+    results: Path = Path("results")
+    """folder of a finished default study"""
+    study: str = "language"
+    """name of the study"""
     model: str = "smollm2-135m-instruct"
+    """name of the model"""
     sae: str = "topk"
+    """name of the autoencoders"""
     sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
+    """sites of the autoencoders"""
     neuron_layers: int = 30
+    """layers of the model"""
     tasks: list[str] = field(default_factory=lambda: ["simple", "nounpp", "rc", "within_rc"])
-    targets: list[float] = field(default_factory=lambda: [0.75])
+    """agreement tasks"""
+    target: float = 0.75
+    """faithfulness asked for"""
     searches: list[str] = field(default_factory=lambda: [s for s in SEARCHES if s != "thresholds"])
+    """searches to compare with thresholds"""
     candidates: int = 300
+    """nodes to choose from, the best scored"""
     test_pairs: int = 32
-    neurons: bool = True
-    """count how many neurons are as faithful as the features found"""
-    name: str = "minimal_circuits"
-    """name of the result file"""
+    """pairs that judge"""
 
 
 def main(args: Arguments) -> None:
     set_up(1)
     rows = [row for task in args.tasks for row in _task(args, task)]
-    write_json(RESULTS / f"{args.name}.json", {"machine": machine(choose_device("cpu")), "rows": rows})
+    learned = [row for row in rows if row["search"] in LEARNED]
+    claims = [
+        Claim(
+            f"{row['search']} on {row['task']}: its nodes beside those of {rival}",
+            row["nodes"] / row[key],
+            f"of {row[key]}",
+            share,
+            True,
+        )
+        for rival, key, share in (("thresholds", "thresholds_need", 0.5), ("neurons", "neurons_need", 0.2))
+        for row in learned
+        if row[key]
+    ]
+    columns = list(rows[0])
+    table = [["–" if row[key] is None else row[key] for key in columns] for row in rows]
+    title = f"Smallest circuits of faithfulness {args.target:g}, and what is needed to be as faithful on test"
+    publish_findings("minimal_circuits", choose_device("cpu"), claims, [Table(title, columns, table)])
 
 
-def _task(args: Arguments, task: str) -> list[dict[str, object]]:
-    """One row a target and search."""
+def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
+    """One row a search."""
     features, scores = _set_up(args, task, "features", "train", None)
     test = _judge(_set_up(args, task, "features", "test", args.test_pairs)[0], scores)
     problem = pose(features.language, features.groups, features.basis, scores, args.candidates, 0.25, 0, BATCH_TOKENS)
     curve = _Curve(test, scores.ranked())
-    rows: list[dict[str, object]] = []
-    for target in args.targets:
-        for search in args.searches:
-            begin = time.process_time()
-            found = minimal_circuit(problem, search, target)
-            seconds = time.process_time() - begin
-            (faithfulness,) = test.faithfulness([list(found.without)])
-            rows.append(
-                {
-                    "task": task,
-                    "search": search,
-                    "target": target,
-                    "bisected": found.bisected,
-                    "nodes": len(found.without),
-                    "held_out": found.faithfulness,
-                    "test": faithfulness,
-                    "thresholds_need": curve.size(faithfulness),
-                    "cpu_seconds": round(seconds, 1),
-                }
-            )
-            print(rows[-1], flush=True)
-    if args.neurons:
-        neurons, neuron_scores = _set_up(args, task, "neurons", "test", args.test_pairs)
-        neuron_curve = _Curve(_judge(neurons, neuron_scores), neuron_scores.ranked())
-        for row in rows:
-            row["neurons_need"] = neuron_curve.size(float(str(row["test"])))
-            print(task, row["search"], row["nodes"], "neurons", row["neurons_need"], flush=True)
+    rows: list[dict[str, Any]] = []
+    neurons, neuron_scores = _set_up(args, task, "neurons", "test", args.test_pairs)
+    neuron_curve = _Curve(_judge(neurons, neuron_scores), neuron_scores.ranked())
+    for search in args.searches:
+        begin = time.process_time()
+        found = minimal_circuit(problem, search, args.target)
+        seconds = time.process_time() - begin
+        (faithfulness,) = test.faithfulness([list(found.without)])
+        rows.append(
+            {
+                "task": task,
+                "search": search,
+                "bisected": found.bisected,
+                "nodes": len(found.without),
+                "held_out": round(found.faithfulness, 3),
+                "test": round(faithfulness, 3),
+                "thresholds_need": curve.size(faithfulness),
+                "neurons_need": neuron_curve.size(faithfulness),
+                "cpu_seconds": round(seconds),
+            }
+        )
+        print(rows[-1], flush=True)
     return rows
 
 
@@ -92,7 +108,8 @@ def _set_up(args: Arguments, task: str, basis: str, part: str, pairs: int | None
     saes = [args.results / "saes" / args.model / site / args.sae for site in sites] if basis == "features" else []
     file = args.results / "tasks" / task / f"{part}.jsonl"
     setup = set_up_circuits(args.results / "models" / args.model, file, pairs, saes, sites, choose_device("cpu"))
-    return setup, load_scores(args.scores / f"{task}.{basis}.h5")[0]
+    scores = args.results / "circuits" / args.study / task / basis / "scores.h5"
+    return setup, load_scores(scores)[0]
 
 
 def _judge(setup: Setup, scores: NodeScores) -> Judge:

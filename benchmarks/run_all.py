@@ -1,4 +1,4 @@
-"""Run every benchmark, then write docs/performance.md from results/benchmarks/*.json."""
+"""Run every benchmark, then write docs/performance.md and docs/validity.md from results/benchmarks/*.json."""
 
 import subprocess
 import sys
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import RESULTS, table
+from common import RESULTS, findings, table
 from sparse_circuits.command import program
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_json
 
-PAGE = Path("docs/performance.md")
+PERFORMANCE, VALIDITY = Path("docs/performance.md"), Path("docs/validity.md")
 
 # Heading and method of each, in the order in which they run.
-BENCHMARKS = {
+SPEED = {
     "activation_cache": (
         "Caching activations",
         "One shard is cached as the workflow does it (forward pass to the last site, statistics, permutation, writing "
@@ -43,6 +43,35 @@ BENCHMARKS = {
         "Six TopK autoencoders on one stream of batches, as a sweep over k and seeds trains them, in turn with one "
         "alone. Speeds count each token once for each autoencoder, so higher is better.",
     ),
+    "edges": (
+        "Edges",
+        "All edges between two sites at once, beside a loop of one backward pass for each downstream feature, timed on a "
+        "sample of the features. From the autoencoders of the default study, or random ones of the same size where only "
+        "the residual stream lies between. Backward passes bound small sets; docs/design_choices.md says what was tried.",
+    ),
+    "circuit_cost": (
+        "Circuits",
+        "Circuits of all sizes of a curve go through the model in one batch. On a CPU the batch costs what its tokens "
+        "cost, so that fifteen sizes are near fifteen times one; a GPU that one size leaves idle was not to be had.",
+    ),
+}
+FINDINGS = {
+    "attribution": (
+        "Attribution methods",
+        "The default study's autoencoders and tasks. Each method scores all features on training pairs. Correlation is "
+        "that of mean scores with the mean effect of setting the node alone to its patch value, at all positions. "
+        "Faithfulness is of the best nodes on test pairs, with everything else at its mean and error nodes kept.",
+    ),
+    "minimal_circuits": (
+        "Minimal circuits",
+        "Each search sees training pairs alone, the last quarter of which judges sizes; what is left after backward "
+        "elimination is judged on test pairs. `thresholds_need` and `neurons_need` are how many of the best-scored "
+        "features, and MLP neurons, are as faithful on the same test pairs; a dash says that no number is.",
+    ),
+    "transfer": (
+        "Transfer to natural sentences",
+        "Features found on templates, in sentences mined from the corpus; docs/transfer.md says how, and what was tried.",
+    ),
 }
 
 
@@ -53,15 +82,19 @@ class Arguments:
 
 
 def main(args: Arguments) -> None:
-    failed = [name for name in BENCHMARKS if args.measure and not measure(name)]
-    results = {name: read_json(path) for name in BENCHMARKS if (path := RESULTS / f"{name}.json").exists()}
+    known = SPEED | FINDINGS
+    failed = [name for name in known if args.measure and not measure(name)]
+    results = {name: read_json(path) for name in known if (path := RESULTS / f"{name}.json").exists()}
     if not results:
-        raise StudyError(f"nothing was measured; {PAGE} was left as it was")
-    with publishing(PAGE) as temporary:
-        temporary.write_text(page(results, failed), encoding="utf-8")
-    print(f"wrote {PAGE}")
+        raise StudyError(f"nothing was measured; {PERFORMANCE} and {VALIDITY} were left as they were")
+    for path, title, benchmarks in ((PERFORMANCE, "Performance", SPEED), (VALIDITY, "Validity", FINDINGS)):
+        measured = {name: results[name] for name in benchmarks if name in results}
+        if measured:
+            with publishing(path) as temporary:
+                temporary.write_text(page(title, benchmarks, measured, failed), encoding="utf-8")
+            print(f"wrote {path}")
     if failed:
-        raise StudyError(f"failed, for reasons given above: {', '.join(failed)}; {PAGE} says so")
+        raise StudyError(f"failed, for reasons given above: {', '.join(failed)}; the pages say so")
 
 
 def measure(name: str) -> bool:
@@ -71,34 +104,42 @@ def measure(name: str) -> bool:
     return not subprocess.run([sys.executable, f"benchmarks/{name}.py"]).returncode
 
 
-def page(results: dict[str, dict[str, Any]], failed: list[str]) -> str:
-    """Return the page: the machine, then for each benchmark its method, its table and which targets hold.
+def page(
+    title: str, benchmarks: dict[str, tuple[str, str]], results: dict[str, dict[str, Any]], failed: list[str]
+) -> str:
+    """Return a page: the machine, then for each benchmark its method, its tables and which targets hold.
 
     One that failed may have measured a part.
     """
-    machines = [result["machine"] for result in results.values()]
-    if any(machine != machines[0] for machine in machines):
-        raise StudyError(f"{RESULTS}: measured on different machines or threads; run `make bench` again")
-    facts = machines[0]
+    facts = next(iter(results.values()))["machine"]
     lines = [
-        "# Performance",
+        f"# {title}",
         "",
         "Written by `make bench`; do not edit. Numbers of one machine: run it on yours.",
         "",
-        f"Machine: {facts['cpu']}, {facts['cores']} cores, threads used: {facts['threads']}; computed on "
-        f"{'the CPU' if facts['device'] == 'cpu' else facts['device']}, bf16 products "
-        f"{'fast' if facts['fast_bfloat16'] else 'not fast'}; torch {facts['torch']}.",
+        f"Machine: {facts['cpu']}, {facts['cores']} cores; torch {facts['torch']}; bf16 products "
+        f"{'fast' if facts['fast_bfloat16'] else 'not fast'}.",
         "",
         "Speeds are medians over the rounds; the ratio, ours to the other, is the median of each round's ratio.",
     ]
-    for name, (heading, method) in BENCHMARKS.items():
+    for name, (heading, method) in benchmarks.items():
         lines += ["", f"## {heading}", "", method, ""]
         if name in results:
-            rows, notes = results[name]["rows"], results[name]["notes"]
-            lines += [*table(rows), "", *verdicts(rows), *(f"- {note}" for note in notes)]
+            here = results[name]["machine"]
+            if (here["cpu"], here["torch"]) != (facts["cpu"], facts["torch"]):
+                raise StudyError(f"{RESULTS}/{name}.json: measured on another machine; run `make bench` again")
+            where = "the CPU" if here["device"] == "cpu" else here["device"]
+            lines += [f"Computed on {where} with {here['threads']} threads.", "", *_body(results[name])]
         if name in failed or name not in results:
             lines.append(f"- Not all was measured: `python benchmarks/{name}.py` says why.")
     return "\n".join(lines) + "\n"
+
+
+def _body(result: dict[str, Any]) -> list[str]:
+    if "tables" in result:
+        return findings(result)
+    rows = result["rows"]
+    return [*table(rows), "", *verdicts(rows), *(f"- {note}" for note in result["notes"])]
 
 
 def verdicts(rows: list[dict[str, Any]]) -> list[str]:

@@ -7,11 +7,12 @@ sentences to fit on. docs/transfer.md tells what the rows say.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from tqdm import tqdm
 
-from common import RESULTS, machine
+from common import Claim, Table, publish_findings
 from sparse_circuits.circuits import Basis, Coordinates, Node, NodeScores, load_scores, score_nodes
 from sparse_circuits.circuits.fills import Ablation, Fill, mean_ablation, resample_ablation
 from sparse_circuits.circuits.setup import set_up_circuits
@@ -19,13 +20,14 @@ from sparse_circuits.circuits.transfer import judge_nodes, shared_means, shared_
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
-from sparse_circuits.files import write_json
+from sparse_circuits.files import read_json
 from sparse_circuits.machine import cores
 from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.tasks import PairBatch, encode_pairs, read_pairs
 
 SIZES = (10, 30, 300, 1000)
 BEST = 100
+SHOWN = ("sufficiency", "sufficiency_without_errors", "necessity", "errors_alone")
 TASKS = ("simple", "nounpp", "rc", "within_rc")
 
 
@@ -73,10 +75,31 @@ def main(args: Arguments) -> None:
     found = []
     for row in (row for row in rows(language, setup.basis, fit, tasks, fit_groups) if args.only in row.name):
         judged = judge_nodes(language, setup.groups, row.basis, row.ablation, row.nodes, [], 0, 2048)
-        shares = " | ".join(f"{judged[key]:.2f}" for key in ("sufficiency", "sufficiency_without_errors", "necessity"))
-        tqdm.write(f"| {row.name} | {len(row.nodes)} | {shares} | {judged['errors_alone']:.2f} |")
-        found.append({"name": row.name, "nodes": len(row.nodes), **judged})
-    write_json(RESULTS / "transfer.json", {"machine": machine(device), "rows": found})
+        tqdm.write(row.name)
+        found.append([row.name, str(len(row.nodes)), *(round(judged[key], 3) for key in SHOWN)])
+    title = f"One change at a time, {sum(len(indices) for indices, _ in setup.groups)} sentences"
+    publish_findings("transfer", device, claims(circuits), [Table(title, ["change", "nodes", *SHOWN], found)])
+
+
+def claims(circuits: Path) -> list[Claim]:
+    """What the study's own judgement (`snakemake transfer`) says of the nodes of the templates."""
+    judged = next(
+        row
+        for row in read_json(circuits / "transfer.json")["judged"]
+        if (row["nodes_from"], row["fill"]) == ("templates", "sentence means")
+    )
+    name = f"{judged['nodes']} nodes of the templates in {judged['examples']} natural sentences"
+    return [
+        Claim(f"{name}: necessity", judged["necessity"], "of the metric", 0.7),
+        Claim(
+            f"{name}: necessity of as many random nodes, mean",
+            fmean(judged["random_necessity"]),
+            "of the metric",
+            0.05,
+            True,
+        ),
+        Claim(f"{name}: sufficiency", judged["sufficiency"], "of the metric", 0.5),
+    ]
 
 
 def rows(
