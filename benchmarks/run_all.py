@@ -45,14 +45,14 @@ SPEED = {
     ),
     "edges": (
         "Edges",
-        "All edges between two sites at once, beside a loop of one backward pass for each downstream feature, timed on a "
-        "sample of the features. From the autoencoders of the default study, or random ones of the same size where only "
-        "the residual stream lies between. Backward passes bound small sets; docs/design_choices.md says what was tried.",
+        "All edges between two sites at once, beside a loop of one backward pass for each downstream feature, timed "
+        "on a sample of the features. From the autoencoders of the default study, or random ones of the same size "
+        "where only the residual stream lies between. What bounds small sets is in docs/design_choices.md.",
     ),
     "circuit_cost": (
         "Circuits",
-        "Circuits of all sizes of a curve go through the model in one batch. On a CPU the batch costs what its tokens "
-        "cost, so that fifteen sizes are near fifteen times one; a GPU that one size leaves idle was not to be had.",
+        "Circuits of all sizes of a curve go through the model in one batch. A CPU is busy with one size already, so "
+        "the batch costs what its tokens cost, less the clean run, which all sizes share.",
     ),
 }
 FINDINGS = {
@@ -70,7 +70,7 @@ FINDINGS = {
     ),
     "transfer": (
         "Transfer to natural sentences",
-        "Features found on templates, in sentences mined from the corpus; docs/transfer.md says how, and what was tried.",
+        "Features found on templates, in sentences mined from the corpus; docs/transfer.md says how.",
     ),
 }
 
