@@ -106,9 +106,7 @@ EVALUATIONS = expand(
     f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json", task=STUDY.tasks, basis=BASES
 )
 MINIMAL_CIRCUITS = (
-    expand(
-        f"{CIRCUITS}/{{task}}/{{basis}}/minimal.json", task=STUDY.tasks, basis=BASES
-    )
+    expand(f"{CIRCUITS}/{{task}}/{{basis}}/minimal.json", task=STUDY.tasks, basis=BASES)
     if STUDY.circuits.minimal
     else []
 )
