@@ -206,12 +206,18 @@ def circuit_sites(wildcards):
     return list(STUDY.basis_sites(wildcards.basis))
 
 
-def circuit_sae_files(wildcards):
+def sae_files_of(basis):
     """The files of the autoencoders that a basis needs."""
-    places = [place for place in STUDY.basis_sites(wildcards.basis).values() if place]
-    sae = places and BASES[wildcards.basis].sae
-    folders = [f"results/saes/{STUDY.model}/{place}/{sae}" for place in places]
+    places = [place for place in STUDY.basis_sites(basis).values() if place]
+    folders = [
+        f"results/saes/{STUDY.model}/{place}/{BASES[basis].sae}" for place in places
+    ]
     return [f"{folder}/{name}" for folder in folders for name in SAE_FILES[:2]]
+
+
+def circuit_sae_files(wildcards):
+    """The files of the autoencoders that a circuit's basis needs."""
+    return sae_files_of(wildcards.basis)
 
 
 def saes_flag(wildcards, input):

@@ -2,21 +2,11 @@ GRAPHS = f"results/graphs/{STUDY.study}"
 GRAPH_FILES = [f"{GRAPHS}/{name}/graph.json" for name in STUDY.graphs]
 
 
-def graph_sae_files(wildcards):
-    """The files of the autoencoders that a graph's basis needs."""
-    basis = STUDY.graphs[wildcards.graph].basis
-    return [
-        f"results/saes/{STUDY.model}/{place}/{BASES[basis].sae}/{name}"
-        for place in STUDY.basis_sites(basis).values()
-        for name in SAE_FILES[:2]
-    ]
-
-
 rule trace_prompt:
     """The attribution graph of one prompt's next token."""
     input:
         model=MODEL_FILES,
-        saes=graph_sae_files,
+        saes=lambda wildcards: sae_files_of(STUDY.graphs[wildcards.graph].basis),
         script=program("trace_prompt.py"),
     output:
         graph=report(
