@@ -146,7 +146,7 @@ def test_scores_of_a_site_are_the_gradient_times_its_whole_change(tiny: Language
 def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(
     tiny: Language, groups: Groups, basis: Basis
 ) -> None:
-    """Scale one node's part down a little; the metric moves as gradient x activation says."""
+    """Scale one node's part down a little, but at the separator; the metric moves as gradient x activation says."""
     scores = score_nodes(tiny, groups, basis, "gradient_activation", 1, METRIC)
     site = list(basis)[-1]
     dictionary = basis[site]
@@ -157,6 +157,7 @@ def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(
         own = slice(node * dictionary.group, (node + 1) * dictionary.group)
         alone = torch.zeros_like(dictionary.read(source))
         alone[..., own] = dictionary.read(source)[..., own]
+        alone[:, 0] = 0
         part = dictionary.write(alone)
         step = 0.02
         up, down = (_metric(tiny, batch, {site: lambda x, t=t: x - t * part}) for t in (step, -step))
