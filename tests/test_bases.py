@@ -213,6 +213,16 @@ def test_positions_need_prompts_of_one_length(tiny: Language, tiny_folder: Path)
         score_nodes(tiny, encode_pairs(pairs, tokenizer, 0), BASES["channels"], "relp", 1, METRIC, by_position=True)
 
 
+def test_nodes_at_positions_need_prompts_of_their_length(tiny: Language, tiny_folder: Path, groups: Groups) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+    longer = encode_pairs(agreement_pairs("nounpp", "test", 2, 0, tokenizer), tokenizer, 0)
+    basis = BASES["channels"]
+    scores = score_nodes(tiny, groups, basis, "relp", 1, METRIC, by_position=True)
+    circuit = Circuit.of(scores.ranked()[:5], basis, scores.positions)
+    with pytest.raises(StudyError, match=r"positions of prompts of 3 tokens, which says nothing of a prompt of 6"):
+        run_circuits(tiny, longer, basis, mean_ablation(scores.means), [circuit], METRIC)
+
+
 def _saved(folder: Path, architecture: str = "topk", **metadata: str) -> Path:
     sae = _coder(0, architecture)
     sae.metadata.update(metadata)
