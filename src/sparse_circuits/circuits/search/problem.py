@@ -83,7 +83,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class Problem:
-    """A search for the smallest circuit among `candidates` (best first by |score|).
+    """A search for the smallest circuit among `candidates` (best first, as `NodeScores.ranked`).
 
     `scores` (candidate,) are their mean scores. Searches learn from `train`; only `held_out` decides on sizes.
     """
