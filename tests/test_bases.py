@@ -17,9 +17,8 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.sae import SparseAutoencoder
 from sparse_circuits.sae.autoencoder import save_autoencoder
-from sparse_circuits.tasks import PairBatch, agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.tasks import Groups, PairBatch, agreement_pairs, encode_pairs, logit_difference
 
-Groups = list[tuple[list[int], PairBatch]]
 CUT = Site("resid_post", 0)
 METRIC = 10**6  # tokens a pass: all at once
 

@@ -14,7 +14,7 @@ from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 @torch.no_grad()
 def run_circuits(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     ablation: Ablation,
     circuits: Sequence[Circuit],
@@ -91,7 +91,7 @@ def run_circuits(
 
 def run_named(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     ablation: Ablation,
     named: Mapping[str, Sequence[Circuit]],

@@ -17,14 +17,14 @@ from sparse_circuits.circuits.proof.areas import areas
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.models import Language
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.tasks import Groups
 
 BOOTSTRAP = 1000
 
 
 def evaluate_circuits(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     scores: NodeScores,
     sizes: Sequence[int],

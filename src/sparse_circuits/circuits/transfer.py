@@ -15,7 +15,7 @@ from sparse_circuits.circuits.scores import NodeScores, SiteMeans
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.tasks import Groups
 
 BOOTSTRAP = 1000
 
@@ -44,7 +44,7 @@ def _mean_of(parts: Sequence[Tensor]) -> Tensor:
 
 def judge_transfer(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     tasks: Sequence[NodeScores],
     fit: NodeScores,
@@ -78,7 +78,7 @@ def judge_transfer(
 
 def judge_nodes(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     ablation: Ablation,
     nodes: Sequence[Node],
