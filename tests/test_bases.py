@@ -17,9 +17,8 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.sae import SparseAutoencoder
 from sparse_circuits.sae.autoencoder import save_autoencoder
-from sparse_circuits.tasks import PairBatch, agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.tasks import Groups, PairBatch, agreement_pairs, encode_pairs, logit_difference
 
-Groups = list[tuple[list[int], PairBatch]]
 CUT = Site("resid_post", 0)
 METRIC = 10**6  # tokens a pass: all at once
 
@@ -146,7 +145,7 @@ def test_scores_of_a_site_are_the_gradient_times_its_whole_change(tiny: Language
 def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(
     tiny: Language, groups: Groups, basis: Basis
 ) -> None:
-    """Scale one node's part down a little; the metric moves as gradient x activation says."""
+    """Scale one node's part down a little, but at the separator; the metric moves as gradient x activation says."""
     scores = score_nodes(tiny, groups, basis, "gradient_activation", 1, METRIC)
     site = list(basis)[-1]
     dictionary = basis[site]
@@ -157,6 +156,7 @@ def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(
         own = slice(node * dictionary.group, (node + 1) * dictionary.group)
         alone = torch.zeros_like(dictionary.read(source))
         alone[..., own] = dictionary.read(source)[..., own]
+        alone[:, 0] = 0
         part = dictionary.write(alone)
         step = 0.02
         up, down = (_metric(tiny, batch, {site: lambda x, t=t: x - t * part}) for t in (step, -step))
@@ -210,6 +210,16 @@ def test_positions_need_prompts_of_one_length(tiny: Language, tiny_folder: Path)
     pairs = agreement_pairs("nounpp", "train", 2, 0, tokenizer) + agreement_pairs("simple", "train", 2, 0, tokenizer)
     with pytest.raises(StudyError, match="by_position needs prompts of one length, found 3, 6 tokens; set it to false"):
         score_nodes(tiny, encode_pairs(pairs, tokenizer, 0), BASES["channels"], "relp", 1, METRIC, by_position=True)
+
+
+def test_nodes_at_positions_need_prompts_of_their_length(tiny: Language, tiny_folder: Path, groups: Groups) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+    longer = encode_pairs(agreement_pairs("nounpp", "test", 2, 0, tokenizer), tokenizer, 0)
+    basis = BASES["channels"]
+    scores = score_nodes(tiny, groups, basis, "relp", 1, METRIC, by_position=True)
+    circuit = Circuit.of(scores.ranked()[:5], basis, scores.positions)
+    with pytest.raises(StudyError, match=r"positions of prompts of 3 tokens, which says nothing of a prompt of 6"):
+        run_circuits(tiny, longer, basis, mean_ablation(scores.means), [circuit], METRIC)
 
 
 def _saved(folder: Path, architecture: str = "topk", **metadata: str) -> Path:

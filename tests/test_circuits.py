@@ -24,10 +24,9 @@ from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import Pair, PairBatch, agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.tasks import Groups, Pair, PairBatch, agreement_pairs, encode_pairs, logit_difference
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]
-Groups = list[tuple[list[int], PairBatch]]
 
 
 def _autoencoder(seed: int, k: int = 6) -> Features:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
 from sparse_circuits.activations import Sequences, read_sequences
 from sparse_circuits.circuits.discovery import (
     Autoencoders,
     ClusterCircuit,
+    Clusters,
     Descriptions,
     Means,
     Targets,
@@ -38,6 +40,7 @@ from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_csv, write_json
 from sparse_circuits.models import Language, run
+from sparse_circuits.models.families import FAMILIES
 from sparse_circuits.sae import SparseAutoencoder
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]
@@ -47,13 +50,14 @@ WANTED = Wanted(tokens=40, context=12, max_loss=7, a_window=3)  # the tiny model
 
 @pytest.fixture(scope="module")
 def saes() -> Autoencoders:
-    made = {}
-    for seed, site in enumerate(SITES):
-        generator = torch.Generator().manual_seed(seed)
-        W_dec = torch.nn.functional.normalize(torch.randn(WIDTH, 32, generator=generator), dim=1)
-        b_dec = 0.1 * torch.randn(32, generator=generator)
-        made[site] = SparseAutoencoder("topk", W_dec.T.contiguous(), torch.zeros(WIDTH), W_dec, b_dec, k=6)
-    return made
+    return {site: _random_autoencoder(seed) for seed, site in enumerate(SITES)}
+
+
+def _random_autoencoder(seed: int) -> SparseAutoencoder:
+    generator = torch.Generator().manual_seed(seed)
+    W_dec = torch.nn.functional.normalize(torch.randn(WIDTH, 32, generator=generator), dim=1)
+    b_dec = 0.1 * torch.randn(32, generator=generator)
+    return SparseAutoencoder("topk", W_dec.T.contiguous(), torch.zeros(WIDTH), W_dec, b_dec, k=6)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +134,28 @@ def test_targets_of_one_window_do_not_mix(tiny: Language, saes: Autoencoders, ta
         torch.testing.assert_close(_dense(alone.feature, alone.attribution)[0], dense[i], rtol=1e-3, atol=1e-5)
         torch.testing.assert_close(alone.drive[0], together.drive[i, : end - 1], rtol=1e-3, atol=1e-5)
         assert not together.drive[i, end - 1 :].any()
+
+
+def test_sites_that_stand_side_by_side_are_each_described(targets: Targets) -> None:
+    """In GPT-NeoX the MLP does not read what attention writes in the same layer."""
+    torch.manual_seed(0)
+    config = GPTNeoXConfig(
+        vocab_size=512, num_hidden_layers=2, hidden_size=32, intermediate_size=24, num_attention_heads=2
+    )
+    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
+    language = Language("random", model, FAMILIES["gpt_neox"], 2, 32, 0, torch.device("cpu"))
+    beside = {Site(kind, 1): _random_autoencoder(seed) for seed, kind in enumerate(("attn_out", "mlp_out"))}
+    few = Targets(targets.tokens % 512, *(getattr(targets, field.name) for field in fields(Targets)[1:]))
+    means = feature_means(language, beside, few, 100)
+    together = _dense(*_parts(describe(language, beside, few, means, 2 * WIDTH, 100)))
+    for number, (site, sae) in enumerate(beside.items()):
+        alone = describe(language, {site: sae}, few, means, WIDTH, 100)
+        part = together[:, number * WIDTH : (number + 1) * WIDTH]
+        torch.testing.assert_close(part, _dense(*_parts(alone))[:, :WIDTH], rtol=1e-3, atol=1e-5)
+
+
+def _parts(described: Descriptions) -> tuple[Tensor, Tensor]:
+    return described.feature, described.attribution
 
 
 def _one(targets: Targets, i: int) -> list[Tensor]:
@@ -308,7 +334,9 @@ def test_the_same_seed_gives_the_same_bytes(
         assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes()
 
 
-def test_what_cannot_be_done_is_told_in_one_line(tiny: Language, sequences: Sequences) -> None:
+def test_what_cannot_be_done_is_told_in_one_line(
+    tiny: Language, sequences: Sequences, saes: Autoencoders, targets: Targets, means: Means
+) -> None:
     with pytest.raises(StudyError, match=r"discovery.context: 16, the cache's sequences have 16 tokens"):
         find_targets(tiny, sequences, replace(WANTED, context=16), 0, 100)
     with pytest.raises(StudyError, match=r"discovery.tokens: 40 wanted, the corpus has 0 with a loss of 1e-06"):
@@ -316,3 +344,8 @@ def test_what_cannot_be_done_is_told_in_one_line(tiny: Language, sequences: Sequ
     feature, value, truth = _planted(np.random.default_rng(0), 2, 0.3)
     with pytest.raises(StudyError, match=r"discovery.clusters: 11 clusters of 10 training tokens"):
         cluster(sparse_vectors(feature, value, 500), np.zeros(len(truth), dtype=bool), 11, 0)
+    described = describe(tiny, saes, targets, means, 20, 100)
+    vectors = sparse_vectors(described.feature.numpy(), described.attribution.numpy(), 2 * WIDTH)
+    single = Clusters(np.arange(len(targets)), np.ones(len(targets)))
+    with pytest.raises(StudyError, match=r"no cluster has 3 members in training and 3 held out"):
+        cluster_circuits(tiny, saes, targets, described, vectors, single, [4], 3, 0, 100)

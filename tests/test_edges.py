@@ -199,3 +199,25 @@ def test_edges_without_a_counterfactual_are_of_the_change_to_nothing(llama: Lang
         assert down.index is not None
         if not active[1][..., down.index].any() or (up.index is not None and not active[0][..., up.index].any()):
             assert weight == 0
+
+
+def test_edges_without_a_counterfactual_do_not_see_the_patch(llama: Language, batch: PairBatch) -> None:
+    """A prompt that differs late must not silence targets before the difference."""
+    basis: Basis = {site: _features(seed) for seed, site in enumerate(TRIANGLE)}
+    late = batch.clean.clone()
+    late[:, -1] += 1
+    edges = [
+        feature_edges(llama, part, basis, _all_nodes(basis, 1), "gradient_activation", 1)
+        for part in (batch, replace(batch, patch=late))
+    ]
+    assert edges[0] == edges[1]
+    assert any(weight for *_, weight in edges[0])
+
+
+def test_targets_that_are_never_active_have_no_edges(llama: Language, batch: PairBatch) -> None:
+    """Pairs that edges are averaged over may not show a node that other pairs put into the circuit."""
+    basis: Basis = {site: _features(seed) for seed, site in enumerate(RESIDUAL)}
+    silent = [Node(RESIDUAL[1], 0), Node(RESIDUAL[0], 0)]
+    basis[RESIDUAL[1]].sae.b_enc[0] = -1e6  # type: ignore[attr-defined]
+    edges = feature_edges(llama, batch, basis, silent, "attribution_patching", 1)
+    assert all(weight == 0 for *_, weight in edges)

@@ -19,7 +19,7 @@ from sparse_circuits.config.base import validate
 from sparse_circuits.config.interpretations import Labels
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, read_jsonl, write_json
-from sparse_circuits.interpret import read_labels
+from sparse_circuits.interpret import read_labels, token_notes
 from sparse_circuits.interpret.contexts import quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.describe import Amounts, describe_nodes
 from sparse_circuits.interpret.endpoint import Endpoint
@@ -97,6 +97,17 @@ def test_topk_features_compete_with_those_that_are_not_asked_for(cache: Path, fi
     kept = few.values > 0
     assert 0 < kept.sum() < (firing.values > 0).sum()
     np.testing.assert_allclose(few.values[kept], firing.values[kept], rtol=1e-5)
+
+
+def test_a_site_without_nodes_has_no_descriptions(cache: Path, tiny: Language, tiny_folder: Path) -> None:
+    sae = _autoencoder(None)
+    firing = read_firing(cache, str(SITE), sae, [], SHARD, 0, 100, torch.device("cpu"))
+    assert describe_nodes(tiny, load_tokenizer(tiny_folder), SITE, SITE, sae, [], firing, AMOUNTS, 0, 100) == []
+
+
+def test_only_what_writes_to_the_residual_stream_promotes_tokens(tiny: Language, tiny_folder: Path) -> None:
+    directions = {"mlp_neurons.0/1": torch.ones(tiny.width(Site("mlp_neurons", 0))), "attn_out.0/1": torch.ones(32)}
+    assert list(token_notes(tiny, load_tokenizer(tiny_folder), directions)) == ["attn_out.0/1"]
 
 
 def test_contexts_are_the_documents_own_text_with_their_activations(

@@ -16,12 +16,11 @@ from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import Pair, PairBatch, encode_pairs, logit_difference
+from sparse_circuits.tasks import Groups, Pair, PairBatch, encode_pairs, logit_difference
 from sparse_circuits.tasks.natural import natural_pairs, sentence_prefixes
 from sparse_circuits.tasks.words import PLURAL_ANSWERS, SINGULAR_ANSWERS
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]
-Groups = list[tuple[list[int], PairBatch]]
 NOUNS = ["key", "table", "book", "car", "tree", "letter", "chair", "phone", "ship", "train", "bridge", "garden"]
 
 

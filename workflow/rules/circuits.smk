@@ -198,6 +198,8 @@ rule minimise_circuit:
         "logs/minimise_circuit/{task}.{basis}.log",
     benchmark:
         "logs/minimise_circuit/{task}.{basis}.tsv"
+    wildcard_constraints:
+        basis="|".join(BASES) if STUDY.circuits.minimal else "$.",
     conda:
         "../envs/environment.yaml"
     threads: 1

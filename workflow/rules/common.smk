@@ -110,6 +110,7 @@ MINIMAL_CIRCUITS = (
     if STUDY.circuits.minimal
     else []
 )
+FEATURE_SITES = list(STUDY.basis_sites("features"))
 TRAINED = list(STUDY.trained)
 SAE_FILES = [
     "cfg.json",
@@ -206,13 +207,15 @@ def circuit_sites(wildcards):
     return list(STUDY.basis_sites(wildcards.basis))
 
 
-def sae_files_of(basis):
-    """The files of the autoencoders that a basis needs."""
-    places = [place for place in STUDY.basis_sites(basis).values() if place]
-    folders = [
-        f"results/saes/{STUDY.model}/{place}/{BASES[basis].sae}" for place in places
+def sae_files_of(basis, sites=None):
+    """The files of the autoencoders that a basis needs, at all of its sites or at some."""
+    places = STUDY.basis_sites(basis)
+    return [
+        f"results/saes/{STUDY.model}/{places[site]}/{BASES[basis].sae}/{name}"
+        for site in sites or places
+        if places[site]
+        for name in SAE_FILES[:2]
     ]
-    return [f"{folder}/{name}" for folder in folders for name in SAE_FILES[:2]]
 
 
 def circuit_sae_files(wildcards):

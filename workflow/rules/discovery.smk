@@ -3,19 +3,12 @@ DISCOVERY = f"results/discovery/{STUDY.study}"
 
 # Features of early layers tell of single tokens of the input, so circuits of many contexts begin after them (Marks et
 # al. 2024, section 4, who begin at a third of the layers).
-FEATURE_SITES = STUDY.basis_sites("features")
 DISCOVERY_SITES = [
     site
     for site in FEATURE_SITES
     if Site.parse(site).layer >= STUDY.discovery.begin * STUDY.model_entry.num_layers
-] or list(FEATURE_SITES)
-DISCOVERY_SAES = [
-    f"results/saes/{STUDY.model}/{FEATURE_SITES[site]}/{BASES['features'].sae}"
-    for site in DISCOVERY_SITES
-]
-DISCOVERY_SAE_FILES = [
-    f"{folder}/{name}" for folder in DISCOVERY_SAES for name in SAE_FILES[:2]
-]
+] or FEATURE_SITES
+DISCOVERY_SAE_FILES = sae_files_of("features", DISCOVERY_SITES)
 
 
 rule discover_tokens:

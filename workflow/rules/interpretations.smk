@@ -1,6 +1,5 @@
 INTERPRETATIONS = f"results/interpretations/{STUDY.study}"
 INTERPRETED = STUDY.interpretations
-NODE_PLACES = STUDY.basis_sites("features")
 LABELS = INTERPRETED.labels if INTERPRETED else None
 INTERPRETATION_SUFFIXES = [
     *([".json"] if INTERPRETED else []),
@@ -12,15 +11,14 @@ rule interpret_nodes:
     """What the features of all tasks' circuits do at one site: contexts, inputs, tokens promoted, a label."""
     input:
         model=MODEL_FILES,
-        sae=lambda wildcards: [
-            f"results/saes/{STUDY.model}/{NODE_PLACES[wildcards.site]}/{STUDY.circuits.features.sae}/{name}"
-            for name in SAE_FILES[:2]
-        ],
+        sae=lambda wildcards: sae_files_of("features", [wildcards.site]),
         script=program("interpret_nodes.py"),
         circuits=expand(f"{CIRCUITS}/{{task}}/features/circuit.json", task=STUDY.tasks),
         manifest=rules.write_manifest.output.manifest,
         sequences=rules.tokenize_corpus.output.sequences,
-        shards=lambda wildcards: place_shards(PLACES[NODE_PLACES[wildcards.site]]),
+        shards=lambda wildcards: place_shards(
+            PLACES[STUDY.basis_sites("features")[wildcards.site]]
+        ),
     output:
         interpretation=f"{INTERPRETATIONS}/{{site}}.json",
     log:
@@ -28,7 +26,7 @@ rule interpret_nodes:
     benchmark:
         "logs/interpret_nodes/{site}.tsv"
     wildcard_constraints:
-        site="|".join(map(re.escape, NODE_PLACES)) if INTERPRETED else "$.",
+        site="|".join(map(re.escape, FEATURE_SITES)) if INTERPRETED else "$.",
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -77,7 +75,7 @@ rule label_nodes:
     benchmark:
         "logs/label_nodes/{site}.tsv"
     wildcard_constraints:
-        site="|".join(map(re.escape, NODE_PLACES)) if LABELS else "$.",
+        site="|".join(map(re.escape, FEATURE_SITES)) if LABELS else "$.",
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -112,5 +110,5 @@ rule interpretations:
         [
             f"{INTERPRETATIONS}/{site}{suffix}"
             for suffix in INTERPRETATION_SUFFIXES
-            for site in NODE_PLACES
+            for site in FEATURE_SITES
         ],

@@ -2,12 +2,7 @@ TRANSFER = STUDY.transfer
 TEMPLATE_TASKS = [
     name for name, task in STUDY.tasks.items() if isinstance(task, AgreementTask)
 ]
-FEATURE_SITES = STUDY.basis_sites("features")
-FEATURE_SAES = [
-    f"results/saes/{STUDY.model}/{place}/{BASES['features'].sae}/{name}"
-    for place in FEATURE_SITES.values()
-    for name in SAE_FILES[:2]
-]
+FEATURE_SAES = sae_files_of("features")
 
 if TRANSFER:
 
@@ -66,7 +61,7 @@ if TRANSFER:
             runtime=60,
         params:
             model=model_folder,
-            sites=list(FEATURE_SITES),
+            sites=FEATURE_SITES,
             saes=saes_flag,
             batch_tokens=STUDY.circuits.batch_tokens,
             code=code("score_nodes.py"),
@@ -104,7 +99,7 @@ if TRANSFER:
             study=STUDY.study,
             model=model_folder,
             tasks=TEMPLATE_TASKS,
-            sites=list(FEATURE_SITES),
+            sites=FEATURE_SITES,
             saes=saes_flag,
             nodes=TRANSFER.nodes,
             random_circuits=TRANSFER.random_circuits,

@@ -11,9 +11,10 @@ from tqdm import tqdm
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate
 from sparse_circuits.circuits.fills import Ablation, Fill
 from sparse_circuits.config import Site
+from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Outcome(NamedTuple):
 @torch.no_grad()
 def run_circuits(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     ablation: Ablation,
     circuits: Sequence[Circuit],
@@ -64,7 +65,8 @@ def run_circuits(
     """Run circuits on the clean prompt of each pair.
 
     All sites are ablated in the one pass, so that later sites see what earlier ones have become. `batch_tokens` bounds
-    the tokens of one pass, over all circuits in it.
+    the tokens of one pass, over all circuits in it. Raises StudyError when circuits name positions of prompts of
+    another length.
     """
     metric, kl = torch.zeros(2, len(circuits), sum(len(indices) for indices, _ in groups))
     first = next(iter(basis))
@@ -89,7 +91,7 @@ def run_circuits(
 
 def run_named(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     ablation: Ablation,
     named: Mapping[str, Sequence[Circuit]],
@@ -106,7 +108,10 @@ def _stacked(masks: list[Tensor], batch: PairBatch) -> Tensor:
     """Masks of several circuits as one (circuit, position or 1, width), some of which may name positions."""
     positions = max(len(mask) for mask in masks)
     if positions not in (1, batch.clean.shape[1]):
-        raise ValueError(f"masks over {positions} positions for prompts of {batch.clean.shape[1]} tokens")
+        raise StudyError(
+            f"the circuit's nodes stand at positions of prompts of {positions} tokens, which says nothing of a prompt "
+            f"of {batch.clean.shape[1]}; give pairs of one length or drop by_position"
+        )
     return torch.stack([mask.expand(positions, -1) for mask in masks]).float()
 
 

@@ -84,7 +84,10 @@ def feature_edges(
     reads = reading_sites(basis)
     paths = cut_at_sites(language, batch.clean, list(basis), list(reads.values()), linear=method == "relp")
     patch = run(language, batch.patch, read=list(reads.values())).activations
-    begin = int((batch.clean != batch.patch).any(dim=0).int().argmax())
+    # Before the first token that differs the runs are alike, so nothing upstream changes what a target there could
+    # feel. Without a counterfactual everything after the separator changes: to nothing.
+    differs = (batch.clean != batch.patch).any(dim=0).int()
+    begin = int(differs.argmax()) if all(part.to_patch for part in found.values()) else 1
     edges: list[Edge] = []
     sources: dict[Site, _Sources] = {}
     with torch.no_grad():
@@ -119,6 +122,8 @@ def _sources(dictionary: Dictionary, found: SiteGradient, sides: list[Tensor], k
     indexed, errors = ([n for n in kept if (n.index is None) == is_error] for is_error in (False, True))
     coordinates = _coordinates(dictionary, indexed, change.device)
     here, there = (_at_positions(part, change) for part in (indexed, errors))
+    if not found.to_patch:
+        here[0] = there[0] = 0  # the separator, which is never ablated
     return _Sources(
         [node.id for node in indexed + errors],
         written_rows(dictionary, coordinates),
@@ -132,7 +137,7 @@ def _sources(dictionary: Dictionary, found: SiteGradient, sides: list[Tensor], k
 def _targets(
     dictionary: Dictionary, found: SiteGradient, sides: list[Tensor], kept: list[Node], begin: int
 ) -> _Targets:
-    """Before position `begin` the runs are alike, so nothing upstream changes that a target there could feel."""
+    """The kept nodes of a site, which feel nothing before position `begin`."""
     clean, patch = sides
     coordinates = _coordinates(dictionary, kept, clean.device)
     pull = found.gradient @ written_rows(dictionary, coordinates).T
@@ -192,6 +197,8 @@ def _batched(
     pairs, positions = arrival.shape[:2]
     lanes = _lanes(targets.pull)
     weights: dict[Site, Tensor] = {}
+    if not len(lanes):  # no target is active in these pairs, and torch takes no empty batch of cotangents
+        return weights
     for part in lanes.split(max(1, ROWS // (pairs * positions))):
         carried = part.clamp(min=0)
         pull = targets.pull[torch.arange(pairs, device=part.device), :, carried]  # (lane, pair, position, group)

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit, Outcome, run_named
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation, zero_ablation
@@ -17,14 +17,12 @@ from sparse_circuits.circuits.proof.areas import areas
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.models import Language
-from sparse_circuits.tasks import PairBatch
-
-BOOTSTRAP = 1000
+from sparse_circuits.tasks import Groups
 
 
 def evaluate_circuits(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     scores: NodeScores,
     sizes: Sequence[int],
@@ -120,12 +118,10 @@ class _Curves:
     def intervals(self, name: str, seed: int) -> list[list[float]]:
         """95 % bootstrap intervals of that share over pairs."""
         values = self.metric(name)
-        pairs = values.shape[1]
-        draws = torch.from_numpy(np.random.default_rng(seed).integers(0, pairs, (BOOTSTRAP, pairs)))
+        draws = resamples(values.shape[1], seed)
         low = self.empty[draws].mean(dim=1)
         shares = (values[:, draws].mean(dim=2) - low) / (self.full[draws].mean(dim=1) - low)
-        bounds = torch.quantile(shares, torch.tensor([0.025, 0.975], dtype=shares.dtype), dim=1)
-        return bounds.T.tolist()
+        return interval95(shares).tolist()
 
 
 def _accuracy(metric: Tensor) -> float:

@@ -14,12 +14,10 @@ from sparse_circuits.circuits.proof import largest, plan_proof, prove, stability
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
 from sparse_circuits.circuits.scores import NodeScores, SiteScores, score_nodes
 from sparse_circuits.circuits.setup import Setup
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.tasks import Groups
 from sparse_circuits.tasks.controls import swapped_half
 
 RESAMPLES = 100
-
-Groups = Sequence[tuple[list[int], PairBatch]]
 
 
 def hypothesis_tests(

@@ -1,6 +1,5 @@
 """Node scores: how much of the metric's change from clean to patch goes through each node, pair by pair."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing
 from sparse_circuits.models import Language, run
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class NodeScores:
 
 def score_nodes(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     method: str,
     steps: int,

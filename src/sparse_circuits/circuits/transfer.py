@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
@@ -15,9 +15,7 @@ from sparse_circuits.circuits.scores import NodeScores, SiteMeans
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
-from sparse_circuits.tasks import PairBatch
-
-BOOTSTRAP = 1000
+from sparse_circuits.tasks import Groups
 
 
 def shared_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
@@ -44,7 +42,7 @@ def _mean_of(parts: Sequence[Tensor]) -> Tensor:
 
 def judge_transfer(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     tasks: Sequence[NodeScores],
     fit: NodeScores,
@@ -78,7 +76,7 @@ def judge_transfer(
 
 def judge_nodes(
     language: Language,
-    groups: Sequence[tuple[list[int], PairBatch]],
+    groups: Groups,
     basis: Basis,
     ablation: Ablation,
     nodes: Sequence[Node],
@@ -109,15 +107,14 @@ def judge_nodes(
         raise StudyError("the model gets none of the sentences right: there is nothing to judge")
     accuracy = {name: (metric[name] > 0).double().mean().item() for name in ("model", "circuit", "rest", "nothing")}
     shares = _shares(metric)
-    draws = torch.from_numpy(np.random.default_rng(seed).integers(0, len(right), (BOOTSTRAP, len(right))))
+    draws = resamples(len(right), seed)
     drawn = _shares({name: values[draws] for name, values in metric.items()})
-    bounds = torch.tensor([0.025, 0.975], dtype=torch.float64)
     return {
         "examples": len(right),
         "metric": {name: metric[name].mean().item() for name in ("model", "nothing", "circuit", "rest")},
         "accuracy": accuracy,
         **{name: value.item() for name, value in shares.items()},
-        **{f"{name}_ci95": torch.quantile(values, bounds).tolist() for name, values in drawn.items()},
+        **{f"{name}_ci95": interval95(values).tolist() for name, values in drawn.items()},
         "random_necessity": [
             (1 - metric[f"rival {n}"].mean() / metric["model"].mean()).item() for n in range(len(rivals))
         ],

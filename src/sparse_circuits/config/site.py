@@ -25,6 +25,11 @@ class Site:
         return cls(kind, int(layer) if layer else -1)
 
     @property
+    def is_written(self) -> bool:
+        """Whether what stands here is (part of) the residual stream, which the unembedding reads."""
+        return self.kind in ("embed", "attn_out", "mlp_out", "resid_post")
+
+    @property
     def order(self) -> tuple[int, int]:
         """The key that sorts sites in the order of the computation."""
         return self.layer, KINDS.index(self.kind)

@@ -23,7 +23,6 @@ from sparse_circuits.sae import SparseAutoencoder
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-WRITES = ("embed", "attn_out", "mlp_out", "resid_post")  # sites whose directions lie in the residual stream
 NEAR = 8  # tokens before a feature's own that are told apart by their distance
 HOLDS = 0.3  # F1 from which a rule is called one
 FOLLOWS = 2.0  # how many times more often a promoted token follows, for the label to name it
@@ -153,7 +152,7 @@ def _promoted(
     language: Language, tokenizer: "PreTrainedTokenizerBase", site: Site, directions: Tensor, firing: Firing
 ) -> Any:
     """Return a function from a row to the tokens that it promotes and suppresses, and whether the former follow."""
-    if site.kind not in WRITES:
+    if not site.is_written:
         return lambda row: {}
     up, down = (ids.cpu().numpy() for ids in promoted_tokens(language, directions.to(language.device), COUNT))
     following = shifted(firing.token_id, 1, fill=-1)

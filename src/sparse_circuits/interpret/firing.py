@@ -58,7 +58,7 @@ def read_firing(
     which are active can depend on all; those asked for are kept. Raises StudyError for a cache that does not fit.
     """
     manifest = read_manifest(folder, site)
-    wanted = torch.as_tensor(list(features), device=device)
+    wanted = torch.tensor(list(features), dtype=torch.long, device=device)
     parts: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.float32]]] = []
     left = sum(entry["rows"] for entry in manifest["shards"]) if tokens is None else tokens
     with tqdm(total=left, desc=f"encode {site}", unit="token", disable=None) as progress:

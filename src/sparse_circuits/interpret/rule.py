@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_circuits.interpret.firing import Firing
+from sparse_circuits.interpret.firing import HELD_OUT, Firing
 
-CHOOSE = (
-    1  # of the documents' numbers modulo 5, the one that rules are chosen on; 0 is held out, the rest are learned on
-)
+# Of the documents' numbers modulo HELD_OUT, the one that rules are chosen on; 0 is held out, the rest are learned on.
+CHOOSE = 1
 LARGEST = 64  # texts of tokens that a rule names at most
 ENDING = 4  # letters of an ending at most
 SHOWN = 4  # examples in the words of a rule
@@ -64,7 +63,7 @@ def best_rule(firing: Firing, feature: int, vocabulary: Vocabulary) -> Rule | No
     Sets of texts are the best for F1 on what is learned on: those whose share of active tokens exceeds half of the F1
     reached, of which the LARGEST most frequent are kept.
     """
-    remainder = firing.document % 5
+    remainder = firing.document % HELD_OUT
     learn, choose = remainder > CHOOSE, remainder == CHOOSE
     candidates = [rule for offset in PLACES for rule in _rules(firing, feature, vocabulary, offset, learn)]
     scored = [(rule_scores(firing, feature, vocabulary, rule, choose)["f1"], rule) for rule in candidates]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from sparse_circuits.circuits import Node
 from sparse_circuits.models import Language
 from sparse_circuits.models.run import promoted_tokens
 
@@ -18,7 +19,11 @@ COUNT = 8
 def token_notes(
     language: Language, tokenizer: "PreTrainedTokenizerBase", directions: Mapping[str, Tensor]
 ) -> dict[str, dict[str, Any]]:
-    """Return {"promotes", "suppresses"} (texts of the top tokens) for each named direction (d_model,)."""
+    """Return {"promotes", "suppresses"} (texts of the top tokens) for each direction (d_model,), by its node's name.
+
+    Nodes whose directions do not lie in the residual stream (heads, neurons) promote nothing directly; they get none.
+    """
+    directions = {name: row for name, row in directions.items() if Node.parse(name).site.is_written}
     if not directions:
         return {}
     stacked = torch.stack([direction.to(language.device) for direction in directions.values()])

@@ -9,6 +9,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sparse_circuits.activations import Sequences
+from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit, cross_entropy, standing
@@ -19,7 +20,6 @@ from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
 
 DENSE = 0.1  # a feature that fires on a larger share of the rows is dense
 DENSITY_EDGES = np.arange(-8, 0.5, 0.5)  # of the histogram of log10 firing shares; the same for all, to compare them
-BOOTSTRAP = 1000
 LOSSES = ("ce_clean", "ce_sae", "ce_zero", "kl_sae", "kl_zero")
 TOGETHER = "together"  # in place of a site's name: all sites written at once
 WITH_INTERVAL = ("l0", "fvu", "explained_variance", "ce_recovered", "kl_recovered")
@@ -258,9 +258,8 @@ def _plain(measures: Sums) -> dict[str, Any]:
 def _intervals(sites: Sequence[Sums], seed: int) -> dict[str, list[float]]:
     """95 % bootstrap intervals over sequences: each resample takes a sequence's sums as often as it was drawn."""
     sequences = len(sites[0]["rows"])
-    draws = torch.from_numpy(np.random.default_rng(seed).integers(0, sequences, (BOOTSTRAP, sequences)))
-    times = torch.zeros(BOOTSTRAP, sequences, dtype=torch.float64)
+    draws = resamples(sequences, seed)
+    times = torch.zeros(draws.shape, dtype=torch.float64)
     times.scatter_add_(1, draws, torch.ones_like(times))
     measures = _mean(_measures, ({name: times @ values for name, values in sums.items()} for sums in sites))
-    bounds = torch.tensor([0.025, 0.975], dtype=torch.float64)
-    return {name: torch.quantile(measures[name], bounds).tolist() for name in WITH_INTERVAL}
+    return {name: interval95(measures[name]).tolist() for name in WITH_INTERVAL}

@@ -62,6 +62,9 @@ class PairBatch:
         ]
 
 
+Groups = Sequence[tuple[list[int], PairBatch]]  # of one length each: the pairs' numbers, and their tokens
+
+
 def write_pairs(path: Path, pairs: list[Pair]) -> None:
     """Publish pairs as JSON lines."""
     write_jsonl(path, [asdict(pair) for pair in pairs])

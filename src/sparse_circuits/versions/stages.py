@@ -41,6 +41,9 @@ SETTINGS = {
     "make_task": ("seed", "tasks.{task}"),
     "score_nodes": ("circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
     "find_circuit": ("study", "circuits.node_threshold", "circuits.edge_threshold"),
+    "prove_circuit": ("seed", "circuits.prove_pairs", "circuits.batch_tokens"),
+    "minimise_circuit": ("seed", "circuits.minimal", "circuits.batch_tokens"),
+    "trace_prompt": ("study", "graphs.{graph}"),
     "evaluate_circuit": (
         "seed",
         "circuits.sizes",
@@ -62,6 +65,7 @@ SETTINGS = {
     "label_nodes": ("interpretations.labels",),
     "write_report": ("study", "headline_task"),
 }
+ON_CIRCUITS = ("score_nodes", "find_circuit", "prove_circuit", "minimise_circuit", "evaluate_circuit")
 
 
 def stages_folder(study: str, is_default: bool) -> Path:
@@ -114,8 +118,8 @@ def _transport(job: Job, graph: Graph) -> dict[str, bool]:
 def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
     wildcards = {"basis": "features", **job.wildcards}
     keys = [key.format_map(wildcards) for key in SETTINGS.get(job.rule, ()) if "{" not in key or job.wildcards]
-    if job.rule in ("score_nodes", "find_circuit", "evaluate_circuit") and wildcards["basis"] == "features":
-        keys.append("sites")
+    if job.rule in ON_CIRCUITS and wildcards["basis"] in ("features", "transcoders"):
+        keys += ["sites", "transcoder_layers"]
     if found := [key for key in keys if _has(graph.settings, key)]:
         yield {str(graph.path): found}
     if job.rule == "fetch_model":

@@ -1,7 +1,8 @@
 """Gradient x activation: the metric's gradient on the clean run, for the change of each node to nothing.
 
 Where there is no counterfactual to compare with (Marks et al. 2024, section 3.1, take zero ablation for such prompts):
-the score estimates what the metric does when the node alone is set to 0.
+the score estimates what the metric does when the node alone is set to 0 at all positions but the separator's, which is
+never ablated.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,9 @@ def gradient_activation(
 ) -> dict[Site, SiteGradient]:
     """Return, at each site, both runs' activations and the metric's gradient on the clean run; `steps` has no part.
 
-    The patch run serves the means alone; the scores do not see it.
+    The gradient is 0 at the separator. The patch run serves the means alone; the scores do not see it.
     """
     found = attribution_patching(language, batch, sites, steps)
+    for part in found.values():
+        part.gradient[:, 0] = 0
     return {site: part._replace(to_patch=False) for site, part in found.items()}

@@ -27,7 +27,8 @@ def describe_clusters(
     notes: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Return one entry a cluster, in order. `notes` are added to the nodes they belong to, by id."""
-    return [_entry(circuit, sizes, saes, targets, descriptions, text, notes) for circuit in circuits]
+    ids = node_ids(saes)
+    return [_entry(circuit, sizes, ids, targets, descriptions, text, notes) for circuit in circuits]
 
 
 def node_ids(saes: Autoencoders) -> list[str]:
@@ -38,7 +39,7 @@ def node_ids(saes: Autoencoders) -> list[str]:
 def _entry(
     circuit: ClusterCircuit,
     sizes: Sequence[int],
-    saes: Autoencoders,
+    ids: Sequence[str],
     targets: Targets,
     descriptions: Descriptions,
     text: Text,
@@ -52,7 +53,6 @@ def _entry(
         "driver": _shares([text(_driver(targets, descriptions, i)) for i in members]),
     }
     shown = circuit.train[: EXAMPLES // 2] + circuit.judged[: EXAMPLES // 2]
-    ids = node_ids(saes)
     curve = zip(sizes, circuit.faithfulness, circuit.random, strict=True)
     return {
         "id": f"cluster-{circuit.cluster:04d}",

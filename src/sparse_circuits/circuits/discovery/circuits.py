@@ -12,6 +12,7 @@ from sparse_circuits.circuits.discovery.clusters import Clusters
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets
+from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
 
 FEWEST = 3  # members, in training and held out, of a cluster that is given a circuit
@@ -68,7 +69,8 @@ def cluster_circuits(
     """Find and judge a circuit for each cluster with enough members; return them by falling purity x sparsity.
 
     `vectors` (target, feature) are the descriptions as a matrix. Each circuit is run on its first `members` held-out
-    members. Random circuits are drawn from the features that score anything in the cluster.
+    members. Random circuits are drawn from the features that score anything in the cluster. Raises StudyError when no
+    cluster has enough members.
     """
     held_out = targets.held_out.numpy()
     generator = torch.Generator().manual_seed(seed)
@@ -90,6 +92,11 @@ def cluster_circuits(
         jobs += [(len(masks) + number_of, target) for number_of in range(len(circuits)) for target in judged]
         masks += circuits
         found.append((number, train, held, judged, mean))
+    if not found:
+        raise StudyError(
+            f"no cluster has {FEWEST} members in training and {FEWEST} held out; lower discovery.clusters or raise "
+            "discovery.tokens"
+        )
     metric = run_circuits_on(
         language, saes, targets, descriptions.mean, torch.stack(masks), jobs, batch_tokens
     ).double()

@@ -74,12 +74,14 @@ def describe(
     order = sorted(range(len(owned)), key=lambda window: -len(owned[window]))
     size = max(1, batch_tokens // context)
     sites = list(saes)
+    # In blocks whose attention and MLP stand side by side, one site may not follow from the one before.
+    begun = dict.fromkeys(sites, lambda x: x if x.requires_grad else x.detach().requires_grad_())
     with linearised(language), tqdm(total=len(targets), desc="describe", unit="token", disable=None) as bar:
         for begin in range(0, len(order), size):
             windows = order[begin : begin + size]
             tokens = targets.tokens[windows, :-1].to(language.device)
             reading = [*sites, last_site(language)]
-            found = run(language, tokens, read=reading, edit={sites[0]: lambda x: x.detach().requires_grad_()})
+            found = run(language, tokens, read=reading, edit=begun)
             coded = {site: _encode(sae, found.activations[site]) for site, sae in saes.items()}
             for turn in range(len(owned[windows[0]])):
                 rows = [row for row, window in enumerate(windows) if turn < len(owned[window])]

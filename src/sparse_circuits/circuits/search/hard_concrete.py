@@ -58,7 +58,7 @@ def by_hard_concrete(problem: Problem, target: float) -> list[Node]:
     generator = torch.Generator().manual_seed(problem.seed)
     device = problem.train.language.device
     scores = problem.scores.abs()
-    log_alpha = (scores / scores[-1]).log().float().to(device).requires_grad_()
+    log_alpha = (scores / scores.min()).log().float().to(device).requires_grad_()
     optimiser = torch.optim.Adam([log_alpha], lr=LEARNING_RATE)
     lagrangian = Lagrangian(LEARNING_RATE)
     begin = open_probability(log_alpha).sum().item()

@@ -13,11 +13,10 @@ from sparse_circuits.circuits.fills import Ablation, mean_ablation
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 PAIRS = 8  # training pairs in one step of learning
 SPARED = 0.1  # share of the closed gates that a step of learning leaves open, at most
-Groups = Sequence[tuple[list[int], PairBatch]]
 
 
 def split_pairs(groups: Groups, share: float) -> tuple[Groups, Groups]:
@@ -83,7 +82,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class Problem:
-    """A search for the smallest circuit among `candidates` (best first by |score|).
+    """A search for the smallest circuit among `candidates` (best first, as `NodeScores.ranked`).
 
     `scores` (candidate,) are their mean scores. Searches learn from `train`; only `held_out` decides on sizes.
     """

@@ -5,5 +5,5 @@ from sparse_circuits.circuits.search.problem import Problem
 
 
 def by_score(problem: Problem, target: float) -> list[Node]:
-    """Return the candidates by falling |mean score|."""
+    """Return the candidates as they are ranked."""
     return list(problem.candidates)
