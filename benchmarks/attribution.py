@@ -4,22 +4,18 @@ On tasks of the default study and the autoencoders it has trained. Scores come f
 test pairs, as in the workflow.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from common import Claim, Table, publish_findings
+from common import Claim, Table, now, publish_findings, seconds_of
 from sparse_circuits.circuits import NodeScores, score_nodes, site_gaps
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
-from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.circuits.search import Judge
 from sparse_circuits.circuits.setup import Setup, set_up_circuits
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
@@ -73,12 +69,13 @@ def main(args: Arguments) -> None:
             return set_up_circuits(args.results / f"models/{args.model}", path, pairs, saes, args.sites, device)
 
         train, test, few = load("train", args.pairs), load("test", args.pairs), load("train", args.exact_pairs)
-        unit = _seconds(lambda part=train: _forward_and_backward(part))
+        _forward_and_backward(train)  # to warm up
+        unit = seconds_of(lambda part=train: _forward_and_backward(part), device)
         found: dict[str, NodeScores] = {}
         for method in METHODS:
-            begin = time.perf_counter()
+            begin = now(device)
             found[method] = score_nodes(train.language, train.groups, train.basis, method, 10, BUDGET)
-            seconds.append([task, method, round((time.perf_counter() - begin) / unit, 2)])
+            seconds.append([task, method, round((now(device) - begin) / unit, 2)])
         for method, values in _correlations(few, args.best).items():
             correlations.setdefault(method, []).extend(values.values())
             agreement.append([task, method, *(round(value, 3) for value in values.values())])
@@ -136,13 +133,6 @@ def main(args: Arguments) -> None:
     )
 
 
-def _seconds(work: Callable[[], Any]) -> float:
-    work()
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
-
-
 def _forward_and_backward(setup: Setup) -> None:
     """One pass of every pair's clean prompt, and back to the embeddings, in batches as scoring has them."""
     for _, whole in setup.groups:
@@ -176,11 +166,8 @@ def _correlation(a: Tensor, b: Tensor) -> float:
 
 def _faithfulness(setup: Setup, scores: NodeScores, sizes: list[int]) -> list[float]:
     ranked = scores.ranked()
-    nothing, everything = Circuit.of([], setup.basis, errors=False), Circuit.whole(setup.basis)
-    circuits = [nothing, everything, *(Circuit.of(ranked[:size], setup.basis) for size in sizes)]
-    ablation = mean_ablation(scores.means)
-    metric = run_circuits(setup.language, setup.groups, setup.basis, ablation, circuits, BUDGET).metric.mean(dim=1)
-    return ((metric[2:] - metric[0]) / (metric[1] - metric[0])).tolist()
+    judge = Judge.of(setup.language, setup.groups, setup.basis, scores, BUDGET)
+    return judge.faithfulness([ranked[:size] for size in sizes])
 
 
 if __name__ == "__main__":

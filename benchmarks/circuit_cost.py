@@ -1,15 +1,13 @@
 """What circuits cost: all sizes of a curve beside one size, prompts of growing number, a long prompt in every layer."""
 
 import resource
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 import torch
 
-from common import Claim, Table, publish_findings
+from common import Claim, Table, publish_findings, seconds_of
 from sparse_circuits.circuits import Features, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.fills import mean_ablation
@@ -84,7 +82,10 @@ def main(args: Arguments) -> None:
         times: list[tuple[float, float]] = []
         for _ in range(args.rounds):
             one, all_sizes = (
-                _seconds(lambda c=c, n=count: run_circuits(setup.language, group(n), setup.basis, ablation, c, BUDGET))
+                seconds_of(
+                    lambda c=c, n=count: run_circuits(setup.language, group(n), setup.basis, ablation, c, BUDGET),
+                    device,
+                )
                 for c in (curve[-1:], curve)
             )
             times.append((one, all_sizes))
@@ -106,9 +107,11 @@ def main(args: Arguments) -> None:
     )
     linear = []
     for count in (16, 32, 64):
-        scored = _seconds(lambda n=count: score_nodes(setup.language, group(n), setup.basis, "relp", 1, BUDGET))
-        judged = _seconds(
-            lambda n=count: run_circuits(setup.language, group(n), setup.basis, ablation, curve[:4], BUDGET)
+        scored = seconds_of(
+            lambda n=count: score_nodes(setup.language, group(n), setup.basis, "relp", 1, BUDGET), device
+        )
+        judged = seconds_of(
+            lambda n=count: run_circuits(setup.language, group(n), setup.basis, ablation, curve[:4], BUDGET), device
         )
         linear.append([str(count), round(scored, 2), round(judged, 2)])
     publish_findings(
@@ -126,16 +129,11 @@ def main(args: Arguments) -> None:
     )
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
-
-
 def _long_prompt(language: Language, length: int) -> float:
     """Peak memory in GB of scoring and ablating one long pair with an autoencoder of random weights in every layer.
 
-    Weights that are not trained cost the same: k features are active a token, whatever they mean.
+    Of the GPU's memory, where there is one. Weights that are not trained cost the same: k features are active a token,
+    whatever they mean.
     """
     generator = torch.Generator().manual_seed(0)
     basis = {}
@@ -152,6 +150,8 @@ def _long_prompt(language: Language, length: int) -> float:
     scores = score_nodes(language, groups, basis, "relp", 1, BUDGET)
     circuit = Circuit.of(scores.ranked()[:300], basis)
     run_circuits(language, groups, basis, mean_ablation(scores.means), [circuit], BUDGET)
+    if language.device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(language.device) / 1e9, 2)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
 
 

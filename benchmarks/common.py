@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -198,6 +198,13 @@ class Clock:
                 batches = iter(self._batches)
                 batch = next(batches)
             yield batch
+
+
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
+    """Return how long some work takes, until `device` is done with it."""
+    begin = now(device)
+    work()
+    return now(device) - begin
 
 
 def now(device: torch.device) -> float:
