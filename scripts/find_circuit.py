@@ -20,7 +20,7 @@ class Arguments:
     task: str
     """name of the task"""
     basis: str
-    """features or neurons"""
+    """name of the kind of nodes"""
     model: Path
     """folder of the model"""
     pairs: Path

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,9 +88,6 @@ def _matched(found: dict[int, tuple[list[Pair], list[Pair]]], count: int, half: 
     couples.sort(key=lambda couple: couple[0].variables["document"])
     if 2 * len(couples) < count:
         raise StudyError(f"natural sentences: {2 * len(couples)} to {half}, {count} wanted; lower transfer.sentences")
-    rows = [pair for one, other in couples for pair in (_with(one, other), _with(other, one))][:count]
-    return [Pair(f"natural-{half}-{n:04d}", *list(vars(row).values())[1:]) for n, row in enumerate(rows)]
-
-
-def _with(pair: Pair, patch: Pair) -> Pair:
-    return Pair("", pair.clean, patch.clean, pair.answers, pair.patch_answers, pair.variables)
+    crossed = [(replace(one, patch=other.clean), replace(other, patch=one.clean)) for one, other in couples]
+    rows = [pair for couple in crossed for pair in couple][:count]
+    return [replace(row, id=f"natural-{half}-{number:04d}") for number, row in enumerate(rows)]

@@ -32,10 +32,10 @@ ENTRIES = 2**25  # kept of all rows: of each its largest, as many as there is ro
 class AttributionGraph:
     """Nodes in the order of the computation, and `weights` (target node, source node): what a source adds to a target.
 
-    A feature as a target is its pre-activation without bias, a logit is taken before any cap and
-    less the mean of all logits. Arrays
-    (node,): `sites` (numbers into `site_names`), `positions`, `indices` (feature, or token id of tokens and logits),
-    `values` (activation; for logits the logit less the mean), `levels`, `probabilities` (of logits, else 0).
+    A feature as a target is its pre-activation without bias, a logit is taken before any cap and less the mean of all
+    logits. Arrays (node,): `sites` (numbers into `site_names`), `positions`, `indices` (feature, or token id of tokens
+    and logits), `values` (activation; for logits the logit less the mean), `levels`, `probabilities` (of logits, else
+    0).
     """
 
     site_names: list[Site]
