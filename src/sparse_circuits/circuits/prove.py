@@ -44,12 +44,13 @@ def stability_of(scores: NodeScores, size: int, seed: int) -> dict[str, Any]:
     def choose(mean: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
         return largest(lower_bound(mean, error), size)
 
-    found = stability(scores.matrix, choose, RESAMPLES, torch.Generator().manual_seed(seed))
+    columns, active = scores.active()
+    found = stability(active, choose, RESAMPLES, torch.Generator().manual_seed(seed))
     return {
         "jaccard": found.jaccard,
         "jaccard_with_all": found.jaccard_with_all,
         "resamples": RESAMPLES,
-        "consensus": [node.id for node in scores.nodes_at(found.consensus.nonzero().flatten())],
+        "consensus": [node.id for node in scores.nodes_at(columns[found.consensus])],
     }
 
 

@@ -61,12 +61,22 @@ class NodeScores:
         return next(iter(self.sites.values())).nodes.shape[1]
 
     @property
-    def matrix(self) -> Tensor:
-        """The scores of all nodes but the error nodes, by site, position and number: (pair, node)."""
-        return torch.cat([part.nodes.flatten(1) for part in self.sites.values()], dim=1)
+    def mean_scores(self) -> Tensor:
+        """The mean scores of all nodes but the error nodes, by site, position and number, in fp64: (node,)."""
+        return torch.cat([part.nodes.double().mean(dim=0).flatten() for part in self.sites.values()])
+
+    def active(self) -> tuple[Tensor, Tensor]:
+        """Return which nodes score anything on any pair, as numbers in that order (n,), and their scores (pair, n).
+
+        Most features of an autoencoder are silent on a task.
+        """
+        flat = [part.nodes.flatten(1) for part in self.sites.values()]
+        masks = [(values != 0).any(dim=0) for values in flat]
+        scores = torch.cat([values[:, mask] for values, mask in zip(flat, masks, strict=True)], dim=1)
+        return torch.cat(masks).nonzero().flatten(), scores
 
     def nodes_at(self, columns: Tensor) -> list[Node]:
-        """Return the nodes of some columns of `matrix`."""
+        """Return the nodes of some numbers in the order of `mean_scores`."""
         widths = [part.nodes.shape[2] for part in self.sites.values()]
         begins = torch.tensor([0] + [part.nodes[0].numel() for part in self.sites.values()]).cumsum(0)
         owners = torch.searchsorted(begins, columns, right=True) - 1
@@ -83,11 +93,12 @@ class NodeScores:
         By falling `lower_bound` of the |mean score|; those whose bound is 0, which are left out if `evident`, follow by
         falling |mean score|. Error nodes are not among them.
         """
-        mean, error = mean_and_error(self.matrix)
+        columns, scores = self.active()
+        mean, error = mean_and_error(scores)
         bound = lower_bound(mean, error)
         order = torch.argsort(mean.abs(), descending=True, stable=True)
         order = order[torch.argsort(bound[order], descending=True, stable=True)]
-        return self.nodes_at(order[: int(((bound if evident else mean.abs()) > 0).sum())])
+        return self.nodes_at(columns[order[: int(((bound if evident else mean.abs()) > 0).sum())]])
 
     def mean(self, node: Node) -> float:
         """Return a node's mean score."""

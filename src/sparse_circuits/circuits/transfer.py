@@ -20,7 +20,7 @@ from sparse_circuits.tasks import Groups
 
 def shared_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
     """Return all nodes by falling |mean over tasks of mean score / mean metric gap|, so that each task counts alike."""
-    shares = torch.stack([task.matrix.double().mean(dim=0) / task.gap.double().mean() for task in tasks])
+    shares = torch.stack([task.mean_scores / task.gap.double().mean() for task in tasks])
     size = shares.mean(dim=0).abs()
     order = torch.argsort(size, descending=True, stable=True)
     return tasks[0].nodes_at(order[: int((size > 0).sum())])

@@ -11,6 +11,7 @@ from sparse_circuits.circuits.search.hard_concrete import by_hard_concrete
 from sparse_circuits.circuits.search.heaviside import by_heaviside
 from sparse_circuits.circuits.search.problem import Judge, Problem, pose
 from sparse_circuits.circuits.search.thresholds import by_score
+from sparse_circuits.errors import StudyError
 
 # A search ranks the candidates of a problem, given the faithfulness asked for.
 SEARCHES: dict[str, Callable[[Problem, float], list[Node]]] = {
@@ -36,11 +37,13 @@ class Minimal:
 def minimal_circuit(problem: Problem, search: str, target: float) -> Minimal:
     """Return the smallest circuit that a search finds whose faithfulness on held-out pairs is at least `target`.
 
-    Raises StudyError when all candidates together are less faithful.
+    Raises StudyError when all candidates together are less faithful, or no node is needed.
     """
     ranking = SEARCHES[search](problem, target)
     bisected = smallest_circuit(problem.held_out, ranking, target)
     without = eliminate(problem.held_out, bisected, target)
+    if not without:
+        raise StudyError(f"error nodes alone are {target:g} faithful: no node is needed; raise `minimal.target`")
     (faithfulness,) = problem.held_out.faithfulness([list(without)])
     return Minimal(without, faithfulness, len(bisected))
 
