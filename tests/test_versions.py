@@ -86,7 +86,8 @@ def test_a_restored_clone_has_nothing_to_do_and_a_setting_reruns_what_depends_on
     assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
     assert not in_folder(clone)("git", "status", "--porcelain").stdout
     edit(clone / STUDY, "k: 8", "k: 9")
-    downstream = {"evaluate_sae", "score_nodes", "find_circuit", "evaluate_circuit", "plot_figure", "write_report"}
+    circuits = {"score_nodes", "find_circuit", "prove_circuit", "evaluate_circuit", "trace_prompt"}
+    downstream = {"evaluate_sae", *circuits, "plot_figure", "write_report"}
     assert planned(clone) == {"train_sae", *downstream, "record", "snapshot"}
     assert _changed_stages(clone) == {"train_sae"}
 
@@ -146,14 +147,14 @@ def test_two_clones_that_push_different_studies_do_not_clash(origin: Path, tmp_p
     bare = tmp_path / "origin.git"
     ok(in_folder(tmp_path)("git", "clone", "-q", "--bare", origin, bare))
     clones = {}
-    for name, threshold in (("first", 0.1), ("second", 0.2)):
+    for name, threshold in (("first", 0.001), ("second", 0.01)):
         clone = clones[name] = tmp_path / name
         shutil.copytree(origin.parent / "mine", clone, symlinks=True)
         ok(in_folder(clone)("git", "remote", "set-url", "origin", bare))
         path = f"config/studies/{name}.yaml"
         shutil.copy2(clone / STUDY, clone / path)
         edit(clone / path, "study: test", f"study: {name}")
-        edit(clone / path, "node_threshold: 0.02", f"node_threshold: {threshold}")
+        edit(clone / path, "node_threshold: 0.002", f"node_threshold: {threshold}")
         shorten(clone / path)
         assert not {"fetch_model", "cache_activations", "train_sae"} & planned(clone, "--configfile", path), "shared"
         ok(in_folder(clone)("snakemake", "--configfile", path, "--", "snapshot"))

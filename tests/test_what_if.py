@@ -18,7 +18,9 @@ AFTER_TRAINING = {
     "evaluate_sae",
     "score_nodes",
     "find_circuit",
+    "prove_circuit",
     "evaluate_circuit",
+    "trace_prompt",
     "plot_figure",
     "write_report",
     "record",
@@ -93,7 +95,7 @@ def test_an_edited_comment_reruns_nothing(study: Path) -> None:
 
 def test_an_edited_setting_reruns_what_depends_on_it(study: Path) -> None:
     edit(study / STUDY, "edge_threshold: 0.001", "edge_threshold: 0.002")
-    assert planned(study) == AFTER_TRAINING - {"train_sae", "evaluate_sae", "score_nodes"}
+    assert planned(study) == AFTER_TRAINING - {"train_sae", "evaluate_sae", "score_nodes", "trace_prompt"}
     assert not _clean(study)
 
 

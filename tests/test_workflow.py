@@ -92,7 +92,7 @@ def test_a_comment_reruns_nothing_and_a_setting_reruns_what_depends_on_it(finish
     module.write_text(text)
     config = finished / STUDY
     settings = config.read_text()
-    config.write_text(settings.replace("node_threshold: 0.02", "node_threshold: 0.03"))
+    config.write_text(settings.replace("node_threshold: 0.002", "node_threshold: 0.003"))
     plan = run("snakemake", "-n", "all").stdout
     config.write_text(settings)
     assert "find_circuit" in plan
