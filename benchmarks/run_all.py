@@ -129,7 +129,7 @@ def page(
             if (here["cpu"], here["torch"]) != (facts["cpu"], facts["torch"]):
                 raise StudyError(f"{RESULTS}/{name}.json: measured on another machine; run `make bench` again")
             where = "the CPU" if here["device"] == "cpu" else here["device"]
-            lines += [f"Computed on {where} with {here['threads']} threads.", "", *_body(results[name])]
+            lines += [f"Computed on {where}, threads: {here['threads']}.", "", *_body(results[name])]
         if name in failed or name not in results:
             lines.append(f"- Not all was measured: `python benchmarks/{name}.py` says why.")
     return "\n".join(lines) + "\n"
