@@ -218,6 +218,6 @@ def test_targets_that_are_never_active_have_no_edges(llama: Language, batch: Pai
     """Pairs that edges are averaged over may not show a node that other pairs put into the circuit."""
     basis: Basis = {site: _features(seed) for seed, site in enumerate(RESIDUAL)}
     silent = [Node(RESIDUAL[1], 0), Node(RESIDUAL[0], 0)]
-    basis[RESIDUAL[1]].sae.b_enc[0] = -1e6  # type: ignore[attr-defined]
+    basis[RESIDUAL[1]].sae.b_enc[0] = -1e6
     edges = feature_edges(llama, batch, basis, silent, "attribution_patching", 1)
     assert all(weight == 0 for *_, weight in edges)

@@ -11,7 +11,7 @@ from conftest import NOTHING, STUDY, checkout, edit, hashes, in_folder, ok, plan
 SUBMIT = """#!/usr/bin/env bash
 set -euo pipefail
 mkdir -p spool
-id=$(mktemp -u XXXXXXXX)
+id=$(date +%s%N)-$$
 cp "$4" "spool/$id.sh"
 echo "$2 $(grep -o '"rule": "[a-z_]*"' "$4" | cut -d'"' -f4)" >> spool/asked
 echo running > "spool/$id"
