@@ -5,18 +5,18 @@ test pairs, as in the workflow.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from common import Claim, Table, now, publish_findings, seconds_of
+from finished import Finished
 from sparse_circuits.circuits import NodeScores, score_nodes, site_gaps
 from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
 from sparse_circuits.circuits.search import Judge
-from sparse_circuits.circuits.setup import Setup, set_up_circuits
+from sparse_circuits.circuits.setup import Setup
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
@@ -30,16 +30,9 @@ GAP = 0.01
 
 @dataclass(frozen=True)
 class Arguments:
-    results: Path = Path("results")
-    """folder of a finished default study"""
-    model: str = "smollm2-135m-instruct"
-    """name of the model"""
-    sae: str = "topk"
-    """name of the autoencoders"""
+    study: Finished = field(default_factory=Finished)
     tasks: list[str] = field(default_factory=lambda: ["simple", "nounpp", "rc", "within_rc"])
     """agreement tasks"""
-    sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
-    """sites in the order of the computation"""
     sizes: list[int] = field(default_factory=lambda: [10, 30, 100, 300])
     """nodes of the circuits"""
     pairs: int = 32
@@ -62,13 +55,10 @@ def main(args: Arguments) -> None:
     agreement, kept, seconds, gaps = [], [], [], []
     correlations: dict[str, list[float]] = {}
     for task in tqdm(args.tasks, unit="task", disable=None):
-
-        def load(split: str, pairs: int, task: str = task) -> Setup:
-            saes = [args.results / f"saes/{args.model}/{site}/{args.sae}" for site in args.sites]
-            path = args.results / f"tasks/{task}/{split}.jsonl"
-            return set_up_circuits(args.results / f"models/{args.model}", path, pairs, saes, args.sites, device)
-
-        train, test, few = load("train", args.pairs), load("test", args.pairs), load("train", args.exact_pairs)
+        train, test, few = (
+            args.study.set_up(f"{task}/{split}", pairs, device)
+            for split, pairs in (("train", args.pairs), ("test", args.pairs), ("train", args.exact_pairs))
+        )
         _forward_and_backward(train)  # to warm up
         unit = seconds_of(lambda part=train: _forward_and_backward(part), device)
         found: dict[str, NodeScores] = {}
@@ -87,7 +77,7 @@ def main(args: Arguments) -> None:
             gaps.append([task, str(steps), *found_gaps])
     best = {
         site: min(max(row[2 + n] for row in gaps if row[1] == str(s)) for s in args.steps)
-        for n, site in enumerate(args.sites)
+        for n, site in enumerate(args.study.sites)
     }
     claims = [
         Claim(
@@ -113,7 +103,7 @@ def main(args: Arguments) -> None:
                 ["method", "smallest", "median"],
                 median,
             ),
-            Table("Correlation with exact patching by site", ["task", "method", *args.sites], agreement),
+            Table("Correlation with exact patching by site", ["task", "method", *args.study.sites], agreement),
             Table(
                 f"Faithfulness on {args.pairs} test pairs, by number of nodes",
                 ["task", "method", *map(str, args.sizes)],
@@ -126,7 +116,7 @@ def main(args: Arguments) -> None:
             ),
             Table(
                 "Integrated gradients: how far the scores over a cut miss the metric gap, in %, by steps",
-                ["task", "steps", *args.sites],
+                ["task", "steps", *args.study.sites],
                 gaps,
             ),
         ],

@@ -2,16 +2,15 @@
 
 import resource
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
 import torch
 
 from common import Claim, Table, publish_findings, seconds_of
+from finished import Finished
 from sparse_circuits.circuits import Features, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
@@ -25,16 +24,9 @@ BUDGET = 2048  # tokens a pass
 
 @dataclass(frozen=True)
 class Arguments:
-    results: Path = Path("results")
-    """folder of a finished default study"""
-    model: str = "smollm2-135m-instruct"
-    """name of the model"""
-    sae: str = "topk"
-    """name of the autoencoders"""
+    study: Finished = field(default_factory=Finished)
     task: str = "nounpp"
     """task whose pairs are used"""
-    sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
-    """sites in the order of the computation"""
     sizes: list[int] = field(
         default_factory=lambda: [1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 300, 600, 1200, 2400, 4800]
     )
@@ -53,7 +45,7 @@ def main(args: Arguments) -> None:
     set_up(args.threads)
     device = choose_device(args.device)
     # First, while nothing else has raised the peak.
-    language = load_language_model(args.results / f"models/{args.model}", device)
+    language = load_language_model(args.study.model_folder, device)
     long = _long_prompt(language, args.length)
     claims = [
         Claim(
@@ -65,9 +57,7 @@ def main(args: Arguments) -> None:
         )
     ]
 
-    saes = [args.results / f"saes/{args.model}/{site}/{args.sae}" for site in args.sites]
-    pairs = args.results / f"tasks/{args.task}/train.jsonl"
-    setup = set_up_circuits(args.results / f"models/{args.model}", pairs, 96, saes, args.sites, device)
+    setup = args.study.set_up(f"{args.task}/train", 96, device)
     _, batch = max(setup.groups, key=lambda group: len(group[0]))
 
     def group(count: int) -> list[tuple[list[int], PairBatch]]:

@@ -3,21 +3,20 @@
 The loop is the plain one: a pass from one site to the next, once; for each feature one backward pass that ends at the
 upstream site, and one product with the decoder rows of all sources. It is timed on a sample of the features and counts
 for as many as it had. Autoencoders are the study's own, or, where only the residual stream lies between two sites,
-random ones of the same size. It needs a finished study: `python benchmarks/edges.py --results results`.
+random ones of the same size. It needs a finished study: `python benchmarks/edges.py`.
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from common import Row, compare, now, publish
+from finished import Finished
 from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.basis import Features, Node
 from sparse_circuits.circuits.edges import feature_edges
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
@@ -34,12 +33,7 @@ AGREEMENT = 1e-5  # largest difference, of the largest weight
 
 @dataclass(frozen=True)
 class Arguments:
-    results: Path = Path("results")
-    """folder of a finished default study"""
-    model: str = "smollm2-135m-instruct"
-    """name of the model"""
-    sae: str = "topk"
-    """name of the autoencoders"""
+    study: Finished = field(default_factory=lambda: Finished(sites=["resid_post.4", "resid_post.9"]))
     task: str = "nounpp"
     """name of the task"""
     pairs: int = 16
@@ -57,10 +51,7 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.threads)
     device = choose_device(args.device)
-    names = ["resid_post.4", "resid_post.9"]
-    saes = [args.results / "saes" / args.model / name / args.sae for name in names]
-    task = args.results / "tasks" / args.task / "train.jsonl"
-    setup = set_up_circuits(args.results / "models" / args.model, task, args.pairs, saes, names, device)
+    setup = args.study.set_up(f"{args.task}/train", args.pairs, device)
     _, batch = max(setup.groups, key=lambda group: len(group[0]))
     batch = batch.to(device)
     trained = {site: part for site, part in setup.basis.items() if isinstance(part, Features)}

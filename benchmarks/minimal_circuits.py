@@ -8,14 +8,14 @@ what else the machine does is not counted.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from common import Claim, Table, publish_findings
+from finished import Finished
 from sparse_circuits.circuits import Node, NodeScores, load_scores
 from sparse_circuits.circuits.search import SEARCHES, Judge, minimal_circuit, pose
 from sparse_circuits.circuits.search.bisection import smallest
-from sparse_circuits.circuits.setup import Setup, set_up_circuits
+from sparse_circuits.circuits.setup import Setup
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 
@@ -26,16 +26,7 @@ GROWTH = 1.3  # from one size tried to the next
 
 @dataclass(frozen=True)
 class Arguments:
-    results: Path = Path("results")
-    """folder of a finished default study"""
-    study: str = "language"
-    """name of the study"""
-    model: str = "smollm2-135m-instruct"
-    """name of the model"""
-    sae: str = "topk"
-    """name of the autoencoders"""
-    sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
-    """sites of the autoencoders"""
+    study: Finished = field(default_factory=Finished)
     neuron_layers: int = 30
     """layers of the model"""
     tasks: list[str] = field(default_factory=lambda: ["simple", "nounpp", "rc", "within_rc"])
@@ -104,12 +95,9 @@ def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
 
 
 def _set_up(args: Arguments, task: str, basis: str, part: str, pairs: int | None) -> tuple[Setup, NodeScores]:
-    sites = args.sites if basis == "features" else [f"mlp_neurons.{layer}" for layer in range(args.neuron_layers)]
-    saes = [args.results / "saes" / args.model / site / args.sae for site in sites] if basis == "features" else []
-    file = args.results / "tasks" / task / f"{part}.jsonl"
-    setup = set_up_circuits(args.results / "models" / args.model, file, pairs, saes, sites, choose_device("cpu"))
-    scores = args.results / "circuits" / args.study / task / basis / "scores.h5"
-    return setup, load_scores(scores)[0]
+    neurons = [f"mlp_neurons.{layer}" for layer in range(args.neuron_layers)] if basis == "neurons" else None
+    setup = args.study.set_up(f"{task}/{part}", pairs, choose_device("cpu"), neurons)
+    return setup, load_scores(args.study.circuits / task / basis / "scores.h5")[0]
 
 
 def _judge(setup: Setup, scores: NodeScores) -> Judge:

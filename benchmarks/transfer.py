@@ -13,9 +13,9 @@ import torch
 from tqdm import tqdm
 
 from common import Claim, Table, publish_findings
+from finished import Finished
 from sparse_circuits.circuits import Basis, Coordinates, Node, NodeScores, load_scores, score_nodes
 from sparse_circuits.circuits.fills import Ablation, Fill, mean_ablation, resample_ablation
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.circuits.transfer import judge_nodes, shared_means, shared_ranking
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
@@ -43,16 +43,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Arguments:
-    results: Path = Path("results")
-    """results of the study"""
-    study: str = "language"
-    """its name"""
-    model: str = "smollm2-135m-instruct"
-    """its model"""
-    sae: str = "topk"
-    """its autoencoder"""
-    sites: list[str] = field(default_factory=lambda: [f"resid_post.{layer}" for layer in (4, 9, 14, 19, 24)])
-    """its sites"""
+    study: Finished = field(default_factory=Finished)
     limit: int | None = None
     """judge by the first so many sentences"""
     only: str = ""
@@ -64,14 +55,14 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.threads)
     device = choose_device("auto")
-    sentences, circuits = args.results / "tasks/natural", args.results / "circuits" / args.study
-    folder = args.results / "models" / args.model
-    saes = [args.results / "saes" / args.model / site / args.sae for site in args.sites]
-    setup = set_up_circuits(folder, sentences / "judge.jsonl", args.limit, saes, args.sites, device)
-    language, tokenizer = setup.language, load_tokenizer(folder)
+    circuits = args.study.circuits
+    setup = args.study.set_up("natural/judge", args.limit, device)
+    language, tokenizer = setup.language, load_tokenizer(args.study.model_folder)
     fit = load_scores(circuits / "natural_sentences.h5")[0]
     tasks = [load_scores(circuits / task / "features/scores.h5")[0] for task in TASKS]
-    fit_groups = encode_pairs(read_pairs(sentences / "fit.jsonl"), tokenizer, language.separator_id)
+    fit_groups = encode_pairs(
+        read_pairs(args.study.results / "tasks/natural/fit.jsonl"), tokenizer, language.separator_id
+    )
     found = []
     for row in (row for row in rows(language, setup.basis, fit, tasks, fit_groups) if args.only in row.name):
         judged = judge_nodes(language, setup.groups, row.basis, row.ablation, row.nodes, [], 0, 2048)
