@@ -16,7 +16,7 @@ from common import Claim, Table, publish_findings
 from finished import Finished
 from sparse_circuits.circuits import Basis, Coordinates, Node, NodeScores, load_scores, score_nodes
 from sparse_circuits.circuits.fills import Ablation, Fill, mean_ablation, resample_ablation
-from sparse_circuits.circuits.transfer import judge_nodes, shared_means, shared_ranking
+from sparse_circuits.circuits.transfer import judge_nodes, shared_means, union_ranking
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
@@ -101,7 +101,7 @@ def rows(
     groups: list[tuple[list[int], PairBatch]],
 ) -> Iterator[Row]:
     """Yield what is compared, one change at a time."""
-    templates, natural = shared_ranking(tasks), shared_ranking([fit])
+    templates, natural = union_ranking(tasks), union_ranking([fit])
     best, means = templates[:BEST], mean_ablation(fit.means)
     yield Row("sentence means", best, basis, means)
     yield Row("template means", best, basis, mean_ablation(shared_means(tasks)))
@@ -111,8 +111,9 @@ def rows(
         yield Row(f"the {size} best of the templates", templates[:size], basis, means)
     for size in (BEST, *SIZES):
         yield Row(f"the {size} best of the sentences", natural[:size], basis, means)
-    helping = [node for node in templates if _helps(node, tasks)][:BEST]
-    yield Row("only nodes that help", helping, basis, means)
+    yield Row("by mean share over the templates", by_mean_share(tasks)[:BEST], basis, means)
+    for task, scores in zip(TASKS, tasks, strict=True):
+        yield Row(f"nodes of {task} alone", union_ranking([scores])[:BEST], basis, means)
     for last in (1, 2, 4):
         yield Row(f"ablated at the last {last} positions", best, basis, at_the_end(means, last))
     sites = list(basis)
@@ -128,7 +129,7 @@ def rows(
     for size in (30, BEST):
         yield Row(
             f"{size} attention heads of {count * len(layers)}",
-            shared_ranking([scored])[:size],
+            union_ranking([scored])[:size],
             heads,
             mean_ablation(scored.means),
         )
@@ -138,9 +139,10 @@ def _at(sites: Sequence[Site], nodes: Sequence[Node], basis: Basis) -> tuple[lis
     return [node for node in nodes if node.site in sites], {site: basis[site] for site in sites}
 
 
-def _helps(node: Node, tasks: Sequence[NodeScores]) -> bool:
-    """Whether the node's score has the sign of the gap: going to the patch, the metric falls by it."""
-    return sum(task.mean(node) / task.gap.double().mean().item() for task in tasks) > 0
+def by_mean_share(tasks: Sequence[NodeScores]) -> list[Node]:
+    """Return all nodes by falling |mean over tasks of mean score / mean gap|."""
+    share = torch.stack([task.mean_scores / task.gap.double().mean() for task in tasks]).mean(dim=0).abs()
+    return tasks[0].nodes_at(torch.argsort(share, descending=True, stable=True))
 
 
 def everywhere_alike(fit: NodeScores) -> Ablation:

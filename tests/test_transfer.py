@@ -11,7 +11,7 @@ from sparse_circuits.circuits import Features, NodeScores, score_nodes
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import SiteMeans, SiteScores
-from sparse_circuits.circuits.transfer import judge_nodes, judge_transfer, shared_means, shared_ranking
+from sparse_circuits.circuits.transfer import judge_nodes, judge_transfer, shared_means, union_ranking
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
@@ -196,7 +196,7 @@ def test_every_fill_is_judged_for_nodes_of_both_origins(
 ) -> None:
     judged = judge_transfer(tiny, groups, basis, [fit], fit, 5, 2, 0, 100)
     assert len({(part["nodes_from"], part["fill"]) for part in judged}) == len(judged) == 6
-    alone = judge_nodes(tiny, groups, basis, mean_ablation(fit.means), shared_ranking([fit])[:5], [], 0, 100)
+    alone = judge_nodes(tiny, groups, basis, mean_ablation(fit.means), union_ranking([fit])[:5], [], 0, 100)
     same = [part for part in judged if part["fill"] != "other sentence"]
     # With one task that is the fit half itself, templates and sentences are the same thing.
     assert all(part["necessity"] == alone["necessity"] for part in same)
@@ -211,9 +211,9 @@ def _scores(nodes: list[float], gap: float, means: list[float]) -> NodeScores:
 
 
 def test_tasks_count_alike_whatever_their_gap() -> None:
-    tasks = [_scores([-8.0, -4.0, 0.0], -10.0, [1.0]), _scores([0.0, -0.8, 0.1], -1.0, [3.0, 5.0])]
-    # Shares are (.8, .4, 0) and (0, .8, -.1), their means (.4, .6, -.05).
-    assert [node.index for node in shared_ranking(tasks)] == [1, 0, 2]
+    tasks = [_scores([-8.0, -4.0, 0.0], -10.0, [1.0]), _scores([0.0, -0.9, 0.1], -1.0, [3.0, 5.0])]
+    # Shares are (.8, .4, 0) and (0, .9, -.1): the largest are .8, .9 and none that helps.
+    assert [node.index for node in union_ranking(tasks)] == [1, 0]
 
 
 def test_means_are_over_the_tasks_that_reach_a_distance() -> None:

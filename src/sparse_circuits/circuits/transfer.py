@@ -18,12 +18,16 @@ from sparse_circuits.models import Language
 from sparse_circuits.tasks import Groups
 
 
-def shared_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
-    """Return all nodes by falling |mean over tasks of mean score / mean metric gap|, so that each task counts alike."""
+def union_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
+    """Return the nodes that help in any task, by their largest share over tasks: mean score / mean metric gap.
+
+    The largest share, not the mean over tasks: natural sentences are of all templates' constructions, and a mean passes
+    over what serves one of them alone (measured in `docs/transfer.md`).
+    """
     shares = torch.stack([task.mean_scores / task.gap.double().mean() for task in tasks])
-    size = shares.mean(dim=0).abs()
-    order = torch.argsort(size, descending=True, stable=True)
-    return tasks[0].nodes_at(order[: int((size > 0).sum())])
+    share = shares.max(dim=0).values
+    order = torch.argsort(share, descending=True, stable=True)
+    return tasks[0].nodes_at(order[: int((share > 0).sum())])
 
 
 def shared_means(tasks: Sequence[NodeScores]) -> dict[Site, SiteMeans]:
@@ -56,18 +60,19 @@ def judge_transfer(
     Each is judged with every fill: the templates' means, the sentences' means, and another sentence's own values.
     Raises StudyError when the model gets none of the sentences right.
     """
-    rankings = {"templates": shared_ranking(tasks), "sentences": shared_ranking([fit])}
+    rankings = {"templates": union_ranking(tasks), "sentences": union_ranking([fit])}
     ablations = {
         "template means": mean_ablation(shared_means(tasks)),
         "sentence means": mean_ablation(fit.means),
         "other sentence": resample_ablation,
     }
+    # Rivals are drawn from all that speaks in sentences, as many at each site as the circuit has there.
+    speaking = fit.ranked()
     found = []
     for origin, ranked in rankings.items():
         nodes = ranked[:size]
-        # Rivals are drawn from all that speaks in sentences, as many at each site as the circuit has there.
         generator = torch.Generator().manual_seed(seed)
-        rivals = [matched_random(nodes, rankings["sentences"], generator) for _ in range(random_circuits)]
+        rivals = [matched_random(nodes, speaking, generator) for _ in range(random_circuits)]
         for name, ablation in ablations.items():
             judged = judge_nodes(language, groups, basis, ablation, nodes, rivals, seed, batch_tokens)
             found.append({"nodes_from": origin, "fill": name, "nodes": len(nodes), **judged})
