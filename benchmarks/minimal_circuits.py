@@ -1,8 +1,9 @@
 """How many nodes circuits need for the same faithfulness on `test`: by thresholds, greedy and learned masks.
 
 Every search sees the training pairs alone. Its circuit is then judged on `test`, beside the best-scored nodes: how many
-of these are as faithful there? Likewise for features against neurons. Seconds are of one thread's CPU time, so that
-what else the machine does is not counted.
+of these are as faithful there? Likewise for features against the coordinates of the sites that the autoencoders read (as
+neurons are chosen in Marks et al. 2024, section 3.2), and against the neurons of all MLPs, where attention stays whole.
+Seconds are of one thread's CPU time, so that what else the machine does is not counted.
 """
 
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 from common import Claim, Table, publish_findings
 from finished import Finished
-from sparse_circuits.circuits import Node, NodeScores, load_scores
+from sparse_circuits.circuits import Node, NodeScores, load_scores, score_nodes
 from sparse_circuits.circuits.search import SEARCHES, Judge, minimal_circuit, pose
 from sparse_circuits.circuits.search.bisection import smallest
 from sparse_circuits.circuits.setup import Setup
@@ -22,6 +23,7 @@ from sparse_circuits.compute import choose_device, set_up
 LEARNED = ("hard_concrete", "heaviside")
 BATCH_TOKENS = 1024
 GROWTH = 1.3  # from one size tried to the next
+SCORE_PAIRS, STEPS = 32, 10  # as the default study scores features
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,11 @@ def main(args: Arguments) -> None:
             share,
             True,
         )
-        for rival, key, share in (("thresholds", "thresholds_need", 0.5), ("neurons", "neurons_need", 0.2))
+        for rival, key, share in (
+            ("thresholds", "thresholds_need", 0.5),
+            ("coordinates of the same sites", "coordinates_need", 0.2),
+            ("neurons of all MLPs", "neurons_need", 0.2),
+        )
         for row in learned
         if row[key]
     ]
@@ -65,13 +71,21 @@ def main(args: Arguments) -> None:
 
 def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
     """One row a search."""
-    features, scores = _set_up(args, task, "features", "train", None)
-    test = _judge(_set_up(args, task, "features", "test", args.test_pairs)[0], scores)
+    features = args.study.set_up(f"{task}/train", None, choose_device("cpu"))
+    scores = load_scores(args.study.circuits / task / "features/scores.h5")[0]
     problem = pose(features.language, features.groups, features.basis, scores, args.candidates, 0.25, 0, BATCH_TOKENS)
+    test = _judge(args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu")), scores)
     curve = _Curve(test, scores.ranked())
+    rivals = {
+        "coordinates": _coordinates(args, task, args.study.sites, None),
+        "neurons": _coordinates(
+            args,
+            task,
+            [f"mlp_neurons.{layer}" for layer in range(args.neuron_layers)],
+            load_scores(args.study.circuits / task / "neurons/scores.h5")[0],
+        ),
+    }
     rows: list[dict[str, Any]] = []
-    neurons, neuron_scores = _set_up(args, task, "neurons", "test", args.test_pairs)
-    neuron_curve = _Curve(_judge(neurons, neuron_scores), neuron_scores.ranked())
     for search in args.searches:
         begin = time.process_time()
         found = minimal_circuit(problem, search, args.target)
@@ -86,7 +100,7 @@ def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
                 "held_out": round(found.faithfulness, 3),
                 "test": round(faithfulness, 3),
                 "thresholds_need": curve.size(faithfulness),
-                "neurons_need": neuron_curve.size(faithfulness),
+                **{f"{name}_need": rival.size(faithfulness) for name, rival in rivals.items()},
                 "cpu_seconds": round(seconds),
             }
         )
@@ -94,10 +108,13 @@ def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _set_up(args: Arguments, task: str, basis: str, part: str, pairs: int | None) -> tuple[Setup, NodeScores]:
-    neurons = [f"mlp_neurons.{layer}" for layer in range(args.neuron_layers)] if basis == "neurons" else None
-    setup = args.study.set_up(f"{task}/{part}", pairs, choose_device("cpu"), neurons)
-    return setup, load_scores(args.study.circuits / task / basis / "scores.h5")[0]
+def _coordinates(args: Arguments, task: str, sites: list[str], scores: NodeScores | None) -> "_Curve":
+    """The curve of the sites' own coordinates, which are scored as features are where there are no scores yet."""
+    if not scores:
+        train = args.study.set_up(f"{task}/train", SCORE_PAIRS, choose_device("cpu"), sites)
+        scores = score_nodes(train.language, train.groups, train.basis, "integrated_gradients", STEPS, BATCH_TOKENS)
+    test = args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu"), sites)
+    return _Curve(_judge(test, scores), scores.ranked())
 
 
 def _judge(setup: Setup, scores: NodeScores) -> Judge:
