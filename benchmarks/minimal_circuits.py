@@ -2,7 +2,7 @@
 
 Every search sees the training pairs alone. Its circuit is then judged on `test`, beside the best-scored nodes: how many
 of these are as faithful there? Likewise for features against the coordinates of the sites that the autoencoders read
-(neurons are so chosen in Marks et al. 2024, section 3.2), and against the neurons of all MLPs, where attention stays whole.
+(Marks et al. 2024, section 3.2, choose neurons so), and against the neurons of all MLPs, where attention stays whole.
 Seconds are of one thread's CPU time, so that what else the machine does is not counted.
 """
 
