@@ -37,6 +37,8 @@ class Arguments:
     """JSON file to write"""
     saes: list[Path] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+    edges: bool = True
+    """whether edges are weighed"""
     edge_pairs: int = 16
     """pairs over which edges are averaged"""
     compute: Compute = field(default_factory=Compute)
@@ -51,7 +53,7 @@ def main(args: Arguments) -> None:
     setup = set_up_circuits(args.model, args.pairs, args.edge_pairs, args.saes, args.sites, device)
     # The commonest length: edges are averaged over prompts of one template.
     batch = max((group for _, group in setup.groups), key=len)
-    edges = feature_edges(setup.language, batch, setup.basis, nodes, method, steps)
+    edges = feature_edges(setup.language, batch, setup.basis, nodes, method, steps) if args.edges else []
     edges = [edge for edge in edges if abs(edge[2]) >= args.edge_threshold * abs(gap)]
     features = {site: part.sae for site, part in setup.basis.items() if isinstance(part, Features)}
     directions = {n.id: features[n.site].W_dec[n.index] for n in nodes if n.site in features and n.index is not None}

@@ -77,13 +77,14 @@ rule find_circuit:
         saes=saes_flag,
         node_threshold=STUDY.circuits.node_threshold,
         edge_threshold=STUDY.circuits.edge_threshold,
+        edges=lambda wildcards: [] if BASES[wildcards.basis].edges else ["--no-edges"],
         code=code("find_circuit.py"),
     message:
         "Finding the circuit of {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --study {params.study:q} --task {wildcards.task:q} --basis {wildcards.basis}"
         " --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q} --sites {params.sites:q}"
-        " {params.saes:q} --node-threshold {params.node_threshold} --edge-threshold {params.edge_threshold}"
+        " {params.saes:q} --node-threshold {params.node_threshold} --edge-threshold {params.edge_threshold} {params.edges}"
         " --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
 
 

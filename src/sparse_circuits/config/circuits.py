@@ -19,6 +19,7 @@ class Scoring(Settings):
 
     method: Method = Field("integrated_gradients", description="attribution method")
     steps: Positive | None = Field(None, description="points of integrated gradients; 10 when not given")
+    edges: bool = Field(True, description="weigh the edges between the nodes of circuits")
     prove: bool = Field(True, description="put circuits to the proof: hypothesis tests, stability, controls")
     by_position: bool = Field(False, description="a node for each position, in tasks of one template and length")
 

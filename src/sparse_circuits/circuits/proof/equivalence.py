@@ -1,7 +1,7 @@
 """Does the circuit do as well as the model? (Shi et al. 2024, equivalence test)"""
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import comb
 from torch import Tensor
 
 from sparse_circuits.circuits.proof.verdict import ALPHA, Verdict
@@ -19,7 +19,8 @@ def equivalence(model: Tensor, circuit: Tensor) -> Verdict:
     n = len(model)
     lead = abs(int((circuit > model).sum()) - int((circuit < model).sum()))  # = 2 n t, in whole numbers
     k = np.arange(n + 1)
-    p = float(binom.pmf(k[np.abs(2 * k - n) >= lead], n, 0.5 + EPSILON).sum())
+    k, likely = k[np.abs(2 * k - n) >= lead], 0.5 + EPSILON
+    p = float((comb(n, k) * likely**k * (1 - likely) ** (n - k)).sum())
     reject = p <= ALPHA
     says = "circuit and model differ in how well they do" if reject else "no sign that circuit and model differ"
     return Verdict(lead / (2 * n), min(p, 1.0), reject, not reject, says)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import binom
+from scipy.special import bdtr
 from torch import Tensor
 
 from sparse_circuits.circuits.proof.verdict import ALPHA, QUANTILE, Verdict, change
@@ -28,7 +28,7 @@ def minimality(circuit: Tensor, without_node: Tensor, inflated: Tensor) -> Minim
     """
     own, random = change(circuit, without_node), change(circuit, inflated)
     exceeded = (own[:, None] > random).sum(dim=1)
-    p = binom.cdf(exceeded.numpy(), len(random), QUANTILE)
+    p = bdtr(exceeded.numpy(), len(random), QUANTILE)
     nodes = torch.from_numpy(p * len(own)).clamp(max=1)
     idle = int((nodes <= ALPHA).sum())
     says = f"{idle} of {len(own)} nodes do no more than random nodes would" if idle else "no node was found idle"

@@ -6,7 +6,7 @@ where the paper has edges. m(X) is the metric of one pair when only X is kept, M
 
 from dataclasses import dataclass
 
-from scipy.stats import binom
+from scipy.special import bdtrc
 from torch import Tensor
 
 ALPHA = 0.05
@@ -36,6 +36,6 @@ def beats_random(own: Tensor, random: Tensor, yes: str, no: str) -> Verdict:
     The statistic is the number of draws that `own` exceeds; a tie counts for the draw. p = P(Bin(draws, .9) >= it).
     """
     exceeded = int((own > random).sum())
-    p = float(binom.sf(exceeded - 1, len(random), QUANTILE))
+    p = float(bdtrc(exceeded - 1, len(random), QUANTILE)) if exceeded else 1.0
     reject = p <= ALPHA
     return Verdict(exceeded, p, reject, reject, yes if reject else no)
