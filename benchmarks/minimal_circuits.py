@@ -66,9 +66,7 @@ def main(args: Arguments) -> None:
     ]
     columns = list(rows[0])
     table = [["–" if row[key] is None else row[key] for key in columns] for row in rows]
-    title = (
-        "Smallest circuits of a faithfulness on held-out training pairs, and what is needed to be as faithful on test"
-    )
+    title = "Smallest circuits that are faithful on held-out training pairs, and what is as faithful on test"
     publish_findings("minimal_circuits", choose_device("cpu"), claims, [Table(title, columns, table)])
 
 
