@@ -1,0 +1,94 @@
+"""Pairs for the 20 tasks on Python code, filled from templates so that every answer is one token."""
+
+import random
+import re
+from typing import TYPE_CHECKING, Literal
+
+from sparse_circuits.errors import StudyError
+from sparse_circuits.tasks.code_templates import (
+    TASKS,
+    TEST_NAMES,
+    TEST_WORDS,
+    TRAIN_NAMES,
+    TRAIN_WORDS,
+    Template,
+)
+from sparse_circuits.tasks.pairs import Pair
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TRIES = 60  # fillings tried for each pair wanted
+# What may stand before the shorter prompt of a pair, so that both have the same length.
+LINES = ("", "\n", "#\n", "#\n\n#\n", "#\n#\n", "import re\n", "import os\nimport re\n")
+
+
+def code_pairs(
+    task: str, split: Literal["train", "test"], count: int, seed: int, tokenizer: "PreTrainedTokenizerBase"
+) -> list[Pair]:
+    """Return `count` different pairs of a task of TASKS, as many with each of the two answers.
+
+    Templates, names and words of `test` are none of `train`'s. A prompt's answer is the first token of what follows.
+    Only fillings are taken whose prompts end where a token ends; a line before the shorter one makes them equally long.
+    Raises StudyError when the tokenizer leaves too few, with what was wrong most often.
+    """
+    templates = getattr(TASKS[task], split)
+    names, words = (TRAIN_NAMES, TRAIN_WORDS) if split == "train" else (TEST_NAMES, TEST_WORDS)
+    source = random.Random(f"{task}/{split}/{seed}")
+    found: dict[tuple[str, str], Pair] = {}
+    reasons: dict[str, int] = {}
+    for number in range(TRIES * count):
+        if len(found) == count:
+            return list(found.values())
+        filled = _fill(templates[number % len(templates)], names, words, source)
+        # Every other pair is turned round, so that each answer is right as often.
+        clean, clean_next, patch, patch_next = filled if len(found) % 2 == 0 else (*filled[2:], *filled[:2])
+        try:
+            clean, patch = _level(clean, patch, tokenizer)
+            answers = [_answer(*part, tokenizer) for part in ((clean, clean_next), (patch, patch_next))]
+            if answers[0] == answers[1]:
+                raise ValueError(f"both answers begin with {answers[0]!r}")
+        except ValueError as reason:
+            reasons[str(reason)] = reasons.get(str(reason), 0) + 1
+            continue
+        variables = {"answer": "first" if len(found) % 2 == 0 else "second"}
+        found.setdefault(
+            (clean, patch),
+            Pair(f"{task}-{split}-{len(found):04d}", clean, patch, [answers[0]], [answers[1]], variables),
+        )
+    why = max(reasons, key=lambda reason: reasons[reason]) if reasons else "every filling was made before"
+    raise StudyError(f"task {task}: {len(found)} of {count} {split} pairs can be made with this tokenizer; {why}")
+
+
+def _fill(template: Template, names: list[str], words: list[str], source: random.Random) -> tuple[str, str, str, str]:
+    a, b, c = source.sample(names, 3)
+    chosen = {"a": a, "b": b, "c": c}
+    # Each {w} of a prompt is another word, the same ones in both prompts.
+    row = source.sample(words, 4)
+    filled = []
+    for text in template:
+        left = iter(row)
+        numbered = re.sub(r"(?<!\{)\{w\}", lambda _: next(left), text)  # noqa: B023
+        filled.append(numbered.format(**chosen))
+    return filled[0], filled[1], filled[2], filled[3]
+
+
+def _level(clean: str, patch: str, tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+    """Put a line before the shorter prompt so that both are equally long; raises ValueError where none fits."""
+    for line in LINES:
+        for first, second in ((line, ""), ("", line)):
+            if len(tokenizer.tokenize(first + clean)) == len(tokenizer.tokenize(second + patch)):
+                return first + clean, second + patch
+    raise ValueError(f"{clean!r} and {patch!r} differ in length")
+
+
+def _answer(prompt: str, follows: str, tokenizer: "PreTrainedTokenizerBase") -> str:
+    """The text of the first token of what follows; raises ValueError where that token begins within the prompt."""
+    before = tokenizer.encode(prompt, add_special_tokens=False)
+    whole = tokenizer.encode(prompt + follows, add_special_tokens=False)
+    if whole[: len(before)] != before:
+        raise ValueError(f"{prompt!r} does not end where a token ends before {follows!r}")
+    answer = str(tokenizer.decode([whole[len(before)]]))
+    if tokenizer.encode(answer, add_special_tokens=False) != [whole[len(before)]]:
+        raise ValueError(f"answer {answer!r} is not one token by itself")
+    return answer

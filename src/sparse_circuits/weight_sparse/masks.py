@@ -1,0 +1,147 @@
+"""Running a weight-sparse transformer with some of its nodes only.
+
+A node is one channel at one of the eight places where activations are made sparse, the same at all positions and in all
+prompts (Gao et al. 2025, appendix A.5). A node that is closed has a fill, such as its mean over the pretraining data,
+and takes no part in AbsTopK: what is left computes by itself, without what closed nodes would tell it by being large.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sparse_circuits.models.weight_sparse import PLACES, AbsTopK, WeightSparseForCausalLM
+
+MODULES = {
+    "attn_in": "attn.act_in",
+    "attn_q": "attn.act_q",
+    "attn_k": "attn.act_k",
+    "attn_v": "attn.act_v",
+    "attn_out": "attn.act_out",
+    "mlp_in": "mlp.act_in",
+    "mlp_neuron": "mlp.act_neuron",
+    "mlp_out": "mlp.act_out",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """One of the eight places of a layer, written `attn_q.1`."""
+
+    layer: int
+    number: int
+
+    @property
+    def kind(self) -> str:
+        """Its name in PLACES."""
+        return PLACES[self.number]
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.layer}"
+
+
+def place_at(layer: int, kind: str) -> Place:
+    """Return a layer's place of a kind in PLACES."""
+    return Place(layer, PLACES.index(kind))
+
+
+def places_of(model: WeightSparseForCausalLM) -> dict[Place, int]:
+    """Return all places, in the order of the computation, each with its width."""
+    config = model.config
+    attention = config.num_attention_heads * config.head_dim
+    widths = {
+        **dict.fromkeys(PLACES, config.hidden_size),
+        **dict.fromkeys(("attn_q", "attn_k", "attn_v"), attention),
+        "mlp_neuron": config.intermediate_size,
+    }
+    return {
+        Place(layer, number): widths[kind]
+        for layer in range(config.num_hidden_layers)
+        for number, kind in enumerate(PLACES)
+    }
+
+
+Gates = Mapping[Place, Tensor]  # of each node 1 (open) or 0 (closed): (width,), or (prompt, 1, width)
+Fills = Mapping[Place, Tensor]  # what a closed node is: (width,), or (prompt, position, width)
+
+
+class _Gated(nn.Module):
+    """AbsTopK among the open nodes, and a fill for the others."""
+
+    def __init__(self, k: int | None, gate: Tensor, fill: Tensor) -> None:
+        super().__init__()
+        self.k, self.gate, self.fill = k, gate, fill
+
+    def forward(self, x: Tensor) -> Tensor:
+        own = x
+        if self.k is not None and self.k < x.shape[-1]:
+            size = x.detach().abs()
+            competing = size * self.gate.detach()
+            own = x * (size >= competing.topk(self.k, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True))
+        # So written that a closed gate's gradient tells what its node would add.
+        return self.fill + self.gate * (own - self.fill)
+
+
+class _Kept(nn.Module):
+    """AbsTopK that keeps what it gave."""
+
+    def __init__(self, inner: AbsTopK, kept: dict[Place, Tensor], place: Place) -> None:
+        super().__init__()
+        self.inner, self.kept, self.place = inner, kept, place
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept[self.place] = y = self.inner(x)
+        return y
+
+
+@contextmanager
+def gated(model: WeightSparseForCausalLM, gates: Gates, fills: Fills) -> Iterator[None]:
+    """Within this context the model runs with the open nodes only."""
+    with _swapped(model, {place: _Gated(_abs_topk(model, place).k, gates[place], fills[place]) for place in gates}):
+        yield
+
+
+@torch.no_grad()
+def activations(model: WeightSparseForCausalLM, tokens: Tensor) -> dict[Place, Tensor]:
+    """Return what stands at every place, after AbsTopK: (prompt, position, width)."""
+    kept: dict[Place, Tensor] = {}
+    with _swapped(model, {place: _Kept(_abs_topk(model, place), kept, place) for place in places_of(model)}):
+        model(tokens)
+    return kept
+
+
+def mean_activations(model: WeightSparseForCausalLM, batches: Iterator[Tensor]) -> dict[Place, Tensor]:
+    """Return the mean of every node (width,) over all tokens of some batches (sequence, position), summed in fp64."""
+    sums: dict[Place, Tensor] = {}
+    count = 0
+    for tokens in batches:
+        for place, values in activations(model, tokens).items():
+            total = values.double().sum(dim=(0, 1))
+            sums[place] = sums[place] + total if place in sums else total
+        count += tokens.numel()
+    return {place: (total / count).float() for place, total in sums.items()}
+
+
+def _abs_topk(model: WeightSparseForCausalLM, place: Place) -> AbsTopK:
+    module = model.transformer.get_submodule("h").get_submodule(f"{place.layer}.{MODULES[place.kind]}")
+    assert isinstance(module, AbsTopK)
+    return module
+
+
+@contextmanager
+def _swapped(model: WeightSparseForCausalLM, modules: Mapping[Place, nn.Module]) -> Iterator[None]:
+    layers = model.transformer.get_submodule("h")
+    before = {place: _abs_topk(model, place) for place in modules}
+
+    def put(chosen: Mapping[Place, nn.Module]) -> None:
+        for place, module in chosen.items():
+            parent, _, name = f"{place.layer}.{MODULES[place.kind]}".rpartition(".")
+            setattr(layers.get_submodule(parent), name, module)
+
+    put(modules)
+    try:
+        yield
+    finally:
+        put(before)

@@ -1,0 +1,125 @@
+"""Training a transformer with almost all weights zero (Gao et al. 2025, appendix A.2); with share 1 its dense twin."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from sparse_circuits.compute import matmul_precision
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseForCausalLM
+from sparse_circuits.sae.checkpoint import Checkpoint, told_to_stop
+from sparse_circuits.weight_sparse.projection import project_
+from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_of_weights
+
+LOG_EVERY = 20  # steps
+BETAS = (0.9, 0.95)
+EPSILON = 0.1  # large beside gradients of root mean square 1: small ones move a weight little
+SMALLEST_RMS = 1e-5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained."""
+
+    steps: int
+    """optimiser steps"""
+    batch: int = 16
+    """sequences a step"""
+    learning_rate: float = 0.0128
+    """peak, before it is divided by the root of the share of weights left"""
+    weight_decay: float = 0.1
+    """AdamW's"""
+    share: float = 1.0
+    """weights left at the end, of each matrix"""
+    anneal_until: float = 0.5
+    """part of the run at which that share is reached"""
+    anneal: Anneal = "linear"
+    """how the share falls"""
+    least: int = 4
+    """weights that every neuron and channel keeps at least"""
+
+
+def sparse_matrices(model: WeightSparseForCausalLM) -> list[tuple[Tensor, int | None]]:
+    """Return the matrices that become sparse, each with the axis along which a neuron or channel has its weights.
+
+    Rows are what a neuron, query, key or value reads, columns of `c_proj` what it writes. Embedding and unembedding
+    have no such axis (None); biases, norms, sinks and the bigram table stay dense, as in OpenAI's released script.
+    """
+    found: list[tuple[Tensor, int | None]] = [
+        (model.get_input_embeddings().get_parameter("weight"), None),
+        (model.lm_head.weight, None),
+    ]
+    for module in model.modules():
+        if isinstance(module, Attention):
+            found += [(module.c_attn.weight, 1), (module.c_proj.weight, 0)]
+        elif isinstance(module, MLP):
+            found += [(module.c_fc.weight, 1), (module.c_proj.weight, 0)]
+    return found
+
+
+def train(
+    model: WeightSparseForCausalLM,
+    sequences: Callable[[int], Tensor],
+    recipe: Recipe,
+    device: torch.device,
+    checkpoint: Checkpoint | None = None,
+) -> list[dict[str, Any]]:
+    """Train a model in place; return its log. `sequences` gives the tokens (batch, position) of a step.
+
+    After each step all but the largest weights of each matrix are set to 0. Gradients are divided by their root mean
+    square; they and Adam's moments stay dense, so that a weight can come back. With a checkpoint, a run of the same
+    spec that was stopped goes on where it was saved. Raises StudyError when the loss is no longer a number, and when
+    the process is told to end, after saving.
+    """
+    model.to(device=device).train().requires_grad_(True)
+    model.final_logits_bias.requires_grad_(False)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, betas=BETAS, eps=EPSILON, weight_decay=recipe.weight_decay, fused=True)
+    matrices = sparse_matrices(model)
+    begin, log = checkpoint.load(model, optimizer, device) if checkpoint else (0, None)
+    log = log or []
+    with told_to_stop() as signals:
+        for step in tqdm(range(begin, recipe.steps), total=recipe.steps, initial=begin, desc="train", disable=None):
+            progress = step / recipe.steps
+            share = share_of_weights(progress, recipe.share, recipe.anneal_until, recipe.anneal)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(progress, share, recipe.learning_rate)
+            loss = next_token_loss(model, sequences(step).to(device)).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            normalise_gradients(parameters)
+            optimizer.step()
+            if share < 1:
+                for weight, axis in matrices:
+                    project_(weight, share, recipe.least if axis is not None else 0, axis or 0)
+            if step % LOG_EVERY == 0 or step == recipe.steps - 1:
+                if not math.isfinite(loss.item()):
+                    raise StudyError(f"training diverged at step {step}: loss {loss.item()}; lower learning_rate")
+                log.append({"step": step, "loss": round(loss.item(), 5), "share": round(share, 6)})
+            if checkpoint and (checkpoint.due or signals):
+                checkpoint.save(step + 1, model, optimizer, log)
+            if signals:
+                kept = f"state saved in {checkpoint.path}, the next run goes on" if checkpoint else "nothing was saved"
+                raise StudyError(f"told to stop after {step + 1} of {recipe.steps} steps; {kept}")
+    model.eval().requires_grad_(False)
+    return log
+
+
+def next_token_loss(model: WeightSparseForCausalLM, tokens: Tensor) -> Tensor:
+    """Return the loss in nats of each next token: (batch, position) -> (batch * (position - 1),)."""
+    with matmul_precision(tokens.device):
+        logits = model(tokens).logits
+    return nn.functional.cross_entropy(logits[:, :-1].float().flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
+
+
+def normalise_gradients(parameters: list[nn.Parameter]) -> None:
+    """Divide all gradients by their common root mean square, in place."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack(torch._foreach_norm(gradients)).norm()
+    rms = norm / math.sqrt(sum(g.numel() for g in gradients))
+    torch._foreach_div_(gradients, rms + SMALLEST_RMS)
