@@ -7,14 +7,27 @@ from typing import Annotated, Literal
 import tyro
 
 from sparse_circuits.command import program
+from sparse_circuits.config.weight_sparse import CodeTask
 from sparse_circuits.models import load_tokenizer, model_card
-from sparse_circuits.tasks import agreement_pairs, encode_pairs, read_pairs, write_pairs
+from sparse_circuits.tasks import agreement_pairs, code_pairs, encode_pairs, read_pairs, write_pairs
 
 
 @dataclass(frozen=True)
 class Agreement:
     template: Literal["simple", "nounpp", "rc", "within_rc"]
     """construction"""
+    train: int
+    """number of training pairs"""
+    test: int
+    """number of test pairs"""
+    seed: int = 0
+    """which pairs are drawn"""
+
+
+@dataclass(frozen=True)
+class Code:
+    task: CodeTask
+    """which of the 20 tasks on code"""
     train: int
     """number of training pairs"""
     test: int
@@ -38,7 +51,9 @@ class Arguments:
     folder: Path
     """where to write train.jsonl and test.jsonl"""
     source: Annotated[
-        Annotated[Agreement, tyro.conf.subcommand("agreement")] | Annotated[File, tyro.conf.subcommand("file")],
+        Annotated[Agreement, tyro.conf.subcommand("agreement")]
+        | Annotated[Code, tyro.conf.subcommand("code")]
+        | Annotated[File, tyro.conf.subcommand("file")],
         tyro.conf.arg(name=""),
     ]
     """where the pairs come from"""
@@ -48,10 +63,13 @@ def main(args: Arguments) -> None:
     tokenizer = load_tokenizer(args.model)
     separator_id = model_card(args.model)["document_separator_id"]
     made = {}
-    for split in ("train", "test"):
+    splits: tuple[Literal["train"], Literal["test"]] = ("train", "test")
+    for split in splits:
         source, wanted = args.source, getattr(args.source, split)
         if isinstance(source, Agreement):
             made[split] = agreement_pairs(source.template, split, wanted, source.seed, tokenizer)
+        elif isinstance(source, Code):
+            made[split] = code_pairs(source.task, split, wanted, source.seed, tokenizer)
         else:
             made[split] = read_pairs(wanted)
         encode_pairs(made[split], tokenizer, separator_id)

@@ -21,6 +21,21 @@ class PackageSource(Settings):
     files: FileHashes = Field(description="path inside the package: sha256")
 
 
+class Wheel(Settings):
+    """One wheel of the Python Package Index."""
+
+    package: Package
+    version: Version
+    sha256: Sha256 = Field(description="sha256 of the wheel")
+
+
+class WheelsSource(Settings):
+    """The Python source files of several wheels, which are fetched and unpacked, not installed."""
+
+    kind: Literal["wheels"]
+    packages: Annotated[list[Wheel], Field(min_length=1)]
+
+
 class HubSource(Settings):
     """Files of a Hugging Face Hub repository at a pinned commit."""
 
@@ -47,7 +62,7 @@ class FileSource(Settings):
     files: FileHashes = Field(description="path inside the folder: sha256")
 
 
-Source = Annotated[PackageSource | HubSource | UrlSource | FileSource, Field(discriminator="kind")]
+Source = Annotated[PackageSource | WheelsSource | HubSource | UrlSource | FileSource, Field(discriminator="kind")]
 
 
 class Sourced(Settings):

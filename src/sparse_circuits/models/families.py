@@ -65,6 +65,17 @@ FAMILIES: dict[str, Family] = {
         mlp="mlp",
         mlp_down="mlp.c_proj",
     ),
+    # Trained here (`models.weight_sparse`).
+    "weight_sparse_gpt": Family(
+        embed="transformer.drop",
+        layers="transformer.h",
+        final_norm="transformer.ln_f",
+        attn="attn",
+        attn_down="attn.c_proj",
+        mlp_in="mlp",
+        mlp="mlp",
+        mlp_down="mlp.c_proj",
+    ),
 }
 
 

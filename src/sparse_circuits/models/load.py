@@ -48,6 +48,8 @@ def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:
     """Return the width of each site from a model's config.json alone."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    import sparse_circuits.models.weight_sparse  # noqa: F401 - registers its class with transformers
+
     config = AutoConfig.from_pretrained(folder)
     # On this device tensors have shapes and no values.
     with torch.device("meta"):
@@ -61,6 +63,8 @@ def load_language_model(folder: Path, device: torch.device) -> Language:
     # Imported here: transformers takes seconds, which programs that load no model need not wait for.
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
+
+    import sparse_circuits.models.weight_sparse  # noqa: F401 - registers its class with transformers
 
     # Loading takes a second or two; a progress bar would only litter the logs.
     logging.disable_progress_bar()

@@ -6,12 +6,13 @@ from typing import Any
 
 from sparse_circuits.config.source import Source
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sources import debian, file, hub, npm, pypi, url
+from sparse_circuits.sources import debian, file, hub, npm, pypi, url, wheels
 from sparse_circuits.sources.archive import Unavailable
 
 KINDS: dict[str, Callable[[Any, Path], None]] = {
     "hub": hub.fetch,
     "pypi": pypi.fetch,
+    "wheels": wheels.fetch,
     "npm": npm.fetch,
     "debian": debian.fetch,
     "url": url.fetch,

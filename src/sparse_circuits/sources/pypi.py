@@ -3,16 +3,17 @@
 import sys
 from pathlib import Path
 
-from sparse_circuits.config.source import PackageSource
+from sparse_circuits.config.source import PackageSource, Wheel
 from sparse_circuits.sources.archive import fetch_package, run, untar, unzip
 
 
 def fetch(source: PackageSource, folder: Path) -> None:
     """Fetch the wheel, or the source archive where there is no wheel, with pip."""
-    fetch_package(source, folder, _download, _unpack)
+    fetch_package(source, folder, download, _unpack)
 
 
-def _download(source: PackageSource, folder: Path) -> None:
+def download(source: PackageSource | Wheel, folder: Path) -> None:
+    """Have pip put a package's file into `folder`, without what it depends on."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     run([*pip, "--dest", ".", f"{source.package}=={source.version}"], folder)
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sparse_circuits.models.weight_sparse import MLP, Attention, Block, WeightSparseForCausalLM
-from sparse_circuits.weight_sparse.masks import Fills, Gates, Place, place_at
+from sparse_circuits.models.weight_sparse import MLP, PLACES, Attention, WeightSparseForCausalLM
+from sparse_circuits.weight_sparse.masks import Fills, Gates, layers_of, place_at
 
 
 def _keep_largest(x: Tensor, k: int | None) -> Tensor:
@@ -44,26 +44,25 @@ class CompactModel(nn.Module):
     def __init__(self, model: WeightSparseForCausalLM, gates: Gates, fills: Fills, answers: list[int]) -> None:
         super().__init__()
         nodes = {place: _Open(gates[place].nonzero().flatten().cpu(), fills[place].cpu()) for place in gates}
-        layers = [layer for layer in model.transformer.get_submodule("h").children() if isinstance(layer, Block)]
         touching = [nodes[p].numbers for p in nodes if p.kind in ("attn_in", "attn_out", "mlp_in", "mlp_out")]
         channels = torch.cat(touching).unique()
         embedding = model.get_input_embeddings().get_parameter("weight").detach().cpu()
         rest = torch.ones(embedding.shape[1], dtype=torch.bool)
         rest[channels] = False
         self.embedding = nn.Parameter(embedding[:, channels])
-        static, blocks = embedding[:, rest], []
-        for number, layer in enumerate(layers):
-            for block, kind in ((_Heads, "attn"), (_Neurons, "mlp")):
-                part = layer.attn if kind == "attn" else layer.mlp
-                norm = layer.ln_1 if kind == "attn" else layer.ln_2
-                here = {name: nodes[place_at(number, name)] for name in block.places}
-                blocks.append(_Sublayer(block(part, here, channels), static, norm, channels, len(rest)))
-                # What closed channels write is added once for all: here outside of the kept ones, there by the block.
-                static = static + here[f"{kind}_out"].constant[rest]
-        self.blocks = nn.ModuleList(blocks)
-        final, unembed = model.transformer.get_submodule("ln_f"), model.lm_head.weight.detach().cpu()[answers]
-        weight = final.get_parameter("weight").detach().cpu()
-        self.final = _Norm(static, weight[channels], len(rest), final.eps)
+        static, eps = embedding[:, rest], model.config.rms_norm_eps
+        self.blocks = nn.ModuleList()
+        for number, layer in enumerate(layers_of(model)):
+            here = {kind: nodes[place_at(number, kind)] for kind in PLACES}
+            heads, neurons = _Heads(layer.attn, here, channels), _Neurons(layer.mlp, here, channels)
+            # What closed channels write is added once for all: to the channels that are kept by the block itself.
+            for block, norm, writes in ((heads, layer.ln_1, "attn_out"), (neurons, layer.ln_2, "mlp_out")):
+                weight = norm.get_parameter("weight").detach().cpu()[channels]
+                self.blocks.append(_Sublayer(block, _Norm(static, weight, len(rest), eps)))
+                static = static + here[writes].constant[rest]
+        unembed = model.lm_head.weight.detach().cpu()[answers]
+        weight = model.transformer.get_submodule("ln_f").get_parameter("weight").detach().cpu()
+        self.final = _Norm(static, weight[channels], len(rest), eps)
         self.unembed = nn.Parameter(unembed[:, channels])
         self.static_logits = nn.Parameter(static @ (unembed[:, rest] * weight[rest]).T)
         bias = model.final_logits_bias.detach().cpu()[answers]
@@ -84,7 +83,8 @@ class CompactModel(nn.Module):
     @property
     def weights(self) -> int:
         """Weights between nodes that are not 0."""
-        return sum(int((weight != 0).sum()) for block in self.blocks for weight in block.inner.matrices())
+        readers = [module for module in self.modules() if isinstance(module, _Heads | _Neurons)]
+        return sum(int((weight != 0).sum()) for reader in readers for weight in reader.matrices())
 
 
 class _Norm(nn.Module):
@@ -105,15 +105,14 @@ class _Norm(nn.Module):
 class _Sublayer(nn.Module):
     """Norm, block, and the addition of what the block writes."""
 
-    def __init__(self, inner: "_Heads | _Neurons", static: Tensor, norm: nn.Module, channels: Tensor, width: int) -> None:
+    def __init__(self, inner: nn.Module, norm: _Norm) -> None:
         super().__init__()
-        weight = norm.get_parameter("weight").detach().cpu()[channels]
-        self.norm = _Norm(static, weight, width, float(norm.eps))
-        self.inner = inner
+        self.norm, self.inner = norm, inner
 
     def forward(self, x: Tensor, tokens: Tensor) -> Tensor:
         """Return the residual stream's kept channels after the block: (prompt, position, channel)."""
-        return x + self.inner(self.norm(x, tokens)[0])
+        added: Tensor = self.inner(self.norm(x, tokens)[0])
+        return x + added
 
 
 class _Reading(nn.Module):
@@ -136,11 +135,9 @@ class _Reading(nn.Module):
 class _Neurons(_Reading):
     """The open neurons of an MLP."""
 
-    places = ("mlp_in", "mlp_neuron", "mlp_out")
-
     def __init__(self, part: MLP, nodes: dict[str, _Open], channels: Tensor) -> None:
         super().__init__(part, nodes["mlp_in"], nodes["mlp_out"], channels)
-        reads, neurons, writes = (nodes[place].numbers for place in self.places)
+        reads, neurons, writes = (nodes[kind].numbers for kind in ("mlp_in", "mlp_neuron", "mlp_out"))
         up, down = part.c_fc.weight.detach().cpu(), part.c_proj.weight.detach().cpu()
         self.up = nn.Parameter(up[neurons][:, reads])
         self.up_bias = nn.Parameter((part.c_fc.bias.detach().cpu() + up @ nodes["mlp_in"].constant)[neurons])
@@ -162,11 +159,9 @@ class _Neurons(_Reading):
 class _Heads(_Reading):
     """The heads of an attention with any node open."""
 
-    places = ("attn_in", "attn_q", "attn_k", "attn_v", "attn_out")
-
     def __init__(self, part: Attention, nodes: dict[str, _Open], channels: Tensor) -> None:
         super().__init__(part, nodes["attn_in"], nodes["attn_out"], channels)
-        reads, queries, keys, values, writes = (nodes[place].numbers for place in self.places)
+        reads, queries, keys, values, writes = (nodes[f"attn_{part}"].numbers for part in ("in", "q", "k", "v", "out"))
         width = part.c_proj.in_features
         self.heads, self.d_head = part.heads, width // part.heads
         weight, bias = part.c_attn.weight.detach().cpu(), part.c_attn.bias.detach().cpu()
@@ -174,9 +169,9 @@ class _Heads(_Reading):
         for name, numbers, begin in (("q", queries, 0), ("k", keys, width), ("v", values, 2 * width)):
             setattr(self, name, nn.Parameter(weight[begin + numbers][:, reads]))
             setattr(self, f"{name}_bias", nn.Parameter(bias[begin + numbers]))
-            setattr(self, f"k_{name}", getattr(part, f"act_{name}").k)
             self.register_buffer(f"{name}_at", numbers)
             self.register_buffer(f"{name}_constant", nodes[f"attn_{name}"].constant)
+        self.k_kept = {"q": part.act_q.k, "k": part.act_k.k, "v": part.act_v.k}
         down = part.c_proj.weight.detach().cpu()
         self.down = nn.Parameter(down[writes][:, values])
         # A closed value is the same at all positions, so that its head writes it times 1 less the sink's share.
@@ -193,7 +188,7 @@ class _Heads(_Reading):
         """Map the normed channels (prompt, position, channel) to what is written there."""
         read = _keep_largest(x[..., self.get_buffer("read")], self.k_in)
         q, k = (self._full(read, name) for name in "qk")
-        own = _keep_largest(F.linear(read, self.get_parameter("v"), self.get_parameter("v_bias")), self.k_v)
+        own = _keep_largest(F.linear(read, self.get_parameter("v"), self.get_parameter("v_bias")), self.k_kept["v"])
         pattern = self._pattern(q, k)
         mixed = own.new_zeros(*own.shape)
         of_head = self.get_buffer("v_at") // self.d_head
@@ -208,7 +203,7 @@ class _Heads(_Reading):
         """Queries or keys of all heads (prompt, head, position, d_head), closed ones at their fills."""
         own = F.linear(read, self.get_parameter(name), self.get_parameter(f"{name}_bias"))
         full = self.get_buffer(f"{name}_constant").expand(*read.shape[:-1], -1).clone()
-        full[..., self.get_buffer(f"{name}_at")] = _keep_largest(own, getattr(self, f"k_{name}"))
+        full[..., self.get_buffer(f"{name}_at")] = _keep_largest(own, self.k_kept[name])
         return full.unflatten(-1, (self.heads, self.d_head)).transpose(1, 2)
 
     def _pattern(self, q: Tensor, k: Tensor) -> Tensor:

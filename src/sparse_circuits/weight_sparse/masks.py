@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sparse_circuits.models.weight_sparse import PLACES, AbsTopK, WeightSparseForCausalLM
+from sparse_circuits.models.weight_sparse import PLACES, AbsTopK, Block, WeightSparseForCausalLM
 
 MODULES = {
     "attn_in": "attn.act_in",
@@ -45,6 +45,11 @@ class Place:
 def place_at(layer: int, kind: str) -> Place:
     """Return a layer's place of a kind in PLACES."""
     return Place(layer, PLACES.index(kind))
+
+
+def layers_of(model: WeightSparseForCausalLM) -> list[Block]:
+    """Return the layers of a model."""
+    return [layer for layer in model.transformer.get_submodule("h").children() if isinstance(layer, Block)]
 
 
 def places_of(model: WeightSparseForCausalLM) -> dict[Place, int]:

@@ -1,7 +1,7 @@
 """Node masks learned by gradient, then the smallest circuit of a ranking that keeps the task (Gao et al. 2025, A.5)."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.weight_sparse.circuit import without_idle
 from sparse_circuits.weight_sparse.masks import Fills, Place, gated, places_of
 
 Ranking = Tensor  # numbers of gates, the most needed first
@@ -27,13 +28,13 @@ CALIBRATION_STEPS = 16
 class Search:
     """How masks are learned."""
 
-    steps: int = 400
+    steps: int = 150
     """optimiser steps"""
-    batch: int = 64
+    batch: int = 32
     """pairs a step"""
     price: float = 1e-3
     """nats of task loss that a node costs"""
-    learning_rate: float = 0.01
+    learning_rate: float = 0.03
     """AdamW's, falling to 0"""
     weight_decay: float = 1e-3
     """AdamW's"""
@@ -79,6 +80,14 @@ class GateIndex:
     def split(self, flat: Tensor) -> dict[Place, Tensor]:
         """Return each place's part of values for all gates: (..., gate) -> (..., width)."""
         return {place: flat[..., begin : begin + self.widths[place]] for place, begin in self.offsets.items()}
+
+    def join(self, parts: Mapping[Place, Tensor]) -> Tensor:
+        """Return the values of all gates from those of each place (width,); a query's is its key's too."""
+        first = next(iter(parts.values()))
+        flat = first.new_zeros(self.count)
+        for place, begin in self.offsets.items():
+            flat[begin : begin + self.widths[place]] = parts[place]
+        return flat
 
 
 def learn_masks(model: WeightSparseForCausalLM, groups: Groups, fills: Fills, search: Search) -> tuple[Ranking, Tensor]:
@@ -189,11 +198,13 @@ def prune(model: WeightSparseForCausalLM, groups: Groups, fills: Fills, search: 
     whole = task_loss(choices(model, held_out, None, fills), calibrate(choices(model, train, None, fills))).item()
     if whole > search.target:
         raise StudyError(f"the model's own task loss is {whole:.3f}, above the target of {search.target:g}")
+    index = GateIndex.of(model)
     ranking, _ = learn_masks(model, train, fills, search)
 
     def circuit(size: int) -> Pruned:
         gates = torch.zeros(len(ranking), device=ranking.device)
         gates[ranking[:size]] = 1
+        gates = index.join(without_idle(model, index.split(gates)))
         calibration = calibrate(choices(model, train, gates, fills))
         return Pruned(gates, calibration, task_loss(choices(model, held_out, gates, fills), calibration).item())
 

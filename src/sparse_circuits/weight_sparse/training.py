@@ -28,8 +28,6 @@ class Recipe:
 
     steps: int
     """optimiser steps"""
-    batch: int = 16
-    """sequences a step"""
     learning_rate: float = 0.0128
     """peak, before it is divided by the root of the share of weights left"""
     weight_decay: float = 0.1
@@ -76,7 +74,7 @@ def train(
     spec that was stopped goes on where it was saved. Raises StudyError when the loss is no longer a number, and when
     the process is told to end, after saving.
     """
-    model.to(device=device).train().requires_grad_(True)
+    model.train().requires_grad_(True).to(device=device)
     model.final_logits_bias.requires_grad_(False)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, betas=BETAS, eps=EPSILON, weight_decay=recipe.weight_decay, fused=True)
@@ -123,3 +121,22 @@ def normalise_gradients(parameters: list[nn.Parameter]) -> None:
     norm = torch.stack(torch._foreach_norm(gradients)).norm()
     rms = norm / math.sqrt(sum(g.numel() for g in gradients))
     torch._foreach_div_(gradients, rms + SMALLEST_RMS)
+
+
+@torch.no_grad()
+def held_out_loss(model: WeightSparseForCausalLM, sequences: Tensor, batch: int) -> float:
+    """Return the mean loss in nats of a next token over sequences (sequence, position), summed in fp64."""
+    losses = [next_token_loss(model, part.to(model.device)).double() for part in sequences.split(batch)]
+    return torch.cat(losses).mean().item()
+
+
+def in_random_order(sequences: Tensor, batch: int, seed: int) -> Callable[[int], Tensor]:
+    """Return what gives the batch of a step: sequences in a random order, another one in each round over the data."""
+    steps = len(sequences) // batch
+
+    def of(step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + step // steps)
+        order = torch.randperm(len(sequences), generator=generator)
+        return sequences[order[step % steps * batch : (step % steps + 1) * batch]]
+
+    return of

@@ -1,0 +1,83 @@
+"""Train a transformer with almost all weights zero, or a dense one, and measure its loss on held-out documents."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from sparse_circuits.activations.sequences import read_sequences, sequences_attributes
+from sparse_circuits.command import Compute, program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config.base import validate
+from sparse_circuits.config.weight_sparse import Transformer
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import load_tokenizer
+from sparse_circuits.sae.checkpoint import Checkpoint
+from sparse_circuits.weight_sparse.folder import new_model, save_model
+from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, in_random_order, train
+
+
+@dataclass(frozen=True)
+class Arguments:
+    name: str
+    """name of the model"""
+    entry: str
+    """the model's entry of the study, as JSON"""
+    sequences: Path
+    """HDF5 file of token sequences"""
+    tokenizer: Path
+    """folder of the tokenizer"""
+    licence: str
+    """licence of the corpus"""
+    folder: Path
+    """folder to write"""
+    seed: int = 0
+    """of first weights and the order of sequences"""
+    state: Path | None = None
+    """where to keep the state of training, from which a run that was stopped goes on; by default nowhere"""
+    save_every: float = 5.0
+    """minutes between two savings of the state"""
+    code: str = ""
+    """fingerprint of this program: the state of another one is left unread"""
+    compute: Compute = field(default_factory=Compute)
+
+
+def main(args: Arguments) -> None:
+    set_up(args.compute.threads)
+    entry = validate(Transformer, args.entry, f"model {args.name}")
+    device = choose_device(args.compute.device)
+    data, held_out = (
+        torch.from_numpy(read_sequences(args.sequences, split).token_id).long() for split in ("train", "held_out")
+    )
+    if len(data) < entry.batch:
+        raise StudyError(f"{args.sequences}: {len(data)} sequences are less than one batch of {entry.batch}")
+    model = new_model(entry, len(load_tokenizer(args.tokenizer)), data.shape[1], args.seed)
+    recipe = Recipe(
+        steps=entry.tokens // (entry.batch * data.shape[1]),
+        learning_rate=entry.learning_rate,
+        weight_decay=entry.weight_decay,
+        share=entry.share,
+        anneal=entry.anneal,
+        anneal_until=entry.anneal_until,
+        least=entry.least,
+    )
+    spec = json.dumps([args.entry, args.seed, args.code, sequences_attributes(args.sequences)], sort_keys=True)
+    state = Checkpoint(args.state, hashlib.sha256(spec.encode()).hexdigest(), args.save_every) if args.state else None
+    log = train(model, in_random_order(data, entry.batch, args.seed), recipe, device, state)
+    losses = {
+        "held_out": held_out_loss(model, held_out, entry.batch),
+        "tokens": recipe.steps * entry.batch * data.shape[1],
+        "share": entry.share,
+        "weights": sum(p.numel() for p in model.parameters()),
+        "nonzero": sum(int((p != 0).sum()) for p in model.parameters()),
+    }
+    save_model(model, args.name, args.tokenizer, args.licence, losses, log, args.folder)
+    if args.state:
+        args.state.unlink(missing_ok=True)
+    print(f"held-out loss {losses['held_out']:.3f} nats, {losses['nonzero']:,} of {losses['weights']:,} weights")
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

@@ -1,0 +1,130 @@
+"""A study of weight-sparse transformers: models trained here with almost all weights zero, beside dense ones."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from sparse_circuits.config.autoencoders import Share
+from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.catalogue import Dataset, load_datasets
+
+# The 20 tasks of Gao et al. 2025, table 1.
+CodeTask = Literal[
+    "single_double_quote",
+    "final_kwarg",
+    "set_or_string",
+    "set_or_string_fixedvarname",
+    "class_init",
+    "with_as",
+    "bracket_brace",
+    "with_open",
+    "bracket_counting",
+    "for_while",
+    "else_elif",
+    "fstring_brace",
+    "if_ternary",
+    "var_swap",
+    "indent_for",
+    "lambda_func",
+    "if_equals",
+    "enumerate_range",
+    "var_if",
+    "while_return_true",
+]
+TASKS: tuple[CodeTask, ...] = CodeTask.__args__  # type: ignore[attr-defined]
+
+
+class Transformer(Settings):
+    """Sizes and training of one model."""
+
+    layers: Positive
+    d_model: Positive
+    head_dim: Positive = 16
+    active: Share | None = Field(0.25, description="share of activations left at the eight places; none: all")
+    share: Share = Field(1.0, description="share of the weights left at the end of training; 1: a dense model")
+    anneal: Literal["linear", "sqrt", "exponential"] = Field("linear", description="how that share falls")
+    anneal_until: Share = Field(0.5, description="part of the run at which it is reached")
+    least: Annotated[int, Field(ge=0)] = Field(4, description="weights that every neuron and channel keeps")
+    tokens: Positive = Field(description="tokens trained on")
+    batch: Positive = Field(16, description="sequences a step")
+    learning_rate: float = Field(0.0128, gt=0, description="peak, before it is divided by the root of the share left")
+    weight_decay: float = Field(0.1, ge=0)
+
+
+class Pruning(Settings):
+    """How circuits are found in these models."""
+
+    steps: Positive = Field(150, description="optimiser steps of the node masks")
+    batch: Positive = Field(32, description="pairs a step")
+    prices: Annotated[list[float], Field(min_length=1)] = Field(
+        [1e-3], description="nats of task loss that a node costs; the one that leaves the fewest edges is taken"
+    )
+    learning_rate: float = Field(0.03, gt=0)
+    target: float = Field(0.15, gt=0, description="task loss in nats that a circuit may have on held-out pairs")
+    controls: bool = Field(True, description="search with shuffled labels and nonsense answers too")
+    mean_sequences: Positive = Field(64, description="training sequences over which nodes' means are taken")
+
+
+class Frontier(Settings):
+    """Capability against interpretability: which models are compared."""
+
+    sparse: Annotated[list[Name], Field(min_length=1)]
+    dense: Annotated[list[Name], Field(min_length=1)] = Field(
+        description="dense models; the one whose pretraining loss is nearest is a sparse model's twin"
+    )
+
+
+class WeightSparseStudy(Settings):
+    """All settings of one study of weight-sparse transformers."""
+
+    kind: Literal["weight_sparse"]
+    study: Name
+    seed: Annotated[int, Field(ge=0)] = 0
+    datasets_file: str = "config/datasets.yaml"
+    corpus: Name
+    vocabulary: Annotated[int, Field(ge=300)] = Field(2048, description="tokens of the BPE that is trained here")
+    context: Annotated[int, Field(ge=16)] = Field(256, description="tokens a sequence, document separator included")
+    train_tokens: Positive = Field(description="tokens kept for training; a model may see them repeatedly")
+    held_out_tokens: Positive = Field(131_072, description="tokens of further documents, on which losses are measured")
+    models: Annotated[dict[Name, Transformer], Field(min_length=1)]
+    tasks: Annotated[list[CodeTask], Field(min_length=1)] = Field(list(TASKS))
+    train_pairs: Annotated[int, Field(ge=8)] = Field(200, description="pairs to find circuits on")
+    test_pairs: Positive = Field(100, description="pairs to judge them by")
+    pruning: Pruning = Pruning.model_validate({})
+    frontier: Frontier
+    headline_task: CodeTask = "single_double_quote"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _common(cls, data: Any) -> Any:
+        """Let `common` hold what all models share."""
+        if isinstance(data, dict) and isinstance(data.get("models"), dict) and "common" in data["models"]:
+            models = dict(data["models"])
+            shared = models.pop("common")
+            return {**data, "models": {name: {**shared, **(entry or {})} for name, entry in models.items()}}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "WeightSparseStudy":
+        if self.corpus not in (known := load_datasets(Path(self.datasets_file))):
+            raise ValueError(f"`corpus: {self.corpus}` is not in {self.datasets_file}; it has {', '.join(known)}")
+        for key in ("sparse", "dense"):
+            for name in getattr(self.frontier, key):
+                if name not in self.models:
+                    raise ValueError(f"`frontier.{key}`: {name} is not in models; there are {', '.join(self.models)}")
+                if (self.models[name].share < 1) != (key == "sparse"):
+                    raise ValueError(f"`frontier.{key}`: {name} has share {self.models[name].share:g}")
+        for name, model in self.models.items():
+            if model.d_model % model.head_dim:
+                raise ValueError(f"`models.{name}`: d_model {model.d_model} is no multiple of {model.head_dim}")
+            if model.tokens < model.batch * self.context:
+                raise ValueError(f"`models.{name}`: {model.tokens} tokens are less than one step")
+        if self.headline_task not in self.tasks:
+            raise ValueError(f"`headline_task`: {self.headline_task} is not among the study's tasks")
+        return self
+
+    @property
+    def corpus_entry(self) -> Dataset:
+        """The catalogue's entry of the study's corpus."""
+        return load_datasets(Path(self.datasets_file))[self.corpus]

@@ -1,0 +1,120 @@
+"""The circuit of one model for one task: found on training pairs, judged on test pairs, written as files."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sparse_circuits.config.weight_sparse import Pruning
+from sparse_circuits.files import sha256, write_json
+from sparse_circuits.models import load_language_model, load_tokenizer
+from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
+from sparse_circuits.tasks import Groups, encode_pairs, read_pairs
+from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
+from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, nodes_of
+from sparse_circuits.weight_sparse.judge import judge
+from sparse_circuits.weight_sparse.masks import Fills, mean_activations
+from sparse_circuits.weight_sparse.pruning import (
+    GateIndex,
+    Pruned,
+    Search,
+    calibrate,
+    choices,
+    learn_masks,
+    prune,
+    task_loss,
+)
+
+
+def find_circuit(
+    study: str,
+    task: str,
+    folder: Path,
+    tokens: Tensor,
+    train: Path,
+    test: Path,
+    pruning: Pruning,
+    random_circuits: int,
+    seed: int,
+    device: torch.device,
+    out: Path,
+) -> str:
+    """Write circuit.json and pruning.json of a model for a task to a folder; return a line that sums them up.
+
+    `tokens` (sequence, position) are those over which nodes' means are taken. Where the model itself is above the
+    target, there is no circuit: `solved` is false and circuit.json has no nodes.
+    """
+    language, tokenizer = load_language_model(folder, device), load_tokenizer(folder)
+    model = language.model
+    assert isinstance(model, WeightSparseForCausalLM)
+    pairs = {split: read_pairs(path) for split, path in (("train", train), ("test", test))}
+    groups = {split: encode_pairs(part, tokenizer, language.separator_id) for split, part in pairs.items()}
+    fills = mean_activations(model, iter(tokens.to(device).split(16)))
+    own = {split: choices(model, part, None, fills) for split, part in groups.items()}
+    facts: dict[str, Any] = {
+        "study": study,
+        "task": task,
+        "model": language.name,
+        "basis": "weights",
+        "metric": "task_loss",
+        "target": pruning.target,
+        "sha256": {"model": sha256(folder / "model.safetensors"), "task": sha256(train)},
+    }
+    solved = task_loss(own["train"], calibrate(own["train"])).item() <= pruning.target
+    found = _best(model, groups["train"], fills, pruning, seed) if solved else None
+    if found is None:
+        whole = {"task_loss": {"model": task_loss(own["test"]).item()}, "accuracy": {"model": own["test"].accuracy}}
+        write_json(out / "circuit.json", {**facts, "nodes": [], "edges": []})
+        write_json(out / "pruning.json", {**facts, "split": "test", "solved": False, **whole})
+        return f"the model does not solve {task}: accuracy {own['test'].accuracy:.2f}"
+    judged = judge(model, groups["test"], fills, found, random_circuits, seed)
+    if pruning.controls:
+        words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, seed)
+        nonsense = {
+            split: encode_pairs(nonsense_task(part, words), tokenizer, language.separator_id)
+            for split, part in pairs.items()
+        }
+        shuffled = encode_pairs(shuffled_labels(pairs["train"], seed), tokenizer, language.separator_id)
+        search = _search(pruning, pruning.prices[0], seed)
+        judged["controls"] = {
+            "shuffled": control(model, shuffled, groups["test"], fills, search, found),
+            "nonsense": control(model, nonsense["train"], nonsense["test"], fills, search, found),
+        }
+    gates = GateIndex.of(model).split(found.gates)
+    nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
+    edges = [vars(edge) for edge in edges_of(model, gates)]
+    write_json(out / "circuit.json", {**facts, "nodes": nodes, "edges": edges})
+    held_out = {"held_out_task_loss": found.held_out_loss}
+    write_json(out / "pruning.json", {**facts, "split": "test", "solved": True, **held_out, **judged})
+    return f"{len(nodes)} nodes, {len(edges)} edges, accuracy {judged['accuracy']['circuit']:.2f}"
+
+
+def _search(pruning: Pruning, price: float, seed: int) -> Search:
+    return Search(
+        steps=pruning.steps,
+        batch=pruning.batch,
+        price=price,
+        learning_rate=pruning.learning_rate,
+        target=pruning.target,
+        seed=seed,
+    )
+
+
+def _best(model: WeightSparseForCausalLM, groups: Groups, fills: Fills, pruning: Pruning, seed: int) -> Pruned:
+    """The circuit of the price that leaves the fewest edges."""
+    index = GateIndex.of(model)
+    found = [prune(model, groups, fills, _search(pruning, price, seed)) for price in pruning.prices]
+    return min(found, key=lambda one: count_edges(model, index.split(one.gates)))
+
+
+def control(
+    model: WeightSparseForCausalLM, train: Groups, test: Groups, fills: Fills, search: Search, real: Pruned
+) -> dict[str, float]:
+    """Return how a circuit does on `test` that was searched on a control's pairs with as many gates as the real one."""
+    ranking, _ = learn_masks(model, train, fills, search)
+    gates = torch.zeros_like(real.gates)
+    gates[ranking[: int(real.gates.sum())]] = 1
+    found = choices(model, test, gates, fills)
+    calibration = calibrate(choices(model, train, gates, fills))
+    return {"task_loss": task_loss(found, calibration).item(), "accuracy": found.accuracy}

@@ -1,0 +1,61 @@
+"""New models, and trained ones as the Hugging Face folder that the rest of the pipeline loads."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import set_seed
+
+from sparse_circuits.config.weight_sparse import Transformer
+from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
+from sparse_circuits.models.weight_sparse import WeightSparseConfig, WeightSparseForCausalLM
+
+
+def new_model(entry: Transformer, vocabulary: int, context: int, seed: int) -> WeightSparseForCausalLM:
+    """Return a model with random weights; the same seed gives the same."""
+    with torch.random.fork_rng(devices=[]):
+        set_seed(seed)
+        return WeightSparseForCausalLM(
+            WeightSparseConfig(
+                vocab_size=vocabulary,
+                hidden_size=entry.d_model,
+                num_hidden_layers=entry.layers,
+                head_dim=entry.head_dim,
+                num_attention_heads=entry.d_model // entry.head_dim,
+                intermediate_size=4 * entry.d_model,
+                max_position_embeddings=context,
+                active=entry.active,
+            )
+        )
+
+
+def save_model(
+    model: WeightSparseForCausalLM,
+    name: str,
+    tokenizer: Path,
+    licence: str,
+    losses: dict[str, Any],
+    log: list[dict[str, Any]],
+    folder: Path,
+) -> None:
+    """Publish config.json, model.safetensors, the tokenizer's files, training.csv, losses.json and model_card.json."""
+    card = read_json(tokenizer / "model_card.json")
+    with publishing_folder(folder) as temporary:
+        model.cpu().save_pretrained(temporary)
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copyfile(tokenizer / file, temporary / file)
+        hashes = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
+        write_csv(temporary / "training.csv", log)
+        write_json(temporary / "losses.json", losses)
+        write_json(
+            temporary / "model_card.json",
+            {
+                **{key: card[key] for key in ("document_separator", "document_separator_id")},
+                "name": name,
+                "licence": licence,
+                "num_layers": model.config.num_hidden_layers,
+                "d_model": model.config.hidden_size,
+                "sha256": hashes,
+            },
+        )

@@ -1,0 +1,59 @@
+"""Capability against interpretability: pretraining loss beside the size of circuits (Gao et al. 2025, figure 3)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MATCHED = 0.05  # nats within which two pretraining losses are alike
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Return the geometric mean of positive numbers."""
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def twin(loss: float, dense: Mapping[str, float]) -> str:
+    """Return the dense model whose pretraining loss is nearest."""
+    return min(dense, key=lambda name: abs(dense[name] - loss))
+
+
+def frontier(
+    losses: Mapping[str, float],
+    edges: Mapping[str, Mapping[str, int]],
+    sparse: Sequence[str],
+    dense: Sequence[str],
+) -> dict[str, Any]:
+    """Return each sparse model beside its dense twin, and all models by loss and size of circuits.
+
+    `losses` are held-out pretraining losses in nats; `edges` are, for each model, the circuits' edges of the tasks that
+    it solves. A pair's ratio is the geometric mean of dense edges / sparse edges over the tasks that both solve; a
+    circuit without edges counts as one edge. `models` compare over the tasks that all models solve.
+    """
+    pairs = []
+    for name in sparse:
+        other = twin(losses[name], {one: losses[one] for one in dense})
+        both = [task for task in edges[name] if task in edges[other]]
+        tasks = {task: {"dense_edges": edges[other][task], "sparse_edges": edges[name][task]} for task in both}
+        ratios = [max(row["dense_edges"], 1) / max(row["sparse_edges"], 1) for row in tasks.values()]
+        pairs.append(
+            {
+                "dense": other,
+                "sparse": name,
+                "pretraining_loss": {"dense": losses[other], "sparse": losses[name]},
+                "matched": abs(losses[other] - losses[name]) <= MATCHED,
+                "tasks": tasks,
+                "geometric_mean_ratio": geometric_mean(ratios) if ratios else None,
+            }
+        )
+    shared = sorted(set.intersection(*(set(edges[name]) for name in (*sparse, *dense))))
+    models = [
+        {
+            "model": name,
+            "kind": "sparse" if name in sparse else "dense",
+            "pretraining_loss": losses[name],
+            "solved": len(edges[name]),
+            "geometric_mean_edges": geometric_mean([max(edges[name][task], 1) for task in shared]) if shared else None,
+        }
+        for name in (*sparse, *dense)
+    ]
+    return {"pairs": pairs, "shared_tasks": shared, "models": models}

@@ -1,0 +1,45 @@
+"""A byte-level BPE of our own, for models that are trained from nothing."""
+
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import publishing_folder, read_jsonl, sha256, write_json
+
+SEPARATOR = "<|endoftext|>"
+
+
+def train_tokenizer(documents: Path, vocabulary: int, name: str, folder: Path) -> None:
+    """Train a BPE of `vocabulary` tokens on documents.jsonl; publish tokenizer and model_card.json in a folder.
+
+    Text is cut as for GPT-2, so that no token joins letters with punctuation. Token 0 separates documents. The same
+    documents give the same tokens. Raises StudyError when the corpus is too small for so many tokens.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[SEPARATOR],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator((row["text"] for row in read_jsonl(documents)), trainer)
+    if tokenizer.get_vocab_size() < vocabulary:
+        raise StudyError(
+            f"{documents}: gives {tokenizer.get_vocab_size()} tokens, {vocabulary} wanted; lower `vocabulary`"
+        )
+    with publishing_folder(folder) as temporary:
+        fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=SEPARATOR, eos_token=SEPARATOR)
+        fast.save_pretrained(temporary)
+        write_json(
+            temporary / "model_card.json",
+            {
+                "name": name,
+                "document_separator": SEPARATOR,
+                "document_separator_id": 0,
+                "sha256": {path.name: sha256(path) for path in sorted(temporary.iterdir())},
+            },
+        )
