@@ -10,7 +10,7 @@ from sparse_circuits.figures import FIGURES, save_figure, use_style
 
 @dataclass(frozen=True)
 class Arguments:
-    figure: Literal["sae_quality", "training", "pareto", "faithfulness", "circuit"]
+    figure: Literal["sae_quality", "training", "pareto", "faithfulness", "circuit", "frontier", "weight_circuit"]
     """which figure"""
     data: list[Path]
     """the artefacts it is drawn from"""

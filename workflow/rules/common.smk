@@ -1,36 +1,10 @@
-"""The study, read and checked once, and what the rules need of it."""
+"""What the rules need of a study of autoencoders."""
 
 import json
 import math
-import os
-import sys
-from pathlib import Path
 
-# The repository that these rules came from: here, or, where another workflow uses them as a module, elsewhere.
-HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
-if not (HOME / "scripts").is_dir():
-    sys.exit(
-        "error: these rules run programs of their repository; clone it, and name workflow/Snakefile of the clone"
-    )
-sys.path.insert(0, str(HOME / "src"))
-
-from sparse_circuits.config import Site, load_study
+from sparse_circuits.config import Site
 from sparse_circuits.config.study import AgreementTask, FileTask
-from sparse_circuits.errors import StudyError
-from sparse_circuits.fingerprint import fingerprint
-from sparse_circuits.versions.stages import stages_folder
-
-try:
-    STUDY = load_study(config)
-except StudyError as error:
-    sys.exit(f"error: {error}")
-
-# The default study's stages stand in the top dvc.yaml, those of another beside it, in a folder of their own.
-OTHERS = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
-OTHERS = [path for path in OTHERS if path != config.get("default_study")]
-STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
-STORED_ELSEWHERE = bool(workflow.storage_settings.default_storage_provider)
-STAGES = stages_folder(STUDY.study, is_default=not OTHERS)
 
 MODEL = f"results/models/{STUDY.model}"
 MODEL_FILES = multiext(
@@ -54,9 +28,6 @@ TOKENIZER_FILES = multiext(
 )
 CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
-CIRCUITS = f"results/circuits/{STUDY.study}"
-FIGURES = f"results/figures/{STUDY.study}"
-REPORT = f"results/report/{STUDY.study}"
 
 SHARD_SEQUENCES = max(1, STUDY.activations.shard_tokens // STUDY.activations.context)
 TRAIN_SEQUENCES = math.ceil(STUDY.activations.tokens / STUDY.activations.context)
@@ -126,24 +97,6 @@ wildcard_constraints:
     sae="|".join(map(re.escape, STUDY.saes)),
     task="|".join(map(re.escape, STUDY.tasks)),
     basis="|".join(BASES),
-
-
-def program(script):
-    """A rule's input: its script, which stays here where results go to storage elsewhere.
-
-    Its time does not matter, since `code` tells whether it changed.
-    """
-    return local(ancient(os.path.relpath(HOME / "scripts" / script)))
-
-
-def code(script):
-    """A rule's parameter: what its script computes, whatever its comments say."""
-    return fingerprint(HOME / "scripts" / script)
-
-
-def memory(megabytes):
-    """A rule's memory: what it needs, and as much again with each further try."""
-    return lambda wildcards, attempt: megabytes * attempt
 
 
 def model_folder(wildcards, input):

@@ -4,5 +4,16 @@ from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load
 from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
+from sparse_circuits.config.weight_sparse import WeightSparseStudy
 
-__all__ = ["Dataset", "Model", "Site", "Study", "load_datasets", "load_models", "load_study", "read_yaml"]
+__all__ = [
+    "Dataset",
+    "Model",
+    "Site",
+    "Study",
+    "WeightSparseStudy",
+    "load_datasets",
+    "load_models",
+    "load_study",
+    "read_yaml",
+]

@@ -11,6 +11,7 @@ from sparse_circuits.errors import StudyError
 
 if TYPE_CHECKING:
     from sparse_circuits.config.study import Study
+    from sparse_circuits.config.weight_sparse import WeightSparseStudy
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -28,13 +29,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
-def load_study(config: Mapping[str, Any]) -> "Study":
-    """Return the study that Snakemake's merged config describes.
+def load_study(config: Mapping[str, Any]) -> "Study | WeightSparseStudy":
+    """Return the study that Snakemake's merged config describes; its `kind` says of which sort it is.
 
     `config` either holds a whole study (--configfile config/studies/...) or names its file under `default_study`;
     further keys (--config) override those of the file.
     """
     from sparse_circuits.config.study import Study
+    from sparse_circuits.config.weight_sparse import WeightSparseStudy
 
     given = dict(config)
     default = given.pop("default_study", None)
@@ -42,7 +44,10 @@ def load_study(config: Mapping[str, Any]) -> "Study":
         if default is None:
             raise StudyError("no study: name one with --configfile config/studies/<study>.yaml")
         given = _merged(read_yaml(Path(default)), given)
-    return validate(Study, given, f"study {given['study']}" if "study" in given else str(default))
+    where = f"study {given['study']}" if "study" in given else str(default)
+    if given.get("kind") == "weight_sparse":
+        return validate(WeightSparseStudy, given, where)
+    return validate(Study, given, where)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,15 @@ from sparse_circuits.config.autoencoders import LISTS
 from sparse_circuits.config.base import Settings
 from sparse_circuits.config.catalogue import Datasets, Models
 from sparse_circuits.config.study import Study
+from sparse_circuits.config.weight_sparse import WeightSparseStudy
 
 FOLDER = Path("workflow/schemas")
-SCHEMAS: dict[str, type[Settings]] = {"study": Study, "models": Models, "datasets": Datasets}
+SCHEMAS: dict[str, type[Settings]] = {
+    "study": Study,
+    "weight_sparse_study": WeightSparseStudy,
+    "models": Models,
+    "datasets": Datasets,
+}
 
 
 def schema_texts() -> dict[str, str]:

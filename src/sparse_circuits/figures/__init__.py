@@ -2,10 +2,12 @@
 
 from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.faithfulness import plot_faithfulness
+from sparse_circuits.figures.frontier import plot_frontier
 from sparse_circuits.figures.pareto import plot_pareto
 from sparse_circuits.figures.sae_quality import plot_sae_quality
 from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
+from sparse_circuits.figures.weight_circuit import draw_weight_circuit
 
 FIGURES = {
     "sae_quality": plot_sae_quality,
@@ -13,6 +15,8 @@ FIGURES = {
     "pareto": plot_pareto,
     "faithfulness": plot_faithfulness,
     "circuit": draw_circuit,
+    "frontier": plot_frontier,
+    "weight_circuit": draw_weight_circuit,
 }
 
 __all__ = ["FIGURES", "save_figure", "use_style"]

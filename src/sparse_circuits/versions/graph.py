@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.config import load_study
+from sparse_circuits.config import Study, WeightSparseStudy, load_study
 from sparse_circuits.config.load import read_yaml
-from sparse_circuits.config.study import Study
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 
@@ -34,7 +33,7 @@ class Job:
 class Graph:
     """A study, the file that describes it, and its jobs, each before those that need it."""
 
-    study: Study
+    study: Study | WeightSparseStudy
     settings: dict[str, Any]  # the study as its file has it, without defaults
     path: Path
     is_default: bool

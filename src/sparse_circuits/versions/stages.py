@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config import Study, read_yaml
 from sparse_circuits.files import publishing
 from sparse_circuits.versions.graph import Graph, Job
 
@@ -38,9 +38,14 @@ SETTINGS = {
     "fetch_sae": ("saes.{sae}",),
     "evaluate_sae": ("seed",),
     "probe_sae": ("seed", "probing"),
-    "make_task": ("seed", "tasks.{task}"),
+    "make_task": ("seed", "tasks.{task}", "train_pairs", "test_pairs"),
+    "train_tokenizer": ("vocabulary",),
+    "cut_sequences": ("seed", "context", "train_tokens", "held_out_tokens"),
+    "train_transformer": ("seed", "study", "models.common", "models.{model}"),
+    "prune_task": ("seed", "study", "pruning"),
+    "compare_frontier": ("frontier",),
     "score_nodes": ("circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
-    "find_circuit": ("study", "circuits.node_threshold", "circuits.edge_threshold"),
+    "find_circuit": ("study", "circuits.{basis}", "circuits.node_threshold", "circuits.edge_threshold"),
     "prove_circuit": ("seed", "circuits.prove_pairs", "circuits.batch_tokens"),
     "minimise_circuit": ("seed", "circuits.minimal", "circuits.batch_tokens"),
     "trace_prompt": ("study", "graphs.{graph}"),
@@ -112,7 +117,9 @@ def _stage(job: Job, graph: Graph, top: Path) -> dict[str, Any]:
 
 
 def _transport(job: Job, graph: Graph) -> dict[str, bool]:
-    return {"cache": False} if job.rule == "cache_activations" and not graph.study.activations.share else {}
+    study = graph.study
+    left_out = job.rule == "cache_activations" and isinstance(study, Study) and not study.activations.share
+    return {"cache": False} if left_out else {}
 
 
 def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
@@ -122,7 +129,7 @@ def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
         keys += ["sites", "transcoder_layers"]
     if found := [key for key in keys if _has(graph.settings, key)]:
         yield {str(graph.path): found}
-    if job.rule == "fetch_model":
+    if job.rule == "fetch_model" and isinstance(graph.study, Study):
         yield {graph.study.models_file: [f"models.{graph.study.model}"]}
     if job.rule == "fetch_corpus":
         yield {graph.study.datasets_file: [f"datasets.{graph.study.corpus}"]}

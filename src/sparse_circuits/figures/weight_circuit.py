@@ -1,0 +1,108 @@
+"""The circuit of a weight-sparse transformer: every node and every weight, from the embedding up."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
+from sparse_circuits.files import read_json
+
+ROW_HEIGHT = 0.85  # inches
+MOST_LABELS = 60  # edges from which weights are no longer written beside the lines
+
+
+def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
+    """Return the drawing and the table of edges of one circuit.json of basis weights.
+
+    Places are rows in the order of the computation; queries, keys and values of a layer share one. A line is a nonzero
+    weight, as wide as it is large; a dotted line joins what is written to a channel of the residual stream with who
+    reads that channel later. Weights are written beside the lines of circuits of up to 60 edges.
+    """
+    circuit = read_json(files[0])
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for node in circuit["nodes"]:
+        rows.setdefault(_row(node["site"]), []).append(node)
+    widest = max((len(row) for row in rows.values()), default=1)
+    places = {
+        node["id"]: ((column + 0.5) * widest / len(row), float(level))
+        for level, row in enumerate(rows.values())
+        for column, node in enumerate(row)
+    }
+    figure, axis = plt.subplots(figsize=(TEXT_WIDTH, ROW_HEIGHT * max(len(rows), 2) + 0.4))
+    strongest = max((abs(edge["weight"]) for edge in circuit["edges"]), default=1.0)
+    for edge in circuit["edges"]:
+        (x0, y0), (x1, y1) = places[edge["source"]], places[edge["target"]]
+        colour = NEGATIVE if edge["weight"] < 0 else POSITIVE
+        axis.plot([x0, x1], [y0, y1], color=colour, linewidth=0.4 + 2.2 * abs(edge["weight"]) / strongest, zorder=1)
+        if len(circuit["edges"]) <= MOST_LABELS:
+            axis.text(
+                x0 + 0.35 * (x1 - x0),
+                y0 + 0.35 * (y1 - y0),
+                f"{edge['weight']:+.2f}",
+                fontsize=5,
+                color=colour,
+                ha="center",
+                va="center",
+                bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+                zorder=3,
+            )
+    for source, target in residual_links([node["id"] for node in circuit["nodes"]]):
+        (x0, y0), (x1, y1) = places[source], places[target]
+        axis.plot([x0, x1], [y0, y1], color=NEUTRAL, linestyle=":", linewidth=0.8, zorder=0)
+    for name, (x, y) in places.items():
+        place, _, index = name.partition("/")
+        kind = place.split(".")[0].removeprefix("attn_").removeprefix("mlp_")
+        shown = f"{kind} {index}" if kind in "qkv" else index
+        axis.text(
+            x,
+            y,
+            shown,
+            fontsize=6,
+            ha="center",
+            va="center",
+            zorder=4,
+            bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": NEUTRAL, "linewidth": 0.7},
+        )
+    for level, row in enumerate(rows):
+        axis.text(-0.02 * widest, level, row, fontsize=7, ha="right", va="center")
+    axis.set(xlim=(-0.02 * widest, widest), ylim=(-0.5, max(len(rows), 2) - 0.4))
+    axis.set_title(
+        f"{circuit['task']} in {circuit['model']}: {len(circuit['nodes'])} nodes, {len(circuit['edges'])} edges"
+    )
+    axis.axis("off")
+    handles = [
+        Line2D([], [], color=POSITIVE, label="positive weight"),
+        Line2D([], [], color=NEGATIVE, label="negative weight"),
+        Line2D([], [], color=NEUTRAL, linestyle=":", label="the same channel of the residual stream"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=7)
+    return figure, pd.DataFrame(circuit["edges"], columns=["source", "target", "weight"])
+
+
+def residual_links(nodes: list[str]) -> list[tuple[str, str]]:
+    """Return which node reads the channel of the residual stream that which earlier node writes."""
+    parsed = [(name, *_parts(name)) for name in nodes]
+    order = {"attn_in": 0, "attn_out": 1, "mlp_in": 2, "mlp_out": 3}
+    writes = [part for part in parsed if part[1] in ("attn_out", "mlp_out")]
+    reads = [part for part in parsed if part[1] in ("attn_in", "mlp_in")]
+    return [
+        (writer, reader)
+        for writer, wrote, layer, index in writes
+        for reader, read, later, channel in reads
+        if index == channel and (layer, order[wrote]) < (later, order[read])
+    ]
+
+
+def _parts(name: str) -> tuple[str, int, int]:
+    place, _, index = name.partition("/")
+    kind, _, layer = place.partition(".")
+    return kind, int(layer), int(index)
+
+
+def _row(site: str) -> str:
+    kind, _, layer = site.partition(".")
+    return f"attn_qkv.{layer}" if kind in ("attn_q", "attn_k", "attn_v") else site

@@ -1,0 +1,308 @@
+"""Transformers with almost all weights zero: trained, asked the tasks on code, and pruned to circuits."""
+
+TOKENIZER = f"results/tokenizers/{STUDY.corpus}-{STUDY.vocabulary}"
+SEQUENCES = (
+    f"results/corpora/{STUDY.corpus}/sequences-{STUDY.vocabulary}-{STUDY.context}.h5"
+)
+MODELS = list(STUDY.models)
+TRANSFORMER = f"results/models/{STUDY.study}-{{model}}"
+PRUNINGS = expand(
+    f"{CIRCUITS}/{{task}}/{{model}}/pruning.json", model=MODELS, task=STUDY.tasks
+)
+CIRCUIT_FILES = [path.replace("pruning.json", "circuit.json") for path in PRUNINGS]
+COMPARED = [*STUDY.frontier.sparse, *STUDY.frontier.dense]
+FIGURE_DATA = {
+    "frontier": ("frontier", f"{CIRCUITS}/frontier.json"),
+    **{
+        f"circuit_{STUDY.headline_task}_{model}": (
+            "weight_circuit",
+            f"{CIRCUITS}/{STUDY.headline_task}/{model}/circuit.json",
+        )
+        for model in STUDY.frontier.sparse
+    },
+}
+
+
+wildcard_constraints:
+    model="|".join(map(re.escape, MODELS)),
+    task="|".join(STUDY.tasks),
+
+
+rule train_tokenizer:
+    """A byte-level BPE of the study's own."""
+    input:
+        script=program("train_tokenizer.py"),
+        documents=rules.fetch_corpus.output.documents,
+    output:
+        multiext(
+            f"{TOKENIZER}/",
+            "model_card.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+        ),
+    log:
+        f"logs/train_tokenizer/{STUDY.corpus}.log",
+    benchmark:
+        f"logs/train_tokenizer/{STUDY.corpus}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=60,
+    params:
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        vocabulary=STUDY.vocabulary,
+        name=Path(TOKENIZER).name,
+        code=code("train_tokenizer.py"),
+    message:
+        "Training a tokenizer of {params.vocabulary} tokens"
+    shell:
+        "python {input.script} --documents {input.documents:q} --vocabulary {params.vocabulary} --name {params.name:q}"
+        " --folder {params.folder:q} > {log:q} 2>&1"
+
+
+rule cut_sequences:
+    """The corpus as token sequences of one length."""
+    input:
+        tokenizer=rules.train_tokenizer.output,
+        script=program("tokenize_corpus.py"),
+        documents=rules.fetch_corpus.output.documents,
+    output:
+        sequences=SEQUENCES,
+    log:
+        f"logs/cut_sequences/{STUDY.corpus}.log",
+    benchmark:
+        f"logs/cut_sequences/{STUDY.corpus}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(6000),
+        runtime=60,
+    params:
+        tokenizer=lambda wildcards, input: str(Path(input.tokenizer[0]).parent),
+        context=STUDY.context,
+        train=STUDY.train_tokens // STUDY.context,
+        held_out=STUDY.held_out_tokens // STUDY.context,
+        seed=STUDY.seed,
+        code=code("tokenize_corpus.py"),
+    message:
+        "Cutting {wildcards} sequences"
+    shell:
+        "python {input.script} --documents {input.documents:q} --model {params.tokenizer:q} --context {params.context}"
+        " --train {params.train} --held-out {params.held_out} --seed {params.seed} --sequences {output.sequences:q}"
+        " > {log:q} 2>&1"
+
+
+rule train_transformer:
+    """One model, dense or with almost all weights zero, and its loss on held-out documents."""
+    input:
+        tokenizer=rules.train_tokenizer.output,
+        script=program("train_transformer.py"),
+        sequences=rules.cut_sequences.output.sequences,
+    output:
+        multiext(
+            f"{TRANSFORMER}/",
+            "model_card.json",
+            "config.json",
+            "generation_config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "training.csv",
+            "losses.json",
+        ),
+    log:
+        f"logs/train_transformer/{STUDY.study}-{{model}}.log",
+    benchmark:
+        f"logs/train_transformer/{STUDY.study}-{{model}}.tsv"
+    # Half of the run's time, so first of what can run.
+    priority: 50
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=24 * 60,
+        gpu=1,
+    params:
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        tokenizer=lambda wildcards, input: str(Path(input.tokenizer[0]).parent),
+        name=f"{STUDY.study}-{{model}}",
+        entry=lambda wildcards: STUDY.models[wildcards.model].model_dump_json(),
+        licence=STUDY.corpus_entry.licence,
+        state=f"state/{STUDY.study}-{{model}}.safetensors",
+        seed=STUDY.seed,
+        code=code("train_transformer.py"),
+    message:
+        "Training {wildcards.model}"
+    shell:
+        "python {input.script} --name {params.name:q} --entry {params.entry:q} --sequences {input.sequences:q}"
+        " --tokenizer {params.tokenizer:q} --licence {params.licence:q} --folder {params.folder:q} --seed {params.seed}"
+        " --state {params.state:q} --code {params.code} --threads {threads} > {log:q} 2>&1"
+
+
+rule models:
+    """All models of the study."""
+    input:
+        expand(f"{TRANSFORMER}/losses.json", model=MODELS),
+
+
+rule make_task:
+    """The pairs of one task on code, in the tokens of the study."""
+    input:
+        tokenizer=rules.train_tokenizer.output,
+        script=program("make_task.py"),
+    output:
+        train="results/tasks/{task}/train.jsonl",
+        test="results/tasks/{task}/test.jsonl",
+    log:
+        "logs/make_task/{task}.log",
+    benchmark:
+        "logs/make_task/{task}.tsv"
+    # Before the hours of training: a task that cannot be made of these tokens must stop the run early.
+    priority: 100
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=10,
+    params:
+        tokenizer=lambda wildcards, input: str(Path(input.tokenizer[0]).parent),
+        folder=lambda wildcards, output: str(Path(output.train).parent),
+        train=STUDY.train_pairs,
+        test=STUDY.test_pairs,
+        seed=STUDY.seed,
+        code=code("make_task.py"),
+    message:
+        "Making task {wildcards.task}"
+    shell:
+        "python {input.script} --model {params.tokenizer:q} --folder {params.folder:q} code --task {wildcards.task}"
+        " --train {params.train} --test {params.test} --seed {params.seed} > {log:q} 2>&1"
+
+
+rule prune_task:
+    """The smallest circuit of one model for one task, judged on the test pairs."""
+    input:
+        model=rules.train_transformer.output,
+        script=program("prune_task.py"),
+        sequences=rules.cut_sequences.output.sequences,
+        train=rules.make_task.output.train,
+        test=rules.make_task.output.test,
+    output:
+        circuit=f"{CIRCUITS}/{{task}}/{{model}}/circuit.json",
+        pruning=f"{CIRCUITS}/{{task}}/{{model}}/pruning.json",
+    log:
+        f"logs/prune_task/{STUDY.study}.{{task}}.{{model}}.log",
+    benchmark:
+        f"logs/prune_task/{STUDY.study}.{{task}}.{{model}}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(3000),
+        runtime=120,
+    params:
+        study=STUDY.study,
+        model=lambda wildcards, input: str(Path(input.model[0]).parent),
+        folder=lambda wildcards, output: str(Path(output.circuit).parent),
+        settings=STUDY.pruning.model_dump_json(),
+        seed=STUDY.seed,
+        code=code("prune_task.py"),
+    message:
+        "Pruning {wildcards.model} to {wildcards.task}"
+    shell:
+        "python {input.script} --study {params.study:q} --task {wildcards.task} --model {params.model:q}"
+        " --sequences {input.sequences:q} --train {input.train:q} --test {input.test:q} --pruning {params.settings:q}"
+        " --seed {params.seed} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+
+
+rule circuits:
+    """The circuits of all models and tasks, judged."""
+    input:
+        PRUNINGS,
+        CIRCUIT_FILES,
+
+
+rule compare_frontier:
+    """Pretraining loss beside the size of circuits."""
+    input:
+        script=program("compare_frontier.py"),
+        losses=expand(f"{TRANSFORMER}/losses.json", model=COMPARED),
+        circuits=[
+            f"{CIRCUITS}/{task}/{model}/pruning.json"
+            for model in COMPARED
+            for task in STUDY.tasks
+        ],
+    output:
+        frontier=f"{CIRCUITS}/frontier.json",
+    log:
+        f"logs/compare_frontier/{STUDY.study}.log",
+    benchmark:
+        f"logs/compare_frontier/{STUDY.study}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=10,
+    params:
+        sparse=STUDY.frontier.sparse,
+        dense=STUDY.frontier.dense,
+        code=code("compare_frontier.py"),
+    message:
+        "Comparing sparse models with dense ones"
+    shell:
+        "python {input.script} --sparse {params.sparse:q} --dense {params.dense:q} --losses {input.losses:q}"
+        " --circuits {input.circuits:q} --frontier {output.frontier:q} > {log:q} 2>&1"
+
+
+rule plot_figure:
+    """One figure as SVG and PNG, with the data behind it."""
+    input:
+        script=program("plot_figure.py"),
+        data=lambda wildcards: FIGURE_DATA[wildcards.figure][1],
+    output:
+        f"{FIGURES}/{{figure}}.svg",
+        f"{FIGURES}/{{figure}}.png",
+        f"{FIGURES}/{{figure}}.csv",
+    log:
+        "logs/plot_figure/{figure}.log",
+    benchmark:
+        "logs/plot_figure/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(map(re.escape, FIGURE_DATA)),
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=10,
+    params:
+        kind=lambda wildcards: FIGURE_DATA[wildcards.figure][0],
+        stem=lambda wildcards, output: str(Path(output[0]).with_suffix("")),
+        code=code("plot_figure.py"),
+    message:
+        "Drawing {wildcards.figure}"
+    shell:
+        "python {input.script} --figure {params.kind} --data {input.data:q} --stem {params.stem:q} > {log:q} 2>&1"
+
+
+rule figures:
+    """All figures of the study."""
+    input:
+        expand(
+            f"{FIGURES}/{{figure}}{{suffix}}",
+            figure=FIGURE_DATA,
+            suffix=[".svg", ".png", ".csv"],
+        ),
+
+
+rule report:
+    """Everything of the study; a page of its own is not written yet."""
+    input:
+        rules.figures.input,
+        rules.circuits.input,
+        rules.compare_frontier.output,
