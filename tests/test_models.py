@@ -16,6 +16,7 @@ from transformers import (
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.families import FAMILIES
+from sparse_circuits.models.weight_sparse import WeightSparseConfig
 
 TOKENS = torch.tensor([[0, 5, 6, 7], [0, 9, 8, 3]])
 SITES = [
@@ -35,6 +36,7 @@ CONFIGS = [
     Gemma2Config(**LLAMA_LIKE, query_pre_attn_scalar=8),
     GPTNeoXConfig(**SMALL),
     GPT2Config(vocab_size=50, n_layer=2, n_embd=16, n_head=2),
+    WeightSparseConfig(**SMALL, head_dim=8),
 ]
 
 

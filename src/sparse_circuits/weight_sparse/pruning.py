@@ -41,7 +41,7 @@ class Search:
     target: float = 0.15
     """task loss in nats that the circuit may have on held-out pairs"""
     seed: int = 0
-    """of the first taus and the order of pairs"""
+    """of the order of pairs"""
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,15 @@ def learn_masks(model: WeightSparseForCausalLM, groups: Groups, fills: Fills, se
     """Return all gates, the most needed first, and their taus (gate,).
 
     Forward a gate is open where tau > 0, backward it has the sigmoid's derivative; tau is clamped to [-1, 1] after each
-    step. Many taus end at the same clamp: ties go by how much the loss rises, to first order, when the gate closes,
-    averaged over the second half of the steps.
+    step. taus start between .1 and .9 in the order of the gates' scores: from equal ones all gates would close in the
+    same few steps, and a path that is cut at both ends has no gradient that would open it again. Many taus end at the
+    same clamp: ties go by how much the loss rises, to first order, when the gate closes, averaged over the second half
+    of the steps.
     """
     index = GateIndex.of(model)
     generator = torch.Generator().manual_seed(search.seed)
-    tau = (0.1 + 0.01 * torch.randn(index.count, generator=generator)).to(model.device).requires_grad_()
+    order = torch.argsort(torch.argsort(gate_scores(model, groups, fills), stable=True))
+    tau = (0.1 + 0.8 * order / (index.count - 1)).requires_grad_()
     optimizer = torch.optim.AdamW([tau], lr=search.learning_rate, weight_decay=search.weight_decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, search.steps)
     needed = torch.zeros_like(tau)
@@ -121,6 +124,17 @@ def learn_masks(model: WeightSparseForCausalLM, groups: Groups, fills: Fills, se
     order = torch.argsort(needed, descending=True, stable=True)
     tau = tau.detach()
     return order[torch.argsort(tau[order], descending=True, stable=True)], tau
+
+
+def gate_scores(model: WeightSparseForCausalLM, groups: Groups, fills: Fills) -> Tensor:
+    """Return how much closing each gate changes the logit differences of all pairs, to first order: (gate,)."""
+    index = GateIndex.of(model)
+    gates = torch.ones(index.count, device=model.device, requires_grad=True)
+    for _, batch in groups:
+        with gated(model, index.split(gates), fills):
+            choose(model, batch.to(model.device)).differences.sum().backward()
+    assert gates.grad is not None
+    return gates.grad.abs()
 
 
 class Choices(NamedTuple):
