@@ -65,7 +65,7 @@ FINDINGS = {
     "minimal_circuits": (
         "Minimal circuits",
         "Each search sees training pairs alone, the last quarter of which judges sizes; what is left after backward "
-        "elimination is judged on test pairs. `thresholds_need` is how many of the best-scored features are as faithful "
+        "elimination is judged on test pairs. `thresholds_need` is how many of the best features are as faithful "
         "on the same test pairs, `coordinates_need` how many of the 2,880 coordinates of the same five sites, and "
         "`neurons_need` how many MLP neurons of all layers, with attention whole; a dash says that no number is.",
     ),
