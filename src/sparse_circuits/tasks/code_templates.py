@@ -108,7 +108,7 @@ TASKS: dict[str, Code] = {
     "with_as": Code(
         [
             Template("with open({a})", " as", "f = open({a})", "\n"),
-            Template("with open({a}, 'r')", " as", "f = open({a}, 'r')", "\n"),
+            Template("with open({a}, {b})", " as", "f = open({a}, {b})", "\n"),
         ],
         [Template("with open({a}.{b})", " as", "f = open({a}.{b})", "\n")],
     ),
@@ -199,7 +199,7 @@ TASKS: dict[str, Code] = {
     "var_if": Code(
         [
             Template("if {a} == True", ":", "{a} = True", "\n"),
-            Template("if {a} is True", ":", "{a} = True", "\n"),
+            Template("if {b}.{a} is True", ":", "{b}.{a} = True", "\n"),
         ],
         [Template("if self.{b}.{a} is True", ":", "self.{b}.{a} = True", "\n")],
     ),
