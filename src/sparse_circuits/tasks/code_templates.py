@@ -170,10 +170,10 @@ TASKS: dict[str, Code] = {
     ),
     "indent_for": Code(
         [
-            Template("{a} = 0\nfor {b} in {c}:", "\n    ", "{a} = 0\n    for {b} in {c}:", "\n        "),
-            Template("import {a}\nfor {b} in {c}:", "\n    ", "import {a}\n    for {b} in {c}:", "\n        "),
+            Template("{a} = 0\nfor {b} in {c}:", "\n    {b}", "{a} = 0\n    for {b} in {c}:", "\n        {b}"),
+            Template("import {a}\nfor {b} in {c}:", "\n    {b}", "import {a}\n    for {b} in {c}:", "\n        {b}"),
         ],
-        [Template("{a}.run()\nfor {b} in {c}:", "\n    ", "{a}.run()\n    for {b} in {c}:", "\n        ")],
+        [Template("{a}.run()\nfor {b} in {c}:", "\n    {b}", "{a}.run()\n    for {b} in {c}:", "\n        {b}")],
     ),
     "lambda_func": Code(
         [
@@ -205,9 +205,11 @@ TASKS: dict[str, Code] = {
     ),
     "while_return_true": Code(
         [
-            Template("    {a}()\n    while True:", "\n        ", "    {a}()\n    return True", "\n\n    def"),
-            Template("    {a} = {b}\n    while True:", "\n        ", "    {a} = {b}\n    return True", "\n\n    def"),
+            Template("    {a}()\n    while True:", "\n        {a}", "    {a}()\n    return True", "\n\n    def"),
+            Template(
+                "    {a} = {b}\n    while True:", "\n        {a}", "    {a} = {b}\n    return True", "\n\n    def"
+            ),
         ],
-        [Template("    {a}.{b}()\n    while True:", "\n        ", "    {a}.{b}()\n    return True", "\n\n    def")],
+        [Template("    {a}.{b}()\n    while True:", "\n        {a}", "    {a}.{b}()\n    return True", "\n\n    def")],
     ),
 }
