@@ -13,7 +13,9 @@ from sparse_circuits.config.source import Sourced
 class Model(Sourced):
     """A causal language model."""
 
-    format: Literal["huggingface", "gguf"] = Field(description="what the fetched files are")
+    format: Literal["huggingface", "gguf", "csp"] = Field(
+        description="what the fetched files are; csp: OpenAI's weight-sparse transformers"
+    )
     num_layers: Positive
     d_model: Positive
     document_separator: str = Field(description="the token that each sequence begins with, as in pretraining")

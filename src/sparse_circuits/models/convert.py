@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from sparse_circuits.config import Model
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, sha256, write_json
+from sparse_circuits.models.csp import load_csp, load_csp_tokenizer
 from sparse_circuits.models.families import FAMILIES
 
 
@@ -50,6 +51,10 @@ def _save(fetched: Path, format: str, folder: Path) -> None:
         if len(files) != 1:
             raise StudyError(f"{fetched}: expected one .gguf file, found {len(files)}")
         options = {"gguf_file": files[0].name}
+    if format == "csp":
+        load_csp(fetched).save_pretrained(folder, max_shard_size="1TB")
+        load_csp_tokenizer(fetched).save_pretrained(folder)
+        return
     model = AutoModelForCausalLM.from_pretrained(fetched, dtype=torch.float32 if options else "auto", **options)
     # GGUF's weights are plain tensors by now; transformers refuses to save a model that still says it is quantised.
     vars(model).pop("hf_quantizer", None)

@@ -1,15 +1,12 @@
 """ae.pt and config.json of saprmarks/dictionary_learning 0.1.0."""
 
 from pathlib import Path
-from pickle import UnpicklingError
-
-import torch
-from torch import Tensor
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, from_saelens
 from sparse_circuits.sae.formats.fetched import one
+from sparse_circuits.state_dict import read_state_dict
 
 LINEAR = {"W_enc": "encoder.weight", "W_dec": "decoder.weight"}  # torch's linear layers store them transposed
 TOPK = {**LINEAR, "b_enc": "encoder.bias", "b_dec": "b_dec"}
@@ -42,7 +39,7 @@ def read(files: list[Path]) -> SparseAutoencoder:
     if (kind := trainer.get("dict_class")) not in CLASSES:
         raise StudyError(f"{settings.name}: trainer.dict_class {kind!r}; {', '.join(CLASSES)} can be read")
     architecture, names = CLASSES[kind]
-    state = _read_state(path)
+    state = read_state_dict(path)
     if missing := set(names.values()) - state.keys():
         raise StudyError(f"{path.name}: no tensor {', '.join(sorted(missing))}, which {kind} needs")
     tensors = {
@@ -55,11 +52,3 @@ def read(files: list[Path]) -> SparseAutoencoder:
     config |= {"apply_b_dec_to_input": kind not in NOT_CENTRED, "k": trainer.get("k")}
     sae = from_saelens(config, tensors, path.name)
     return sae.with_unit_rows() if kind == "AutoEncoder" else sae  # as its `from_pretrained` does
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: tensor.float() for name, tensor in state.items()}
-    except (UnpicklingError, RuntimeError, EOFError, AttributeError) as error:
-        raise StudyError(f"{path.name}: not a dictionary of tensors ({str(error).splitlines()[0]})") from None
