@@ -54,6 +54,12 @@ SPEED = {
         "Circuits of all sizes of a curve go through the model in one batch. A CPU is busy with one size already, so "
         "the batch costs what its tokens cost, less the clean run, which all sizes share.",
     ),
+    "weight_sparse": (
+        "Weight-sparse transformers",
+        "Training steps of the same model dense, with sparse activations, and with sparse weights too, in turn. Weights "
+        "are dense tensors with zeros in them: that they are sparse costs the projection and saves nothing. The compact "
+        "circuit holds the rows and columns of open nodes alone.",
+    ),
 }
 FINDINGS = {
     "attribution": (
