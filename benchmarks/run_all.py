@@ -56,9 +56,9 @@ SPEED = {
     ),
     "weight_sparse": (
         "Weight-sparse transformers",
-        "Training steps of the same model dense, with sparse activations, and with sparse weights too, in turn. Weights "
-        "are dense tensors with zeros in them: that they are sparse costs the projection and saves nothing. The compact "
-        "circuit holds the rows and columns of open nodes alone.",
+        "Training steps of the same model dense, with sparse activations, and with sparse weights too, in turn. "
+        "Weights are dense tensors with zeros in them: that they are sparse costs the projection and saves nothing. "
+        "The compact circuit holds the rows and columns of open nodes alone.",
     ),
 }
 FINDINGS = {
