@@ -5,11 +5,13 @@ generator, so that the sha256 in config/test/ hold on every machine and with eve
 """
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
+from sparse_circuits.tasks.code_templates import TEST_NAMES, TEST_WORDS, TRAIN_NAMES, TRAIN_WORDS
 from sparse_circuits.tasks.words import DETERMINERS, PLURAL_ANSWERS, PREPOSITIONS, SINGULAR_ANSWERS, TEST, TRAIN
 
 FOLDER = Path(__file__).parent / "fixtures"
@@ -18,7 +20,7 @@ SPACE = "Ġ"  # how byte-level tokenizers write a leading space
 
 
 def main(folder: Path = FOLDER) -> None:
-    """Write tiny-llama/ and corpus.jsonl."""
+    """Write tiny-llama/, corpus.jsonl and code.jsonl."""
     words = _words()
     vocabulary = _write_tokenizer(folder / "tiny-llama", words)
     _write_model(folder / "tiny-llama", len(vocabulary))
@@ -26,6 +28,24 @@ def main(folder: Path = FOLDER) -> None:
     documents = [" ".join(words[i] for i in generator.integers(0, len(words), 80)) for _ in range(400)]
     lines = (json.dumps({"passage": f"The {text}"}) + "\n" for text in documents)
     (folder / "corpus.jsonl").write_text("".join(lines), encoding="utf-8")
+    _write_code(folder / "code.jsonl", generator)
+
+
+def _write_code(path: Path, generator: np.random.Generator) -> None:
+    """Python-like documents, each with quotes of one kind alone: which one follows from any that came before."""
+    names, words = TRAIN_NAMES + TEST_NAMES, TRAIN_WORDS + TEST_WORDS
+    lines = ["print(Qw)", "a = b.get(Qw)", "raise ValueError(Qw w)", "a.append(Qw)", "return a.b(Qw)"]
+    documents = []
+    for _ in range(300):
+        quote, text = "'\""[generator.integers(2)], []
+        # Words that no task's pair has, for nonsense answers.
+        text.append("# see also these notes below")
+        for _ in range(40):
+            line = lines[generator.integers(len(lines))].replace(")", quote + ")").replace("Q", quote)
+            text.append(re.sub(r"\bw\b", lambda _: words[generator.integers(len(words))], line))
+            text[-1] = re.sub(r"\b[ab]\b", lambda _: names[generator.integers(len(names))], text[-1])
+        documents.append("\n".join(text))
+    path.write_text("".join(json.dumps({"passage": text}) + "\n" for text in documents), encoding="utf-8")
 
 
 def _words() -> list[str]:

@@ -70,6 +70,16 @@ def test_only_the_first_tokens_decide_on_a_logit() -> None:
     assert not torch.allclose(model(changed).logits[:, 8:], model(tokens).logits[:, 8:])
 
 
+def test_text_is_generated_token_by_token() -> None:
+    model = random_model().float()
+    tokens = torch.tensor([[1, 2, 3]])
+    expected = tokens
+    for _ in range(4):
+        expected = torch.cat([expected, model(expected).logits[:, -1:].argmax(dim=-1)], dim=1)
+    given = {"attention_mask": torch.ones_like(tokens), "pad_token_id": 0}
+    assert torch.equal(model.generate(tokens, max_new_tokens=4, do_sample=False, **given), expected)
+
+
 def test_too_long_a_sequence_is_told() -> None:
     with pytest.raises(ValueError, match="17 tokens are more than the model's context of 16"):
         random_model()(torch.zeros(1, 17, dtype=torch.long))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationMixin, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
 # Where activations are made sparse, in the order of the computation within a layer.
@@ -154,7 +154,7 @@ class Block(nn.Module):
         return x + self.mlp(self.ln_2(x))
 
 
-class WeightSparseForCausalLM(PreTrainedModel):
+class WeightSparseForCausalLM(PreTrainedModel, GenerationMixin):
     """The model with its unembedding; logits get the row of a bigram table for the token that stands there."""
 
     config_class = WeightSparseConfig
@@ -192,6 +192,12 @@ class WeightSparseForCausalLM(PreTrainedModel):
     def get_output_embeddings(self) -> nn.Module:
         """Return the unembedding."""
         return self.lm_head
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Any, *_: Any, attention_mask: Any = None, **__: Any
+    ) -> dict[str, Any]:
+        """Return what `generate` runs: all tokens so far, for there is no cache of keys and values."""
+        return {"input_ids": input_ids, "logits_to_keep": 1}
 
     def forward(self, input_ids: Tensor, logits_to_keep: int = 0, **_: Any) -> CausalLMOutput:
         """Return logits (batch, position, vocabulary); of the last `logits_to_keep` positions, or of all with 0.

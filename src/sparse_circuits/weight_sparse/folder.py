@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from transformers import set_seed
+from transformers.utils import logging
 
 from sparse_circuits.config.weight_sparse import Transformer
 from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
@@ -40,6 +41,8 @@ def save_model(
     folder: Path,
 ) -> None:
     """Publish config.json, model.safetensors, the tokenizer's files, training.csv, losses.json and model_card.json."""
+    # Saving takes no time; a progress bar would only litter the log.
+    logging.disable_progress_bar()
     card = read_json(tokenizer / "model_card.json")
     with publishing_folder(folder) as temporary:
         model.cpu().save_pretrained(temporary)
