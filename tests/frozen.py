@@ -75,8 +75,11 @@ def frozen(language: Language, clean: Tensor) -> Iterator[None]:
         for name, module in model.named_modules():
             if isinstance(module, nn.LayerNorm) or type(module).__name__.endswith("RMSNorm"):
                 stack.callback(module.register_forward_hook(norm).remove)
-            elif name.rpartition(".")[2] == "act":
+            elif name.rpartition(".")[2] == "act" or (name.endswith("mlp.act_fn") and not gated):
                 stack.callback(module.register_forward_hook(activation).remove)
+            elif name.endswith((".act_q", ".act_k")):
+                # Queries and keys of an attention that transformers does not call: what they give is its pattern.
+                stack.callback(module.register_forward_hook(lambda m, _, out: hold(m, out, out)).remove)
         ALL_ATTENTION_FUNCTIONS["eager"] = attention
         stack.callback(lambda: ALL_ATTENTION_FUNCTIONS.pop("eager"))
         stack.callback(lambda: setattr(model.config, "_attn_implementation", implementation))

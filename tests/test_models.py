@@ -36,7 +36,7 @@ CONFIGS = [
     Gemma2Config(**LLAMA_LIKE, query_pre_attn_scalar=8),
     GPTNeoXConfig(**SMALL),
     GPT2Config(vocab_size=50, n_layer=2, n_embd=16, n_head=2),
-    WeightSparseConfig(**SMALL, head_dim=8),
+    WeightSparseConfig(**SMALL, head_dim=8, active=None),
 ]
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from conftest import ROOT, run_script
 from sparse_circuits.config import Dataset, Model
-from sparse_circuits.config.source import FileSource, PackageSource, UrlSource
+from sparse_circuits.config.source import FileSource, PackageSource, UrlSource, Wheel, WheelsSource
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sources import fetch
 from sparse_circuits.sources.documents import write_documents
@@ -28,6 +28,7 @@ from sparse_circuits.sources.documents import write_documents
 CONTENT = b'{"passage": "The keys."}\n'
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 COMMIT = "c" * 40
+SIX = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"  # the wheel of six 1.16.0
 
 
 class _Hub(http.server.BaseHTTPRequestHandler):
@@ -173,12 +174,24 @@ def test_a_url_is_checked_before_the_file_appears(tmp_path: Path, hub: str) -> N
 
 def test_a_file_is_taken_out_of_a_python_package(tmp_path: Path) -> None:
     """Against the real index: six is small, old and will not change."""
-    wheel = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
     inner = "4ce39f422ee71467ccac8bed76beb05f8c321c7f0ceda9279ae2dfa3670106b3"
-    source = PackageSource(kind="pypi", package="six", version="1.16.0", sha256=wheel, files={"six.py": inner})
+    source = PackageSource(kind="pypi", package="six", version="1.16.0", sha256=SIX, files={"six.py": inner})
     (found,) = fetch([source], tmp_path, "six")
     assert found.name == "six.py"
     assert hashlib.sha256(found.read_bytes()).hexdigest() == inner
+
+
+def test_the_source_code_of_wheels_is_taken_and_checked(tmp_path: Path) -> None:
+    six = Wheel(package="six", version="1.16.0", sha256=SIX)
+    (found,) = fetch([WheelsSource(kind="wheels", packages=[six])], tmp_path, "code")
+    assert found == tmp_path / "six/six.py"
+    assert found.read_text().startswith("# Copyright (c) 2010-2020 Benjamin Peterson")
+    other = six.model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(StudyError, match=r"wheel of six 1.16.0 \(six-1.16.0-py2.py3-none-any.whl\): wrong sha256"):
+        fetch([WheelsSource(kind="wheels", packages=[other])], tmp_path, "code")
+    missing = six.model_copy(update={"version": "99"})
+    with pytest.raises(StudyError, match=r"code: no source is available \(wheels: .*six==99"):
+        fetch([WheelsSource(kind="wheels", packages=[missing])], tmp_path, "code")
 
 
 def _client(folder: Path, name: str, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:

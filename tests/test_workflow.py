@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, STUDY, checkout, edit, in_folder, ok
+from conftest import NOTHING, ROOT, STUDY, checkout, edit, in_folder, ok
 
 
 def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
@@ -141,6 +141,34 @@ def test_sweeps_and_all_kinds_train_in_one_pass_a_place_and_are_judged(finished:
         ["resid_post.0", "resid_post.1"],
         ["mlp_out.0", "mlp_out.1"],
     ]
+
+
+def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) -> None:
+    """Also: what is known of the corpus comes out. In each of its documents all quotes are of one kind."""
+    study = checkout(tmp_path)
+    (study / "config/config.yaml").write_text("default_study: config/test/code.yaml\n")
+    ok(in_folder(study)("snakemake", "snapshot"))
+    circuits = study / "results/circuits/test-code"
+    for model in ("sparse", "dense"):
+        solved = json.loads((circuits / f"single_double_quote/{model}/pruning.json").read_text())
+        unknown = json.loads((circuits / f"for_while/{model}/pruning.json").read_text())
+        circuit = json.loads((circuits / f"single_double_quote/{model}/circuit.json").read_text())
+        assert solved["solved"]
+        assert solved["accuracy"]["model"] > 0.8
+        assert solved["accuracy"]["complement"] < 0.75
+        assert len(circuit["edges"]) == solved["edges"]
+        assert len(circuit["nodes"]) == solved["nodes"]
+        assert not unknown["solved"]
+    sparse, dense = (
+        json.loads((study / f"results/models/test-code-{model}/losses.json").read_text())["nonzero"]
+        for model in ("sparse", "dense")
+    )
+    assert sparse < dense
+    (pair,) = json.loads((circuits / "frontier.json").read_text())["pairs"]
+    assert list(pair["tasks"]) == ["single_double_quote"]
+    stages = yaml.safe_load((study / "dvc.lock").read_text())["stages"]
+    assert {name.partition("@")[0] for name in stages} >= {"train_transformer", "prune_task", "compare_frontier"}
+    assert NOTHING in ok(in_folder(study)("snakemake", "-n", "all"))
 
 
 def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 ACTIVATIONS = ("act_fn", "act")  # what the families call the module of an MLP's nonlinearity
+PATTERN = ("act_q", "act_k")  # what gives queries and keys where a model's attention is its own
 
 
 @contextmanager
@@ -33,6 +34,8 @@ def linearised(language: Language) -> Iterator[None]:
                 stack.callback(module.register_forward_hook(_norm).remove)
             elif last in ACTIVATIONS:
                 stack.callback(module.register_forward_hook(_activation).remove)
+            elif last in PATTERN:
+                stack.callback(module.register_forward_hook(_constant).remove)
             elif hasattr(module, "gate_proj"):
                 down = module.get_submodule("down_proj")
                 stack.callback(down.register_forward_pre_hook(_half).remove)
@@ -53,6 +56,10 @@ def _activation(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Ten
     with torch.no_grad():
         ratio = torch.where(x == 0, 0, output / x)
     return _with_value(x * ratio, output)
+
+
+def _constant(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    return output.detach()
 
 
 def _half(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
