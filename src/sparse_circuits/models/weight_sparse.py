@@ -150,8 +150,17 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map the residual stream (batch, position, d_model) from before the layer to after it."""
-        x = x + self.attn(self.ln_1(x))
-        return x + self.mlp(self.ln_2(x))
+        return self.with_mlp(self.with_attention(x))
+
+    def with_attention(self, x: Tensor) -> Tensor:
+        """Map the residual stream from before the layer to between attention and MLP."""
+        added: Tensor = self.attn(self.ln_1(x))
+        return x + added
+
+    def with_mlp(self, x: Tensor) -> Tensor:
+        """Map the residual stream from between attention and MLP to after the layer."""
+        added: Tensor = self.mlp(self.ln_2(x))
+        return x + added
 
 
 class WeightSparseForCausalLM(PreTrainedModel, GenerationMixin):
@@ -204,20 +213,27 @@ class WeightSparseForCausalLM(PreTrainedModel, GenerationMixin):
 
         Raises ValueError when a sequence is longer than the model's context.
         """
-        length, longest = input_ids.shape[1], self.config.max_position_embeddings
-        if length > longest:
-            raise ValueError(f"{length} tokens are more than the model's context of {longest}")
-        x = self.transformer.get_submodule("wte")(input_ids)
-        if self.config.positions:
-            x = x + self.transformer.get_submodule("wpe").get_parameter("weight")[:length]
-        x = self.transformer.get_submodule("drop")(x)
+        x = self.embed(input_ids)
         for block in self.transformer.get_submodule("h").children():
             x = block(x)
         kept = slice(-logits_to_keep if logits_to_keep else None, None)
-        logits = self.lm_head(self.transformer.get_submodule("ln_f")(x[:, kept])) + self.final_logits_bias
-        if self.bigram_table is not None:
-            logits = logits + F.embedding(input_ids[:, kept], self.bigram_table)
-        return CausalLMOutput(logits=logits)
+        return CausalLMOutput(logits=self.unembed(x[:, kept], input_ids[:, kept]))
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Return the residual stream before the first layer: (batch, position) -> (batch, position, d_model)."""
+        length, longest = tokens.shape[1], self.config.max_position_embeddings
+        if length > longest:
+            raise ValueError(f"{length} tokens are more than the model's context of {longest}")
+        x: Tensor = self.transformer.get_submodule("wte")(tokens)
+        if self.config.positions:
+            x = x + self.transformer.get_submodule("wpe").get_parameter("weight")[:length]
+        embedded: Tensor = self.transformer.get_submodule("drop")(x)
+        return embedded
+
+    def unembed(self, x: Tensor, tokens: Tensor) -> Tensor:
+        """Return logits (batch, position, vocabulary) of the residual stream after the last layer, with its tokens."""
+        logits: Tensor = self.lm_head(self.transformer.get_submodule("ln_f")(x)) + self.final_logits_bias
+        return logits if self.bigram_table is None else logits + F.embedding(tokens, self.bigram_table)
 
 
 AutoConfig.register(WeightSparseConfig.model_type, WeightSparseConfig)
