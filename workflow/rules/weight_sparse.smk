@@ -88,7 +88,7 @@ rule cut_sequences:
         seed=STUDY.seed,
         code=code("tokenize_corpus.py"),
     message:
-        "Cutting {wildcards} sequences"
+        "Cutting the corpus into sequences"
     shell:
         "python {input.script} --documents {input.documents:q} --model {params.tokenizer:q} --context {params.context}"
         " --train {params.train} --held-out {params.held_out} --seed {params.seed} --sequences {output.sequences:q}"

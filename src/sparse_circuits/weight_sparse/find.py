@@ -24,6 +24,7 @@ from sparse_circuits.weight_sparse.pruning import (
     learn_masks,
     prune,
     task_loss,
+    whole_loss,
 )
 
 
@@ -51,7 +52,6 @@ def find_circuit(
     pairs = {split: read_pairs(path) for split, path in (("train", train), ("test", test))}
     groups = {split: encode_pairs(part, tokenizer, language.separator_id) for split, part in pairs.items()}
     fills = mean_activations(model, iter(tokens.to(device).split(16)))
-    own = {split: choices(model, part, None, fills) for split, part in groups.items()}
     facts: dict[str, Any] = {
         "study": study,
         "task": task,
@@ -61,13 +61,13 @@ def find_circuit(
         "target": pruning.target,
         "sha256": {"model": sha256(folder / "model.safetensors"), "task": sha256(train)},
     }
-    solved = task_loss(own["train"], calibrate(own["train"])).item() <= pruning.target
-    found = _best(model, groups["train"], fills, pruning, seed) if solved else None
-    if found is None:
-        whole = {"task_loss": {"model": task_loss(own["test"]).item()}, "accuracy": {"model": own["test"].accuracy}}
+    if whole_loss(model, groups["train"]) > pruning.target:
+        own = choices(model, groups["test"], None, fills)
+        whole = {"task_loss": {"model": task_loss(own).item()}, "accuracy": {"model": own.accuracy}}
         write_json(out / "circuit.json", {**facts, "nodes": [], "edges": []})
         write_json(out / "pruning.json", {**facts, "split": "test", "solved": False, **whole})
-        return f"the model does not solve {task}: accuracy {own['test'].accuracy:.2f}"
+        return f"the model does not solve {task}: accuracy {own.accuracy:.2f}"
+    found = _best(model, groups["train"], fills, pruning, seed)
     judged = judge(model, groups["test"], fills, found, random_circuits, seed)
     if pruning.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, seed)

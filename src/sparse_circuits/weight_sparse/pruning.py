@@ -208,10 +208,9 @@ def prune(model: WeightSparseForCausalLM, groups: Groups, fills: Fills, search: 
     The last quarter of the pairs is held out: it decides on the size alone. Raises StudyError when not even the whole
     model reaches the target.
     """
-    train, held_out = split_pairs(groups, HELD_OUT)
-    whole = task_loss(choices(model, held_out, None, fills), calibrate(choices(model, train, None, fills))).item()
-    if whole > search.target:
+    if (whole := whole_loss(model, groups)) > search.target:
         raise StudyError(f"the model's own task loss is {whole:.3f}, above the target of {search.target:g}")
+    train, held_out = split_pairs(groups, HELD_OUT)
     index = GateIndex.of(model)
     ranking, _ = learn_masks(model, train, fills, search)
 
@@ -223,6 +222,12 @@ def prune(model: WeightSparseForCausalLM, groups: Groups, fills: Fills, search: 
         return Pruned(gates, calibration, task_loss(choices(model, held_out, gates, fills), calibration).item())
 
     return circuit(smallest(len(ranking), lambda size: circuit(size).held_out_loss <= search.target))
+
+
+def whole_loss(model: WeightSparseForCausalLM, groups: Groups) -> float:
+    """Return the whole model's task loss on the pairs that `prune` holds out, calibrated on the others."""
+    train, held_out = (choices(model, part, None, {}) for part in split_pairs(groups, HELD_OUT))
+    return task_loss(held_out, calibrate(train)).item()
 
 
 def _batches(groups: Groups, search: Search, generator: torch.Generator) -> Iterator[PairBatch]:
