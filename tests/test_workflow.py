@@ -166,8 +166,8 @@ def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) ->
     assert sparse < dense
     (pair,) = json.loads((circuits / "frontier.json").read_text())["pairs"]
     assert list(pair["tasks"]) == ["single_double_quote"]
-    stages = yaml.safe_load((study / "dvc.lock").read_text())["stages"]
-    assert {name.partition("@")[0] for name in stages} >= {"train_transformer", "prune_task", "compare_frontier"}
+    stages = " ".join(yaml.safe_load((study / "dvc.lock").read_text())["stages"])
+    assert all(rule in stages for rule in ("train_transformer", "prune_task", "compare_frontier"))
     assert NOTHING in ok(in_folder(study)("snakemake", "-n", "all"))
 
 
