@@ -1,7 +1,7 @@
 """A study of weight-sparse transformers: models trained here with almost all weights zero, beside dense ones."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -32,7 +32,7 @@ CodeTask = Literal[
     "var_if",
     "while_return_true",
 ]
-TASKS: tuple[CodeTask, ...] = CodeTask.__args__  # type: ignore[attr-defined]
+TASKS: tuple[CodeTask, ...] = get_args(CodeTask)
 
 
 class Transformer(Settings):

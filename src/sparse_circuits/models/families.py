@@ -33,6 +33,17 @@ _LLAMA = Family(
     mlp_down="mlp.down_proj",
 )
 
+_GPT2 = Family(
+    embed="transformer.drop",
+    layers="transformer.h",
+    final_norm="transformer.ln_f",
+    attn="attn",
+    attn_down="attn.c_proj",
+    mlp_in="mlp",
+    mlp="mlp",
+    mlp_down="mlp.c_proj",
+)
+
 # By the `model_type` of the model's config.json.
 FAMILIES: dict[str, Family] = {
     "llama": _LLAMA,
@@ -55,27 +66,9 @@ FAMILIES: dict[str, Family] = {
         mlp="mlp",
         mlp_down="mlp.dense_4h_to_h",
     ),
-    "gpt2": Family(
-        embed="transformer.drop",
-        layers="transformer.h",
-        final_norm="transformer.ln_f",
-        attn="attn",
-        attn_down="attn.c_proj",
-        mlp_in="mlp",
-        mlp="mlp",
-        mlp_down="mlp.c_proj",
-    ),
-    # Trained here (`models.weight_sparse`).
-    "weight_sparse_gpt": Family(
-        embed="transformer.drop",
-        layers="transformer.h",
-        final_norm="transformer.ln_f",
-        attn="attn",
-        attn_down="attn.c_proj",
-        mlp_in="mlp",
-        mlp="mlp",
-        mlp_down="mlp.c_proj",
-    ),
+    "gpt2": _GPT2,
+    # Trained here (`models.weight_sparse`), with GPT-2's names.
+    "weight_sparse_gpt": _GPT2,
 }
 
 
