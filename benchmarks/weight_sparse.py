@@ -4,15 +4,14 @@ Also the circuit as a compact model beside the masked model. Everything runs on 
 step costs does not depend on what they mean.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 
 import torch
 from torch import Tensor
 
-from common import Claim, Table, publish_findings
+from common import Claim, Table, publish_findings, seconds_of
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.weight_sparse import Transformer
@@ -64,9 +63,10 @@ def main(args: Arguments) -> None:
     for _ in range(args.rounds):
         for name, entry in kinds.items():
             recipe = Recipe(steps=args.steps, share=entry.share, anneal_until=1e-9)
-            times[name].append(seconds(lambda m=models[name], r=recipe: train(m, lambda _: tokens, r, device), device))
+            work = partial(train, models[name], lambda _: tokens, recipe, device)
+            times[name].append(seconds_of(work, device))
         sparse = models["sparse weights too"]
-        projections.append(seconds(lambda m=sparse: project_all(m, args.share), device) * args.steps)
+        projections.append(seconds_of(partial(project_all, sparse, args.share), device) * args.steps)
     dense, last = times["dense"], times["sparse weights too"]
     share = median(p / t for p, t in zip(projections, last, strict=True))
     rows = [
@@ -93,15 +93,6 @@ def project_all(model: WeightSparseForCausalLM, share: float) -> None:
         project_(weight.data, share, 4 if axis is not None else 0, axis or 0)
 
 
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Return how long some work takes, with all that a GPU still has to do of it."""
-    begin = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - begin
-
-
 def peak_memory(model: WeightSparseForCausalLM, tokens: Tensor, device: torch.device) -> float:
     """Return the GPU's peak memory in GB of one step."""
     torch.cuda.reset_peak_memory_stats(device)
@@ -123,9 +114,9 @@ def compact_speed(model: WeightSparseForCausalLM, tokens: Tensor, device: torch.
     masked_times, compact_times = [], []
     for _ in range(7):
         with gated(model, gates, fills):
-            masked_times.append(seconds(lambda: model(prompts, logits_to_keep=1), device))
+            masked_times.append(seconds_of(lambda: model(prompts, logits_to_keep=1), device))
             expected = model(prompts, logits_to_keep=1).logits[:, -1][:, [3, 7]]
-        compact_times.append(seconds(lambda: compact(prompts), device))
+        compact_times.append(seconds_of(lambda: compact(prompts), device))
     differ = (compact(prompts) - expected).abs().max().item()
     return median(masked_times), median(compact_times), differ
 

@@ -12,28 +12,26 @@ from sparse_circuits.models import load_tokenizer, model_card
 from sparse_circuits.tasks import agreement_pairs, code_pairs, encode_pairs, read_pairs, write_pairs
 
 
-@dataclass(frozen=True)
-class Agreement:
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    train: int
+    """number of training pairs"""
+    test: int
+    """number of test pairs"""
+    seed: int = 0
+    """which pairs are drawn"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement(Drawn):
     template: Literal["simple", "nounpp", "rc", "within_rc"]
     """construction"""
-    train: int
-    """number of training pairs"""
-    test: int
-    """number of test pairs"""
-    seed: int = 0
-    """which pairs are drawn"""
 
 
-@dataclass(frozen=True)
-class Code:
+@dataclass(frozen=True, kw_only=True)
+class Code(Drawn):
     task: CodeTask
     """which of the 20 tasks on code"""
-    train: int
-    """number of training pairs"""
-    test: int
-    """number of test pairs"""
-    seed: int = 0
-    """which pairs are drawn"""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.activations import ActivationReader, read_statistics
+from sparse_circuits.checkpoint import Checkpoint
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.autoencoders import Entries
@@ -17,7 +18,6 @@ from sparse_circuits.config.base import validate
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_csv
 from sparse_circuits.fingerprint import fingerprint
-from sparse_circuits.sae.checkpoint import Checkpoint
 from sparse_circuits.sae.coder import HOOKS, save_coder
 from sparse_circuits.sae.train import Batch, train
 from sparse_circuits.sae.units import Units

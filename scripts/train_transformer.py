@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences, sequences_attributes
+from sparse_circuits.checkpoint import Checkpoint
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import Transformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import load_tokenizer
-from sparse_circuits.sae.checkpoint import Checkpoint
 from sparse_circuits.weight_sparse.folder import new_model, save_model
 from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, in_random_order, train
 

@@ -11,7 +11,7 @@ from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups, PairBatch
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, matrices, nodes_of, without_idle
 from sparse_circuits.weight_sparse.compact import CompactModel
-from sparse_circuits.weight_sparse.frontier import frontier, geometric_mean
+from sparse_circuits.weight_sparse.frontier import frontier
 from sparse_circuits.weight_sparse.judge import judge, matched
 from sparse_circuits.weight_sparse.masks import Place, activations, gated, mean_activations, place_at, places_of
 from sparse_circuits.weight_sparse.pruning import (
@@ -209,4 +209,3 @@ def test_the_frontier_sets_each_sparse_model_beside_its_nearest_dense_one() -> N
     assert pair["geometric_mean_ratio"] == pytest.approx((4 * 9) ** 0.5)
     assert found["shared_tasks"] == ["a", "b"]
     assert found["models"][2]["geometric_mean_edges"] == pytest.approx(10)
-    assert geometric_mean([2, 8]) == pytest.approx(4)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers.models import BPE
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json
+from sparse_circuits.models.byte_level import byte_level
 from sparse_circuits.models.weight_sparse import PLACES, WeightSparseConfig, WeightSparseForCausalLM
 from sparse_circuits.state_dict import read_state_dict
 
@@ -46,10 +47,8 @@ def load_csp(folder: Path) -> WeightSparseForCausalLM:
 
 def load_csp_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """Return the tokenizer of a released folder, a byte-level BPE that cuts text as GPT-2's."""
-    tokenizer = Tokenizer(models.BPE.from_file(str(folder / "encoder.json"), str(folder / "vocab.bpe")))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    bpe = BPE.from_file(str(folder / "encoder.json"), str(folder / "vocab.bpe"))
+    return PreTrainedTokenizerFast(tokenizer_object=byte_level(bpe))
 
 
 def _config(settings: dict[str, Any], state: dict[str, Tensor], folder: Path) -> WeightSparseConfig:

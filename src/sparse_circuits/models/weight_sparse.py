@@ -70,10 +70,15 @@ class AbsTopK(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x (..., width) with all but the largest zero; without `k` as it is."""
-        if self.k is None:
-            return x
-        size = x.detach().abs()
-        return x * (size >= size.topk(self.k, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True))
+        return keep_largest(x, x, self.k)
+
+
+def keep_largest(x: Tensor, competing: Tensor, k: int | None) -> Tensor:
+    """Return x (..., width) with 0 where |x| is below the k-th largest |competing| of its row; without k as it is."""
+    if k is None or k >= x.shape[-1]:
+        return x
+    last = competing.detach().abs().topk(k, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True)
+    return x * (x.detach().abs() >= last)
 
 
 class Attention(nn.Module):

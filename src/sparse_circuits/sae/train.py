@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.architectures import Step, build
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.bank import Bank
-from sparse_circuits.sae.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
 from sparse_circuits.sae.units import Units
 

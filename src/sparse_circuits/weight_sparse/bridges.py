@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from sparse_circuits.models.run import cross_entropy
 from sparse_circuits.models.weight_sparse import AbsTopK, WeightSparseForCausalLM
 from sparse_circuits.weight_sparse.masks import layers_of
 
@@ -97,7 +97,7 @@ def bridge_loss(
         target = dense.unembed(dense_states[-1], tokens).log_softmax(dim=-1)
     sparse_states = states(sparse, tokens)
     logits = sparse.unembed(sparse_states[-1], tokens)
-    loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
+    loss = cross_entropy(logits, tokens).mean()
     terms: dict[str, list[Tensor]] = {"encoded": [], "decoded": [], "sparse_tails": [], "dense_tails": []}
     for number, (h_dense, h_sparse) in enumerate(zip(dense_states, sparse_states, strict=True)):
         encoded, decoded = bridges.encode(number, h_dense), bridges.decode(number, h_sparse)

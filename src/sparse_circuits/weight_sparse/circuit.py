@@ -60,19 +60,22 @@ def nodes_of(gates: Mapping[Place, Tensor]) -> list[tuple[Place, int]]:
 
 
 def without_idle(model: WeightSparseForCausalLM, gates: Mapping[Place, Tensor]) -> dict[Place, Tensor]:
-    """Return the gates with those nodes closed that nothing open reads, again and again until none is left.
+    """Return the gates with those nodes closed that nothing open reads.
 
     `mlp_out` and `attn_out` are read by the residual stream, hence by the unembedding: they stay. A query without its
     key (or the other way round) multiplies a constant, and stays too.
     """
     gates = {place: gate.clone() for place, gate in gates.items()}
-    for (source, target), weight in reversed(matrices(model).items()):
+    weights = matrices(model)
+    for source, target in reversed(weights):
         if source.kind in ("attn_v", "mlp_neuron"):
-            read = (weight[gates[target] > 0] != 0).any(dim=0)
-            gates[source] *= read
-    for source in {source for source, _ in matrices(model)}:
-        if source.kind in ("attn_in", "mlp_in"):
-            targets = [(t, w) for (s, t), w in matrices(model).items() if s == source]
-            read = torch.stack([(w[gates[t] > 0] != 0).any(dim=0) for t, w in targets]).any(dim=0)
-            gates[source] *= read
+            gates[source] *= _read(weights[source, target], gates[target])
+    for source in {source for source, _ in weights if source.kind in ("attn_in", "mlp_in")}:
+        readers = [_read(weight, gates[target]) for (place, target), weight in weights.items() if place == source]
+        gates[source] *= torch.stack(readers).any(dim=0)
     return gates
+
+
+def _read(weight: Tensor, gate: Tensor) -> Tensor:
+    """Which source nodes an open target reads: (source,)."""
+    return (weight[gate > 0] != 0).any(dim=0)

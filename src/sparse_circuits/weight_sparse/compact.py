@@ -15,14 +15,6 @@ from sparse_circuits.models.weight_sparse import MLP, PLACES, Attention, WeightS
 from sparse_circuits.weight_sparse.masks import Fills, Gates, layers_of, place_at
 
 
-def _keep_largest(x: Tensor, k: int | None) -> Tensor:
-    """AbsTopK among the open nodes alone."""
-    if k is None or k >= x.shape[-1]:
-        return x
-    size = x.abs()
-    return x * (size >= size.topk(k, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True))
-
-
 @dataclass(frozen=True)
 class _Open:
     """The open nodes of a layer's places: numbers, fills of all, and which are closed."""
@@ -123,12 +115,12 @@ class _Reading(nn.Module):
         self.register_buffer("read", torch.searchsorted(channels, reads.numbers))
         self.register_buffer("written", torch.searchsorted(channels, writes.numbers))
         self.constant = nn.Parameter(writes.constant[channels])
-        self.k_in, self.k_out = part.act_in.k, part.act_out.k
+        self.keep_in, self.keep_out = part.act_in, part.act_out
 
     def write(self, x: Tensor, y: Tensor) -> Tensor:
         """Return what is added to the kept channels (..., channel), from what open channels get (..., written)."""
         out = self.constant.expand(*x.shape[:-1], -1).clone()
-        out[..., self.get_buffer("written")] = _keep_largest(y, self.k_out)
+        out[..., self.get_buffer("written")] = self.keep_out(y)
         return out
 
 
@@ -143,7 +135,7 @@ class _Neurons(_Reading):
         self.up_bias = nn.Parameter((part.c_fc.bias.detach().cpu() + up @ nodes["mlp_in"].constant)[neurons])
         self.down = nn.Parameter(down[writes][:, neurons])
         self.down_bias = nn.Parameter((part.c_proj.bias.detach().cpu() + down @ nodes["mlp_neuron"].constant)[writes])
-        self.act_fn, self.k = part.act_fn, part.act_neuron.k
+        self.act_fn, self.keep = part.act_fn, part.act_neuron
 
     def matrices(self) -> tuple[Tensor, ...]:
         """The weights between nodes."""
@@ -151,63 +143,74 @@ class _Neurons(_Reading):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map the normed channels (prompt, position, channel) to what is written there."""
-        read = _keep_largest(x[..., self.get_buffer("read")], self.k_in)
-        neurons = _keep_largest(self.act_fn(F.linear(read, self.up, self.up_bias)), self.k)
+        read = self.keep_in(x[..., self.get_buffer("read")])
+        neurons = self.keep(self.act_fn(F.linear(read, self.up, self.up_bias)))
         return self.write(x, F.linear(neurons, self.down, self.down_bias))
+
+
+class _Channels(nn.Module):
+    """The open query, key or value channels of an attention, computed from the open channels that it reads."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, keep: nn.Module, reads: _Open, channels: _Open) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight[channels.numbers][:, reads.numbers])
+        self.bias = nn.Parameter((bias + weight @ reads.constant)[channels.numbers])
+        self.keep = keep
+        self.register_buffer("numbers", channels.numbers)
+        self.register_buffer("constant", channels.constant)
+
+    def forward(self, read: Tensor) -> Tensor:
+        """Map what is read (..., read) to the open channels (..., open)."""
+        kept: Tensor = self.keep(F.linear(read, self.weight, self.bias))
+        return kept
+
+    def full(self, read: Tensor) -> Tensor:
+        """Map what is read to all channels (..., width), closed ones at their fills."""
+        found = self.get_buffer("constant").expand(*read.shape[:-1], -1).clone()
+        found[..., self.get_buffer("numbers")] = self(read)
+        return found
 
 
 class _Heads(_Reading):
     """The heads of an attention with any node open."""
 
     def __init__(self, part: Attention, nodes: dict[str, _Open], channels: Tensor) -> None:
-        super().__init__(part, nodes["attn_in"], nodes["attn_out"], channels)
-        reads, queries, keys, values, writes = (nodes[f"attn_{part}"].numbers for part in ("in", "q", "k", "v", "out"))
-        width = part.c_proj.in_features
-        self.heads, self.d_head = part.heads, width // part.heads
-        weight, bias = part.c_attn.weight.detach().cpu(), part.c_attn.bias.detach().cpu()
-        bias = bias + weight @ nodes["attn_in"].constant
-        for name, numbers, begin in (("q", queries, 0), ("k", keys, width), ("v", values, 2 * width)):
-            setattr(self, name, nn.Parameter(weight[begin + numbers][:, reads]))
-            setattr(self, f"{name}_bias", nn.Parameter(bias[begin + numbers]))
-            self.register_buffer(f"{name}_at", numbers)
-            self.register_buffer(f"{name}_constant", nodes[f"attn_{name}"].constant)
-        self.k_kept = {"q": part.act_q.k, "k": part.act_k.k, "v": part.act_v.k}
-        down = part.c_proj.weight.detach().cpu()
-        self.down = nn.Parameter(down[writes][:, values])
+        reads, values, writes = (nodes[f"attn_{kind}"] for kind in ("in", "v", "out"))
+        super().__init__(part, reads, writes, channels)
+        self.heads, self.d_head = part.heads, part.c_proj.in_features // part.heads
+        weights, biases = (whole.detach().cpu().chunk(3) for whole in (part.c_attn.weight, part.c_attn.bias))
+        keeps = (part.act_q, part.act_k, part.act_v)
+        self.q, self.k, self.v = (
+            _Channels(weight, bias, keep, reads, nodes[f"attn_{kind}"])
+            for kind, weight, bias, keep in zip("qkv", weights, biases, keeps, strict=True)
+        )
+        down = part.c_proj.weight.detach().cpu()[writes.numbers]
+        self.down = nn.Parameter(down[:, values.numbers])
         # A closed value is the same at all positions, so that its head writes it times 1 less the sink's share.
-        closed = (down[writes] * nodes["attn_v"].constant).unflatten(1, (self.heads, self.d_head)).sum(dim=2)
+        closed = (down * values.constant).unflatten(1, (self.heads, self.d_head)).sum(dim=2)
         self.head_constant = nn.Parameter(closed)
-        self.down_bias = nn.Parameter(part.c_proj.bias.detach().cpu()[writes])
+        self.down_bias = nn.Parameter(part.c_proj.bias.detach().cpu()[writes.numbers])
         self.attn_imp = part.attn_imp
 
     def matrices(self) -> tuple[Tensor, ...]:
         """The weights between nodes."""
-        return self.get_parameter("q"), self.get_parameter("k"), self.get_parameter("v"), self.down
+        return self.q.weight, self.k.weight, self.v.weight, self.down
 
     def forward(self, x: Tensor) -> Tensor:
         """Map the normed channels (prompt, position, channel) to what is written there."""
-        read = _keep_largest(x[..., self.get_buffer("read")], self.k_in)
-        q, k = (self._full(read, name) for name in "qk")
-        own = _keep_largest(F.linear(read, self.get_parameter("v"), self.get_parameter("v_bias")), self.k_kept["v"])
-        pattern = self._pattern(q, k)
-        mixed = own.new_zeros(*own.shape)
-        of_head = self.get_buffer("v_at") // self.d_head
+        read = self.keep_in(x[..., self.get_buffer("read")])
+        pattern, own = self._pattern(read), self.v(read)
+        mixed = torch.zeros_like(own)
+        of_head = self.v.get_buffer("numbers") // self.d_head
         for head in of_head.unique().tolist():
             columns = of_head == head
             mixed[..., columns] = pattern[:, head] @ own[..., columns]
         share = pattern.sum(dim=-1).transpose(1, 2)
-        y = F.linear(mixed, self.down, self.down_bias) + share @ self.head_constant.T
-        return self.write(x, y)
+        return self.write(x, F.linear(mixed, self.down, self.down_bias) + share @ self.head_constant.T)
 
-    def _full(self, read: Tensor, name: str) -> Tensor:
-        """Queries or keys of all heads (prompt, head, position, d_head), closed ones at their fills."""
-        own = F.linear(read, self.get_parameter(name), self.get_parameter(f"{name}_bias"))
-        full = self.get_buffer(f"{name}_constant").expand(*read.shape[:-1], -1).clone()
-        full[..., self.get_buffer(f"{name}_at")] = _keep_largest(own, self.k_kept[name])
-        return full.unflatten(-1, (self.heads, self.d_head)).transpose(1, 2)
-
-    def _pattern(self, q: Tensor, k: Tensor) -> Tensor:
+    def _pattern(self, read: Tensor) -> Tensor:
         """What each position attends to (prompt, head, position, position); the sink has the rest of each row."""
+        q, k = (part.full(read).unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.q, self.k))
         scores = q @ k.transpose(-1, -2) * self.d_head**-0.5
         length = scores.shape[-1]
         future = torch.ones(length, length, dtype=torch.bool, device=scores.device).triu(1)

@@ -1,15 +1,10 @@
 """Capability against interpretability: pretraining loss beside the size of circuits (Gao et al. 2025, figure 3)."""
 
-import math
 from collections.abc import Mapping, Sequence
+from statistics import geometric_mean
 from typing import Any
 
 MATCHED = 0.05  # nats within which two pretraining losses are alike
-
-
-def geometric_mean(values: Sequence[float]) -> float:
-    """Return the geometric mean of positive numbers."""
-    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 def twin(loss: float, dense: Mapping[str, float]) -> str:

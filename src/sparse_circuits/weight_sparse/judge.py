@@ -1,6 +1,6 @@
 """What a circuit of a weight-sparse transformer does on test pairs, beside complement, random circuits and controls."""
 
-from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -45,7 +45,8 @@ def judge(
         "task_loss": {name: task_loss(part).item() for name, part in found.items()},
         "calibrated_task_loss": task_loss(circuit, pruned.calibration).item(),
         "calibration": {"scale": pruned.calibration.scale, "shift": pruned.calibration.shift},
-        "accuracy": {name: part.accuracy for name, part in found.items()} | {"random": mean_accuracy(random)},
+        "accuracy": {name: part.accuracy for name, part in found.items()}
+        | {"random": fmean(part.accuracy for part in random)},
         "ablations": {
             name: {"task_loss": task_loss(part, pruned.calibration).item(), "accuracy": part.accuracy}
             for name, part in ablations.items()
@@ -53,11 +54,6 @@ def judge(
         "nodes": sum(int(gate.sum()) for gate in parts.values()),
         "edges": count_edges(model, parts),
     }
-
-
-def mean_accuracy(found: Sequence[Choices]) -> float:
-    """Return the mean accuracy of several circuits."""
-    return sum(part.accuracy for part in found) / len(found)
 
 
 def matched(gates: Tensor, index: GateIndex, generator: torch.Generator) -> Tensor:

@@ -12,18 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sparse_circuits.models.weight_sparse import PLACES, AbsTopK, Block, WeightSparseForCausalLM
-
-MODULES = {
-    "attn_in": "attn.act_in",
-    "attn_q": "attn.act_q",
-    "attn_k": "attn.act_k",
-    "attn_v": "attn.act_v",
-    "attn_out": "attn.act_out",
-    "mlp_in": "mlp.act_in",
-    "mlp_neuron": "mlp.act_neuron",
-    "mlp_out": "mlp.act_out",
-}
+from sparse_circuits.models.weight_sparse import PLACES, AbsTopK, Block, WeightSparseForCausalLM, keep_largest
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +26,16 @@ class Place:
     def kind(self) -> str:
         """Its name in PLACES."""
         return PLACES[self.number]
+
+    @property
+    def owner(self) -> str:
+        """The module that holds its AbsTopK, `0.attn`, within the model's layers."""
+        return f"{self.layer}.{self.kind.partition('_')[0]}"
+
+    @property
+    def module(self) -> str:
+        """What that AbsTopK is called there, `act_in`."""
+        return f"act_{self.kind.partition('_')[2]}"
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.layer}"
@@ -68,7 +67,7 @@ def places_of(model: WeightSparseForCausalLM) -> dict[Place, int]:
     }
 
 
-Gates = Mapping[Place, Tensor]  # of each node 1 (open) or 0 (closed): (width,), or (prompt, 1, width)
+Gates = Mapping[Place, Tensor]  # of each node 1 (open) or 0 (closed): (width,)
 Fills = Mapping[Place, Tensor]  # what a closed node is: (width,), or (prompt, position, width)
 
 
@@ -80,11 +79,7 @@ class _Gated(nn.Module):
         self.k, self.gate, self.fill = k, gate, fill
 
     def forward(self, x: Tensor) -> Tensor:
-        own = x
-        if self.k is not None and self.k < x.shape[-1]:
-            size = x.detach().abs()
-            competing = size * self.gate.detach()
-            own = x * (size >= competing.topk(self.k, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True))
+        own = keep_largest(x, x * self.gate, self.k)
         # So written that a closed gate's gradient tells what its node would add.
         return self.fill + self.gate * (own - self.fill)
 
@@ -130,7 +125,7 @@ def mean_activations(model: WeightSparseForCausalLM, batches: Iterator[Tensor]) 
 
 
 def _abs_topk(model: WeightSparseForCausalLM, place: Place) -> AbsTopK:
-    module = model.transformer.get_submodule("h").get_submodule(f"{place.layer}.{MODULES[place.kind]}")
+    module = model.transformer.get_submodule("h").get_submodule(f"{place.owner}.{place.module}")
     assert isinstance(module, AbsTopK)
     return module
 
@@ -142,8 +137,7 @@ def _swapped(model: WeightSparseForCausalLM, modules: Mapping[Place, nn.Module])
 
     def put(chosen: Mapping[Place, nn.Module]) -> None:
         for place, module in chosen.items():
-            parent, _, name = f"{place.layer}.{MODULES[place.kind]}".rpartition(".")
-            setattr(layers.get_submodule(parent), name, module)
+            setattr(layers.get_submodule(place.owner), place.module, module)
 
     put(modules)
     try:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers, trainers
+from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, read_jsonl, sha256, write_json
+from sparse_circuits.models.byte_level import byte_level
 
 SEPARATOR = "<|endoftext|>"
 
@@ -14,12 +16,10 @@ SEPARATOR = "<|endoftext|>"
 def train_tokenizer(documents: Path, vocabulary: int, name: str, folder: Path) -> None:
     """Train a BPE of `vocabulary` tokens on documents.jsonl; publish tokenizer and model_card.json in a folder.
 
-    Text is cut as for GPT-2, so that no token joins letters with punctuation. Token 0 separates documents. The same
-    documents give the same tokens. Raises StudyError when the corpus is too small for so many tokens.
+    Token 0 separates documents. The same documents give the same tokens. Raises StudyError when the corpus is too small
+    for so many tokens.
     """
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer = byte_level(BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=[SEPARATOR],

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.compute import matmul_precision
 from sparse_circuits.errors import StudyError
+from sparse_circuits.models.run import cross_entropy
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseForCausalLM
-from sparse_circuits.sae.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.weight_sparse.projection import project_
 from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_of_weights
 
@@ -109,10 +110,10 @@ def train(
 
 
 def next_token_loss(model: WeightSparseForCausalLM, tokens: Tensor) -> Tensor:
-    """Return the loss in nats of each next token: (batch, position) -> (batch * (position - 1),)."""
+    """Return the loss in nats of each next token: (batch, position) -> (batch, position - 1)."""
     with matmul_precision(tokens.device):
         logits = model(tokens).logits
-    return nn.functional.cross_entropy(logits[:, :-1].float().flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
+    return cross_entropy(logits.float(), tokens)
 
 
 def normalise_gradients(parameters: list[nn.Parameter]) -> None:
