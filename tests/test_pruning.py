@@ -9,21 +9,22 @@ from torch import Tensor
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate, task_loss
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, matrices, nodes_of, without_idle
 from sparse_circuits.weight_sparse.compact import CompactModel
 from sparse_circuits.weight_sparse.frontier import frontier
 from sparse_circuits.weight_sparse.judge import judge, matched
-from sparse_circuits.weight_sparse.masks import Place, activations, gated, mean_activations, place_at, places_of
-from sparse_circuits.weight_sparse.pruning import (
-    Calibration,
-    Choices,
+from sparse_circuits.weight_sparse.masks import (
     GateIndex,
-    Search,
-    calibrate,
-    choices,
-    prune,
-    task_loss,
+    Place,
+    activations,
+    frozen_norms,
+    gated,
+    mean_activations,
+    place_at,
+    places_of,
 )
+from sparse_circuits.weight_sparse.pruning import Pruned, Search, prune
 from sparse_models import ANSWERS, VOCABULARY, built_model, random_model
 
 
@@ -83,6 +84,24 @@ def test_closed_nodes_are_at_their_fills_and_out_of_abs_topk() -> None:
     assert (seen[0][..., 40:] != 0).all()
 
 
+def test_frozen_norms_divide_by_what_they_do_in_the_whole_model() -> None:
+    model = random_model()
+    expected = model(tokens(4)).logits
+    gates = gates_of(model, 0.5)
+    closed = {place: torch.zeros(width, dtype=torch.float64) for place, width in places_of(model).items()}
+    norm = model.transformer.get_submodule("h.1.ln_2")
+    x = torch.randn(4, 9, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    with frozen_norms(model, tokens(4)):
+        torch.testing.assert_close(model(tokens(4)).logits, expected)
+        frozen = model.transformer.get_submodule("h.1.ln_2")
+        torch.testing.assert_close(frozen(3 * x), 3 * frozen(x))  # linear, which RMSNorm is not
+        with gated(model, gates, closed):
+            masked = model(tokens(4)).logits
+    assert model.transformer.get_submodule("h.1.ln_2") is norm
+    with gated(model, gates, closed):
+        assert not torch.allclose(model(tokens(4)).logits, masked)
+
+
 @pytest.mark.parametrize("options", [{}, {"sink": False}, {"bigram": False}, {"active": None}], ids=str)
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.1, 0.0])
 def test_the_compact_model_gives_the_masked_models_logits(options: dict[str, object], share: float) -> None:
@@ -133,25 +152,24 @@ def test_a_query_and_its_key_share_a_gate() -> None:
 
 
 @pytest.fixture(scope="module")
-def pruned() -> tuple[WeightSparseForCausalLM, dict[Place, Tensor], object]:
-    model = built_model()
-    closed = fills(model)
-    return model, closed, prune(model, pairs(80, 0), closed, Search(steps=120, price=0.01, target=0.3))
+def pruned() -> tuple[Masking, Pruned]:
+    masking = Masking(model := built_model(), fills(model))
+    return masking, prune(masking, pairs(80, 0), Search(steps=120, price=0.01, target=0.3))
 
 
-def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned) -> None:
-    model, _, found = pruned
-    gates = GateIndex.of(model).split(found.gates)
+def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Masking, Pruned]) -> None:
+    masking, found = pruned
+    gates = masking.index.split(found.gates)
     nodes = {f"{place}/{index}" for place, index in nodes_of(gates)}
     assert nodes >= {"attn_in.0/2", "attn_v.0/5", "attn_out.0/9"}
     assert len(nodes) <= 6
-    ends = {(edge.source, edge.target) for edge in edges_of(model, gates)}
+    ends = {(edge.source, edge.target) for edge in edges_of(masking.model, gates)}
     assert ends >= {("attn_in.0/2", "attn_v.0/5"), ("attn_v.0/5", "attn_out.0/9")}
 
 
-def test_the_circuit_does_the_task_and_nothing_else_does(pruned) -> None:
-    model, closed, found = pruned
-    judged = judge(model, pairs(40, 1), closed, found, 5, 0)
+def test_the_circuit_does_the_task_and_nothing_else_does(pruned: tuple[Masking, Pruned]) -> None:
+    masking, found = pruned
+    judged = judge(masking, pairs(40, 1), found, 5, 0)
     assert judged["accuracy"]["circuit"] == judged["accuracy"]["model"] == 1
     assert judged["accuracy"]["complement"] == pytest.approx(0.5, abs=0.2)
     assert judged["accuracy"]["random"] == pytest.approx(0.5, abs=0.2)
@@ -160,12 +178,11 @@ def test_the_circuit_does_the_task_and_nothing_else_does(pruned) -> None:
     assert judged["ablations"]["resample"]["accuracy"] == 1
 
 
-def test_a_task_that_the_model_does_not_do_is_told(pruned) -> None:
-    _, closed, _ = pruned
+def test_a_task_that_the_model_does_not_do_is_told() -> None:
     model = built_model()
     model.lm_head.weight[list(ANSWERS)] = 0
     with pytest.raises(StudyError, match=r"the model's own task loss is 0\.\d+, above the target of 0\.3"):
-        prune(model, pairs(40, 0), closed, Search(target=0.3))
+        prune(Masking(model, fills(model)), pairs(40, 0), Search(target=0.3))
 
 
 def test_random_circuits_have_as_many_nodes_at_every_place() -> None:
@@ -195,7 +212,7 @@ def test_chance_is_log_2_and_calibration_finds_scale_and_shift() -> None:
 
 def test_choices_are_of_both_prompts_of_a_pair() -> None:
     model = built_model()
-    found = choices(model, pairs(10, 0), None, {})
+    found = Masking(model, {}).choices(pairs(10, 0))
     assert len(found.differences) == 20
     assert found.accuracy == 1
 

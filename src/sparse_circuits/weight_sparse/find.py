@@ -12,20 +12,11 @@ from sparse_circuits.models import load_language_model, load_tokenizer
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups, encode_pairs, read_pairs
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
+from sparse_circuits.weight_sparse.choices import Masking, calibrate, task_loss
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, nodes_of
 from sparse_circuits.weight_sparse.judge import judge
-from sparse_circuits.weight_sparse.masks import Fills, mean_activations
-from sparse_circuits.weight_sparse.pruning import (
-    GateIndex,
-    Pruned,
-    Search,
-    calibrate,
-    choices,
-    learn_masks,
-    prune,
-    task_loss,
-    whole_loss,
-)
+from sparse_circuits.weight_sparse.masks import mean_activations
+from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
 
 
 def find_circuit(
@@ -51,7 +42,8 @@ def find_circuit(
     assert isinstance(model, WeightSparseForCausalLM)
     pairs = {split: read_pairs(path) for split, path in (("train", train), ("test", test))}
     groups = {split: encode_pairs(part, tokenizer, language.separator_id) for split, part in pairs.items()}
-    fills = mean_activations(model, iter(tokens.to(device).split(16)))
+    means = mean_activations(model, iter(tokens.to(device).split(16)))
+    masking = Masking(model, means, pruning.frozen_norms)
     facts: dict[str, Any] = {
         "study": study,
         "task": task,
@@ -61,14 +53,14 @@ def find_circuit(
         "target": pruning.target,
         "sha256": {"model": sha256(folder / "model.safetensors"), "task": sha256(train)},
     }
-    if whole_loss(model, groups["train"]) > pruning.target:
-        own = choices(model, groups["test"], None, fills)
+    if whole_loss(masking, groups["train"]) > pruning.target:
+        own = masking.choices(groups["test"])
         whole = {"task_loss": {"model": task_loss(own).item()}, "accuracy": {"model": own.accuracy}}
         write_json(out / "circuit.json", {**facts, "nodes": [], "edges": []})
         write_json(out / "pruning.json", {**facts, "split": "test", "solved": False, **whole})
         return f"the model does not solve {task}: accuracy {own.accuracy:.2f}"
-    found = _best(model, groups["train"], fills, pruning, seed)
-    judged = judge(model, groups["test"], fills, found, random_circuits, seed)
+    found, price = _best(masking, groups["train"], pruning, seed)
+    judged = judge(masking, groups["test"], found, random_circuits, seed)
     if pruning.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, seed)
         nonsense = {
@@ -76,16 +68,16 @@ def find_circuit(
             for split, part in pairs.items()
         }
         shuffled = encode_pairs(shuffled_labels(pairs["train"], seed), tokenizer, language.separator_id)
-        search = _search(pruning, pruning.prices[0], seed)
+        search = _search(pruning, price, seed)
         judged["controls"] = {
-            "shuffled": control(model, shuffled, groups["test"], fills, search, found),
-            "nonsense": control(model, nonsense["train"], nonsense["test"], fills, search, found),
+            "shuffled": control(masking, shuffled, groups["test"], search, found),
+            "nonsense": control(masking, nonsense["train"], nonsense["test"], search, found),
         }
-    gates = GateIndex.of(model).split(found.gates)
+    gates = masking.index.split(found.gates)
     nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
     edges = [vars(edge) for edge in edges_of(model, gates)]
     write_json(out / "circuit.json", {**facts, "nodes": nodes, "edges": edges})
-    held_out = {"held_out_task_loss": found.held_out_loss}
+    held_out = {"held_out_task_loss": found.held_out_loss, "price": price}
     write_json(out / "pruning.json", {**facts, "split": "test", "solved": True, **held_out, **judged})
     return f"{len(nodes)} nodes, {len(edges)} edges, accuracy {judged['accuracy']['circuit']:.2f}"
 
@@ -101,20 +93,17 @@ def _search(pruning: Pruning, price: float, seed: int) -> Search:
     )
 
 
-def _best(model: WeightSparseForCausalLM, groups: Groups, fills: Fills, pruning: Pruning, seed: int) -> Pruned:
-    """The circuit of the price that leaves the fewest edges."""
-    index = GateIndex.of(model)
-    found = [prune(model, groups, fills, _search(pruning, price, seed)) for price in pruning.prices]
-    return min(found, key=lambda one: count_edges(model, index.split(one.gates)))
+def _best(masking: Masking, groups: Groups, pruning: Pruning, seed: int) -> tuple[Pruned, float]:
+    """The circuit of the price that leaves the fewest edges, and that price."""
+    found = [(prune(masking, groups, _search(pruning, price, seed)), price) for price in pruning.prices]
+    return min(found, key=lambda one: count_edges(masking.model, masking.index.split(one[0].gates)))
 
 
-def control(
-    model: WeightSparseForCausalLM, train: Groups, test: Groups, fills: Fills, search: Search, real: Pruned
-) -> dict[str, float]:
+def control(masking: Masking, train: Groups, test: Groups, search: Search, real: Pruned) -> dict[str, float]:
     """Return how a circuit does on `test` that was searched on a control's pairs with as many gates as the real one."""
-    ranking, _ = learn_masks(model, train, fills, search)
+    ranking, _ = learn_masks(masking, train, search)
     gates = torch.zeros_like(real.gates)
     gates[ranking[: int(real.gates.sum())]] = 1
-    found = choices(model, test, gates, fills)
-    calibration = calibrate(choices(model, train, gates, fills))
+    found = masking.choices(test, gates)
+    calibration = calibrate(masking.choices(train, gates))
     return {"task_loss": task_loss(found, calibration).item(), "accuracy": found.accuracy}

@@ -1,45 +1,43 @@
 """What a circuit of a weight-sparse transformer does on test pairs, beside complement, random circuits and controls."""
 
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups
+from sparse_circuits.weight_sparse.choices import Choices, Masking, task_loss
 from sparse_circuits.weight_sparse.circuit import count_edges
-from sparse_circuits.weight_sparse.masks import Fills, Place, activations, gated
-from sparse_circuits.weight_sparse.pruning import Choices, GateIndex, Pruned, choices, choose, task_loss
+from sparse_circuits.weight_sparse.masks import GateIndex, Place, activations
+from sparse_circuits.weight_sparse.pruning import Pruned
 
 
-def judge(
-    model: WeightSparseForCausalLM, groups: Groups, fills: Fills, pruned: Pruned, random_circuits: int, seed: int
-) -> dict[str, Any]:
+def judge(masking: Masking, groups: Groups, pruned: Pruned, random_circuits: int, seed: int) -> dict[str, Any]:
     """Return task loss and accuracy of the model, the circuit, its complement and random circuits, on all `groups`.
 
     The complement closes the circuit's gates and opens all others; a random circuit has as many open gates at every
     place. Closed nodes are at their means; beside that the circuit is judged with closed nodes at 0, and at what they
     are in the other prompt of the pair.
     """
-    index = GateIndex.of(model)
     gates = pruned.gates
     generator = torch.Generator().manual_seed(seed)
-    circuit = choices(model, groups, gates, fills)
-    random = [choices(model, groups, matched(gates, index, generator), fills) for _ in range(random_circuits)]
-    zero = {place: torch.zeros_like(fill) for place, fill in fills.items()}
+    circuit = masking.choices(groups, gates)
+    random = [masking.choices(groups, matched(gates, masking.index, generator)) for _ in range(random_circuits)]
+    zero = replace(masking, fills={place: torch.zeros_like(fill) for place, fill in masking.fills.items()})
     found = {
-        "model": choices(model, groups, None, fills),
+        "model": masking.choices(groups),
         "circuit": circuit,
-        "complement": choices(model, groups, 1 - gates, fills),
-        "nothing": choices(model, groups, torch.zeros_like(gates), fills),
+        "complement": masking.choices(groups, 1 - gates),
+        "nothing": masking.choices(groups, torch.zeros_like(gates)),
     }
     ablations = {
         "mean": circuit,
-        "zero": choices(model, groups, gates, zero),
-        "resample": resampled(model, groups, gates),
+        "zero": zero.choices(groups, gates),
+        "resample": resampled(masking, groups, gates),
     }
-    parts = index.split(gates)
+    parts = masking.index.split(gates)
     return {
         "examples": sum(len(indices) for indices, _ in groups),
         "task_loss": {name: task_loss(part).item() for name, part in found.items()},
@@ -52,7 +50,7 @@ def judge(
             for name, part in ablations.items()
         },
         "nodes": sum(int(gate.sum()) for gate in parts.values()),
-        "edges": count_edges(model, parts),
+        "edges": count_edges(masking.model, parts),
     }
 
 
@@ -67,14 +65,11 @@ def matched(gates: Tensor, index: GateIndex, generator: torch.Generator) -> Tens
 
 
 @torch.no_grad()
-def resampled(model: WeightSparseForCausalLM, groups: Groups, gates: Tensor) -> Choices:
+def resampled(masking: Masking, groups: Groups, gates: Tensor) -> Choices:
     """Return the choices with every closed node at what it is, position by position, in the pair's other prompt."""
-    index = GateIndex.of(model)
     found = []
     for _, batch in groups:
-        batch = batch.to(model.device)
-        other: dict[Place, Tensor] = activations(model, torch.cat([batch.patch, batch.clean]))
-        with gated(model, index.split(gates), other):
-            # The unembedding is asked for the last position alone, what stands at a place for all of them.
-            found.append(choose(model, batch))
+        batch = batch.to(masking.model.device)
+        other: dict[Place, Tensor] = activations(masking.model, torch.cat([batch.patch, batch.clean]))
+        found.append(replace(masking, fills=other).choose(batch, gates))
     return Choices(*(torch.cat(parts) for parts in zip(*found, strict=True)))

@@ -7,7 +7,7 @@ and takes no part in AbsTopK: what is left computes by itself, without what clos
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +67,44 @@ def places_of(model: WeightSparseForCausalLM) -> dict[Place, int]:
     }
 
 
+@dataclass(frozen=True)
+class GateIndex:
+    """The gates of a model: one for every node, but one for a query channel and its key together."""
+
+    widths: dict[Place, int]
+    offsets: dict[Place, int] = field(init=False)
+    count: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        offsets: dict[Place, int] = {}
+        count = 0
+        for place, width in self.widths.items():
+            if place.kind == "attn_k":
+                offsets[place] = offsets[Place(place.layer, place.number - 1)]
+                continue
+            offsets[place] = count
+            count += width
+        object.__setattr__(self, "offsets", offsets)
+        object.__setattr__(self, "count", count)
+
+    @classmethod
+    def of(cls, model: WeightSparseForCausalLM) -> "GateIndex":
+        """The gates of all places of a model."""
+        return cls(places_of(model))
+
+    def split(self, flat: Tensor) -> dict[Place, Tensor]:
+        """Return each place's part of values for all gates: (..., gate) -> (..., width)."""
+        return {place: flat[..., begin : begin + self.widths[place]] for place, begin in self.offsets.items()}
+
+    def join(self, parts: Mapping[Place, Tensor]) -> Tensor:
+        """Return the values of all gates from those of each place (width,); a query's is its key's too."""
+        first = next(iter(parts.values()))
+        flat = first.new_zeros(self.count)
+        for place, begin in self.offsets.items():
+            flat[begin : begin + self.widths[place]] = parts[place]
+        return flat
+
+
 Gates = Mapping[Place, Tensor]  # of each node 1 (open) or 0 (closed): (width,)
 Fills = Mapping[Place, Tensor]  # what a closed node is: (width,), or (prompt, position, width)
 
@@ -101,6 +139,47 @@ def gated(model: WeightSparseForCausalLM, gates: Gates, fills: Fills) -> Iterato
     """Within this context the model runs with the open nodes only."""
     with _swapped(model, {place: _Gated(_abs_topk(model, place).k, gates[place], fills[place]) for place in gates}):
         yield
+
+
+class _FrozenNorm(nn.Module):
+    """RMSNorm that divides by a given root mean square (prompt, position, 1)."""
+
+    def __init__(self, weight: Tensor, root_mean_square: Tensor) -> None:
+        super().__init__()
+        self.weight, self.root_mean_square = weight, root_mean_square
+
+    def forward(self, x: Tensor) -> Tensor:
+        # The unembedding may be asked for the last positions alone.
+        return x / self.root_mean_square[:, -x.shape[1] :] * self.weight
+
+
+@contextmanager
+def frozen_norms(model: WeightSparseForCausalLM, tokens: Tensor) -> Iterator[None]:
+    """Within this context every RMSNorm divides by what it divides by now, for these tokens (prompt, position).
+
+    So what a closed node no longer adds cannot make the others larger. The circuit is then not a model of its own: it
+    needs the whole model's scales, which `CompactModel` has not.
+    """
+    owners = [(layer, name) for layer in layers_of(model) for name in ("ln_1", "ln_2")]
+    norms = [*owners, (model.transformer, "ln_f")]
+    scales: list[Tensor] = []
+
+    def note(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        scales.append((inputs[0].square().mean(dim=-1, keepdim=True) + model.config.rms_norm_eps).sqrt())
+
+    handles = [owner.get_submodule(name).register_forward_pre_hook(note) for owner, name in norms]
+    with torch.no_grad():
+        model(tokens)
+    for handle in handles:
+        handle.remove()
+    before = [owner.get_submodule(name) for owner, name in norms]
+    for (owner, name), norm, scale in zip(norms, before, scales, strict=True):
+        owner.register_module(name, _FrozenNorm(norm.get_parameter("weight"), scale))
+    try:
+        yield
+    finally:
+        for (owner, name), norm in zip(norms, before, strict=True):
+            owner.register_module(name, norm)
 
 
 @torch.no_grad()
