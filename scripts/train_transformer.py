@@ -58,6 +58,7 @@ def main(args: Arguments) -> None:
         steps=entry.tokens // (entry.batch * data.shape[1]),
         learning_rate=entry.learning_rate,
         weight_decay=entry.weight_decay,
+        epsilon=entry.epsilon,
         share=entry.share,
         anneal=entry.anneal,
         anneal_until=entry.anneal_until,

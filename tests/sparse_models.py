@@ -3,8 +3,10 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseConfig, WeightSparseForCausalLM
+from sparse_circuits.tasks import Groups, PairBatch
 
 VOCABULARY = 30
 ANSWERS = (3, 7)  # what follows a prompt that begins with token 1, and one that begins with token 2
@@ -66,3 +68,19 @@ def built_model() -> WeightSparseForCausalLM:
     model.lm_head.weight[:, 9] = 0.0
     model.lm_head.weight[ANSWERS[0], 9], model.lm_head.weight[ANSWERS[1], 9] = 0.4, -0.4
     return model
+
+
+def built_pairs(count: int, seed: int) -> Groups:
+    """Prompts of five tokens that begin with 1 (clean) or 2 (patch) and go on alike, half of them turned round."""
+    rest = torch.randint(10, VOCABULARY, (count, 4), generator=torch.Generator().manual_seed(seed))
+    sides = [torch.cat([torch.full((count, 1), first), rest], dim=1) for first in (1, 2)]
+    answers = [torch.full((count, 1), answer) for answer in ANSWERS]
+    turned = torch.arange(count) % 2 == 1
+    clean, patch = (torch.where(turned[:, None], *sides[::step]) for step in (-1, 1))
+    right, wrong = (torch.where(turned[:, None], *answers[::step]) for step in (-1, 1))
+    return [(list(range(count)), PairBatch(patch, clean, wrong, right))]
+
+
+def random_tokens(count: int, seed: int = 0) -> Tensor:
+    """Sequences (count, 9) of tokens."""
+    return torch.randint(0, VOCABULARY, (count, 9), generator=torch.Generator().manual_seed(seed))

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.tasks import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate, task_loss
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, matrices, nodes_of, without_idle
 from sparse_circuits.weight_sparse.compact import CompactModel
@@ -25,26 +24,11 @@ from sparse_circuits.weight_sparse.masks import (
     places_of,
 )
 from sparse_circuits.weight_sparse.pruning import Pruned, Search, prune
-from sparse_models import ANSWERS, VOCABULARY, built_model, random_model
-
-
-def pairs(count: int, seed: int) -> Groups:
-    """Prompts of five tokens that begin with 1 (clean) or 2 (patch) and go on alike, half of them turned round."""
-    rest = torch.randint(10, VOCABULARY, (count, 4), generator=torch.Generator().manual_seed(seed))
-    sides = [torch.cat([torch.full((count, 1), first), rest], dim=1) for first in (1, 2)]
-    answers = [torch.full((count, 1), answer) for answer in ANSWERS]
-    turned = torch.arange(count) % 2 == 1
-    clean, patch = (torch.where(turned[:, None], *sides[::step]) for step in (-1, 1))
-    right, wrong = (torch.where(turned[:, None], *answers[::step]) for step in (-1, 1))
-    return [(list(range(count)), PairBatch(patch, clean, wrong, right))]
-
-
-def tokens(count: int, seed: int = 0) -> Tensor:
-    return torch.randint(0, VOCABULARY, (count, 9), generator=torch.Generator().manual_seed(seed))
+from sparse_models import ANSWERS, built_model, built_pairs, random_model, random_tokens
 
 
 def fills(model: WeightSparseForCausalLM) -> dict[Place, Tensor]:
-    return mean_activations(model, iter(tokens(60).split(20)))
+    return mean_activations(model, iter(random_tokens(60).split(20)))
 
 
 def gates_of(model: WeightSparseForCausalLM, share: float) -> dict[Place, Tensor]:
@@ -57,13 +41,13 @@ def gates_of(model: WeightSparseForCausalLM, share: float) -> dict[Place, Tensor
 def test_with_all_gates_open_the_model_is_as_it_was() -> None:
     model = random_model()
     with gated(model, gates_of(model, 1.1), fills(model)):
-        open_logits = model(tokens(4)).logits
-    torch.testing.assert_close(open_logits, model(tokens(4)).logits)
+        open_logits = model(random_tokens(4)).logits
+    torch.testing.assert_close(open_logits, model(random_tokens(4)).logits)
 
 
 def test_means_are_of_what_stands_at_the_places() -> None:
     model = random_model()
-    found = activations(model, tokens(60))
+    found = activations(model, random_tokens(60))
     for place, mean in fills(model).items():
         torch.testing.assert_close(mean, found[place].mean(dim=(0, 1)).float())
 
@@ -77,7 +61,7 @@ def test_closed_nodes_are_at_their_fills_and_out_of_abs_topk() -> None:
     down = model.transformer.get_submodule("h.1.mlp.c_proj")
     handle = down.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with gated(model, gate, closed):
-        model(tokens(4))
+        model(random_tokens(4))
     handle.remove()
     assert torch.equal(seen[0][..., :40], closed[place][:40].double().expand(4, 9, 40))
     # Of 48 neurons AbsTopK keeps 12; the 8 open ones are fewer, so all of them stay.
@@ -86,20 +70,20 @@ def test_closed_nodes_are_at_their_fills_and_out_of_abs_topk() -> None:
 
 def test_frozen_norms_divide_by_what_they_do_in_the_whole_model() -> None:
     model = random_model()
-    expected = model(tokens(4)).logits
+    expected = model(random_tokens(4)).logits
     gates = gates_of(model, 0.5)
     closed = {place: torch.zeros(width, dtype=torch.float64) for place, width in places_of(model).items()}
     norm = model.transformer.get_submodule("h.1.ln_2")
     x = torch.randn(4, 9, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    with frozen_norms(model, tokens(4)):
-        torch.testing.assert_close(model(tokens(4)).logits, expected)
+    with frozen_norms(model, random_tokens(4)):
+        torch.testing.assert_close(model(random_tokens(4)).logits, expected)
         frozen = model.transformer.get_submodule("h.1.ln_2")
         torch.testing.assert_close(frozen(3 * x), 3 * frozen(x))  # linear, which RMSNorm is not
         with gated(model, gates, closed):
-            masked = model(tokens(4)).logits
+            masked = model(random_tokens(4)).logits
     assert model.transformer.get_submodule("h.1.ln_2") is norm
     with gated(model, gates, closed):
-        assert not torch.allclose(model(tokens(4)).logits, masked)
+        assert not torch.allclose(model(random_tokens(4)).logits, masked)
 
 
 @pytest.mark.parametrize("options", [{}, {"sink": False}, {"bigram": False}, {"active": None}], ids=str)
@@ -108,9 +92,9 @@ def test_the_compact_model_gives_the_masked_models_logits(options: dict[str, obj
     model = random_model(**options)
     gates, closed = gates_of(model, share), {place: fill.double() for place, fill in fills(model).items()}
     with gated(model, gates, closed):
-        expected = model(tokens(4)).logits[:, -1][:, ANSWERS]
+        expected = model(random_tokens(4)).logits[:, -1][:, ANSWERS]
     compact = CompactModel(model, gates, closed, list(ANSWERS)).double()
-    torch.testing.assert_close(compact(tokens(4)), expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(compact(random_tokens(4)), expected, rtol=0, atol=1e-10)
     assert compact.weights == count_edges(model, gates)
     assert sum(p.numel() for p in compact.parameters()) < 1.2 * sum(p.numel() for p in model.parameters())
 
@@ -154,7 +138,7 @@ def test_a_query_and_its_key_share_a_gate() -> None:
 @pytest.fixture(scope="module")
 def pruned() -> tuple[Masking, Pruned]:
     masking = Masking(model := built_model(), fills(model))
-    return masking, prune(masking, pairs(80, 0), Search(steps=120, price=0.01, target=0.3))
+    return masking, prune(masking, built_pairs(80, 0), Search(steps=120, price=0.01, target=0.3))
 
 
 def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Masking, Pruned]) -> None:
@@ -169,7 +153,7 @@ def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Maski
 
 def test_the_circuit_does_the_task_and_nothing_else_does(pruned: tuple[Masking, Pruned]) -> None:
     masking, found = pruned
-    judged = judge(masking, pairs(40, 1), found, 5, 0)
+    judged = judge(masking, built_pairs(40, 1), found, 5, 0)
     assert judged["accuracy"]["circuit"] == judged["accuracy"]["model"] == 1
     assert judged["accuracy"]["complement"] == pytest.approx(0.5, abs=0.2)
     assert judged["accuracy"]["random"] == pytest.approx(0.5, abs=0.2)
@@ -182,7 +166,7 @@ def test_a_task_that_the_model_does_not_do_is_told() -> None:
     model = built_model()
     model.lm_head.weight[list(ANSWERS)] = 0
     with pytest.raises(StudyError, match=r"the model's own task loss is 0\.\d+, above the target of 0\.3"):
-        prune(Masking(model, fills(model)), pairs(40, 0), Search(target=0.3))
+        prune(Masking(model, fills(model)), built_pairs(40, 0), Search(target=0.3))
 
 
 def test_random_circuits_have_as_many_nodes_at_every_place() -> None:
@@ -212,7 +196,7 @@ def test_chance_is_log_2_and_calibration_finds_scale_and_shift() -> None:
 
 def test_choices_are_of_both_prompts_of_a_pair() -> None:
     model = built_model()
-    found = Masking(model, {}).choices(pairs(10, 0))
+    found = Masking(model, {}).choices(built_pairs(10, 0))
     assert len(found.differences) == 20
     assert found.accuracy == 1
 

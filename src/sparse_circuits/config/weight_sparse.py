@@ -49,6 +49,7 @@ class Transformer(Settings):
     tokens: Positive = Field(description="tokens trained on")
     batch: Positive = Field(16, description="sequences a step")
     learning_rate: float = Field(0.0128, gt=0, description="peak, before it is divided by the root of the share left")
+    epsilon: float = Field(0.1, gt=0, description="AdamW's, beside gradients of root mean square 1")
     weight_decay: float = Field(0.1, ge=0)
 
 

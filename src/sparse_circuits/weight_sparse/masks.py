@@ -125,19 +125,25 @@ class _Gated(nn.Module):
 class _Kept(nn.Module):
     """AbsTopK that keeps what it gave."""
 
-    def __init__(self, inner: AbsTopK, kept: dict[Place, Tensor], place: Place) -> None:
+    def __init__(self, inner: nn.Module, kept: dict[Place, Tensor], place: Place) -> None:
         super().__init__()
         self.inner, self.kept, self.place = inner, kept, place
 
     def forward(self, x: Tensor) -> Tensor:
-        self.kept[self.place] = y = self.inner(x)
+        y: Tensor = self.inner(x)
+        self.kept[self.place] = y
         return y
 
 
 @contextmanager
 def gated(model: WeightSparseForCausalLM, gates: Gates, fills: Fills) -> Iterator[None]:
     """Within this context the model runs with the open nodes only."""
-    with _swapped(model, {place: _Gated(_abs_topk(model, place).k, gates[place], fills[place]) for place in gates}):
+    modules: dict[Place, nn.Module] = {}
+    for place, gate in gates.items():
+        inner = _module(model, place)
+        assert isinstance(inner, AbsTopK)
+        modules[place] = _Gated(inner.k, gate, fills[place])
+    with _swapped(model, modules):
         yield
 
 
@@ -184,9 +190,9 @@ def frozen_norms(model: WeightSparseForCausalLM, tokens: Tensor) -> Iterator[Non
 
 @torch.no_grad()
 def activations(model: WeightSparseForCausalLM, tokens: Tensor) -> dict[Place, Tensor]:
-    """Return what stands at every place, after AbsTopK: (prompt, position, width)."""
+    """Return what stands at every place, after AbsTopK and gates: (prompt, position, width)."""
     kept: dict[Place, Tensor] = {}
-    with _swapped(model, {place: _Kept(_abs_topk(model, place), kept, place) for place in places_of(model)}):
+    with _swapped(model, {place: _Kept(_module(model, place), kept, place) for place in places_of(model)}):
         model(tokens)
     return kept
 
@@ -203,16 +209,15 @@ def mean_activations(model: WeightSparseForCausalLM, batches: Iterator[Tensor]) 
     return {place: (total / count).float() for place, total in sums.items()}
 
 
-def _abs_topk(model: WeightSparseForCausalLM, place: Place) -> AbsTopK:
-    module = model.transformer.get_submodule("h").get_submodule(f"{place.owner}.{place.module}")
-    assert isinstance(module, AbsTopK)
-    return module
+def _module(model: WeightSparseForCausalLM, place: Place) -> nn.Module:
+    """What makes activations sparse there, or stands in for it."""
+    return model.transformer.get_submodule("h").get_submodule(f"{place.owner}.{place.module}")
 
 
 @contextmanager
 def _swapped(model: WeightSparseForCausalLM, modules: Mapping[Place, nn.Module]) -> Iterator[None]:
     layers = model.transformer.get_submodule("h")
-    before = {place: _abs_topk(model, place) for place in modules}
+    before = {place: _module(model, place) for place in modules}
 
     def put(chosen: Mapping[Place, nn.Module]) -> None:
         for place, module in chosen.items():

@@ -19,7 +19,6 @@ from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_
 
 LOG_EVERY = 20  # steps
 BETAS = (0.9, 0.95)
-EPSILON = 0.1  # large beside gradients of root mean square 1: small ones move a weight little
 SMALLEST_RMS = 1e-5
 
 
@@ -33,6 +32,8 @@ class Recipe:
     """peak, before it is divided by the root of the share of weights left"""
     weight_decay: float = 0.1
     """AdamW's"""
+    epsilon: float = 0.1
+    """AdamW's; large beside gradients of root mean square 1: small ones move a weight little"""
     share: float = 1.0
     """weights left at the end, of each matrix"""
     anneal_until: float = 0.5
@@ -78,7 +79,9 @@ def train(
     model.train().requires_grad_(True).to(device=device)
     model.final_logits_bias.requires_grad_(False)
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, betas=BETAS, eps=EPSILON, weight_decay=recipe.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        parameters, betas=BETAS, eps=recipe.epsilon, weight_decay=recipe.weight_decay, fused=True
+    )
     matrices = sparse_matrices(model)
     begin, log = checkpoint.load(model, optimizer, device) if checkpoint else (0, None)
     log = log or []

@@ -1,0 +1,97 @@
+"""Which of two answers a model gives to prompts, all of it or some of its nodes only, and what that costs in nats."""
+
+import math
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
+from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.weight_sparse.masks import Fills, GateIndex, frozen_norms, gated
+
+CALIBRATION_STEPS = 16
+
+
+class Choices(NamedTuple):
+    """Between the two answers of each prompt, clean ones first, then patched ones: (prompt,) each."""
+
+    differences: Tensor
+    """logit of the right answer less that of the wrong one"""
+    sides: Tensor
+    """1 where the right answer has the smaller token id, else -1"""
+
+    @property
+    def accuracy(self) -> float:
+        """The share of prompts of which the right answer is the likelier."""
+        return (self.differences > 0).float().mean().item()
+
+
+@dataclass(frozen=True)
+class Masking:
+    """A model of which nodes can be closed, and how: at their fills; norms scale by what is left, or stay frozen."""
+
+    model: WeightSparseForCausalLM
+    fills: Fills
+    frozen_norms: bool = False
+    """every RMSNorm divides by what it would in the whole model"""
+
+    @cached_property
+    def index(self) -> GateIndex:
+        """The model's gates."""
+        return GateIndex.of(self.model)
+
+    def choose(self, batch: PairBatch, gates: Tensor | None = None) -> Choices:
+        """Return what the model chooses for the clean and patched prompts of pairs, under gates (gate,) if given."""
+        batch = batch.to(self.model.device)
+        prompts = torch.cat([batch.clean, batch.patch])
+        with ExitStack() as stack:
+            if gates is not None:
+                if self.frozen_norms:
+                    stack.enter_context(frozen_norms(self.model, prompts))
+                stack.enter_context(gated(self.model, self.index.split(gates), self.fills))
+            logits = self.model(prompts, logits_to_keep=1).logits[:, -1].float()
+        right = torch.cat([batch.answers, batch.patch_answers])[:, 0]
+        wrong = torch.cat([batch.patch_answers, batch.answers])[:, 0]
+        chosen = logits.gather(1, torch.stack([right, wrong], dim=1))
+        return Choices(chosen[:, 0] - chosen[:, 1], (wrong - right).sign().float())
+
+    @torch.no_grad()
+    def choices(self, groups: Groups, gates: Tensor | None = None) -> Choices:
+        """Return the choices on all pairs."""
+        found = [self.choose(batch, gates) for _, batch in groups]
+        return Choices(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a circuit's logit difference is multiplied by, and what is added to it then."""
+
+    scale: float = 1.0
+    shift: float = 0.0
+
+
+def task_loss(found: Choices, calibration: Calibration | None = None) -> Tensor:
+    """Return the mean loss in nats of the choice between the two answers; log 2 is chance."""
+    scale, shift = (calibration.scale, calibration.shift) if calibration else (1.0, 0.0)
+    return F.softplus(-(scale * found.differences + shift * found.sides)).mean()
+
+
+def calibrate(found: Choices) -> Calibration:
+    """Return the scale and shift of logit differences that make the task loss least, by 16 steps of L-BFGS."""
+    parameters = torch.tensor([1.0, 0.0], device=found.differences.device, requires_grad=True)
+    optimizer = torch.optim.LBFGS([parameters], max_iter=CALIBRATION_STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = F.softplus(-(parameters[0] * found.differences + parameters[1] * found.sides)).mean()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    scale, shift = parameters.detach().tolist()
+    return Calibration(scale, shift) if math.isfinite(scale + shift) else Calibration()
