@@ -11,15 +11,26 @@ PRUNINGS = expand(
 )
 CIRCUIT_FILES = [path.replace("pruning.json", "circuit.json") for path in PRUNINGS]
 COMPARED = [*STUDY.frontier.sparse, *STUDY.frontier.dense]
+EXPLANATIONS = expand(
+    f"{CIRCUITS}/{{task}}/{{model}}/explanation.json",
+    model=STUDY.frontier.sparse,
+    task=STUDY.tasks,
+)
+CARRIED = [f"{CIRCUITS}/carried.json"] if STUDY.bridges else []
+# What is drawn: by name, the kind of figure and its data.
 FIGURE_DATA = {
     "frontier": ("frontier", f"{CIRCUITS}/frontier.json"),
     **{
         f"circuit_{STUDY.headline_task}_{model}": (
             "weight_circuit",
-            f"{CIRCUITS}/{STUDY.headline_task}/{model}/circuit.json",
+            [
+                f"{CIRCUITS}/{STUDY.headline_task}/{model}/{file}.json"
+                for file in ("circuit", "explanation")
+            ],
         )
         for model in STUDY.frontier.sparse
     },
+    **({"carried": ("carried", CARRIED[0])} if STUDY.bridges else {}),
 }
 
 
@@ -226,6 +237,40 @@ rule circuits:
         CIRCUIT_FILES,
 
 
+rule explain_circuit:
+    """What each node of a circuit tells and does: claims from training pairs, tested on test pairs."""
+    input:
+        model=rules.train_transformer.output,
+        script=program("explain_circuit.py"),
+        sequences=rules.cut_sequences.output.sequences,
+        train=rules.make_task.output.train,
+        test=rules.make_task.output.test,
+        circuit=rules.prune_task.output.circuit,
+    output:
+        explanation=f"{CIRCUITS}/{{task}}/{{model}}/explanation.json",
+    log:
+        f"logs/explain_circuit/{STUDY.study}.{{task}}.{{model}}.log",
+    benchmark:
+        f"logs/explain_circuit/{STUDY.study}.{{task}}.{{model}}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=30,
+    params:
+        model=lambda wildcards, input: str(Path(input.model[0]).parent),
+        mean_sequences=STUDY.pruning.mean_sequences,
+        norms="--frozen-norms" if STUDY.pruning.frozen_norms else "--no-frozen-norms",
+        code=code("explain_circuit.py"),
+    message:
+        "Explaining {wildcards.task} in {wildcards.model}"
+    shell:
+        "python {input.script} --circuit {input.circuit:q} --model {params.model:q} --sequences {input.sequences:q}"
+        " --train {input.train:q} --test {input.test:q} --mean-sequences {params.mean_sequences}"
+        " {params.norms} --explanation {output.explanation:q} --threads {threads} > {log:q} 2>&1"
+
+
 rule compare_frontier:
     """Pretraining loss beside the size of circuits."""
     input:
@@ -257,6 +302,50 @@ rule compare_frontier:
     shell:
         "python {input.script} --sparse {params.sparse:q} --dense {params.dense:q} --losses {input.losses:q}"
         " --circuits {input.circuits:q} --frontier {output.frontier:q} > {log:q} 2>&1"
+
+
+if STUDY.bridges:
+
+    rule train_bridges:
+        """Bridges between a dense and a sparse model, and interventions carried over them."""
+        input:
+            script=program("train_bridges.py"),
+            dense=f"results/models/{STUDY.study}-{STUDY.bridges.dense}/losses.json",
+            sparse=f"results/models/{STUDY.study}-{STUDY.bridges.sparse}/losses.json",
+            sequences=rules.cut_sequences.output.sequences,
+            circuits=expand(
+                f"{CIRCUITS}/{{task}}/{STUDY.bridges.sparse}/circuit.json",
+                task=STUDY.tasks,
+            ),
+            tests=expand(rules.make_task.output.test, task=STUDY.tasks),
+        output:
+            bridges=f"results/bridges/{STUDY.study}/bridges.safetensors",
+            carried=CARRIED[0],
+        log:
+            f"logs/train_bridges/{STUDY.study}.log",
+        benchmark:
+            f"logs/train_bridges/{STUDY.study}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(4000),
+            runtime=24 * 60,
+            gpu=1,
+        params:
+            study=STUDY.study,
+            dense=lambda wildcards, input: str(Path(input.dense).parent),
+            sparse=lambda wildcards, input: str(Path(input.sparse).parent),
+            settings=STUDY.bridges.model_dump_json(),
+            seed=STUDY.seed,
+            code=code("train_bridges.py"),
+        message:
+            "Training bridges"
+        shell:
+            "python {input.script} --study {params.study:q} --dense {params.dense:q} --sparse {params.sparse:q}"
+            " --sequences {input.sequences:q} --bridging {params.settings:q} --circuits {input.circuits:q}"
+            " --tests {input.tests:q} --bridges {output.bridges:q} --carried {output.carried:q} --seed {params.seed}"
+            " --threads {threads} > {log:q} 2>&1"
 
 
 rule plot_figure:
@@ -306,3 +395,5 @@ rule report:
         rules.figures.input,
         rules.circuits.input,
         rules.compare_frontier.output,
+        EXPLANATIONS,
+        CARRIED,

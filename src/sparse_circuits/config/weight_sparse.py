@@ -68,6 +68,21 @@ class Pruning(Settings):
     mean_sequences: Positive = Field(64, description="training sequences over which nodes' means are taken")
 
 
+class Bridging(Settings):
+    """Bridges between a dense and a sparse model, over which interventions on sparse circuits are carried."""
+
+    dense: Name
+    sparse: Name
+    tokens: Positive = Field(400_000, description="tokens they are trained on")
+    batch: Positive = Field(16, description="sequences a step")
+    active: Share = Field(0.25, description="share of the encoders' channels that AbsTopK keeps")
+    learning_rate: float = Field(0.003, gt=0)
+    held_out: Positive = Field(64, description="held-out sequences on which the bridges' losses are measured")
+    strengths: Annotated[list[float], Field(min_length=1)] = Field(
+        [0.25, 0.5, 0.75, 1.0], description="parts of the way to the other prompt that channels are moved"
+    )
+
+
 class Frontier(Settings):
     """Capability against interpretability: which models are compared."""
 
@@ -95,6 +110,7 @@ class WeightSparseStudy(Settings):
     test_pairs: Positive = Field(100, description="pairs to judge them by")
     pruning: Pruning = Pruning.model_validate({})
     frontier: Frontier
+    bridges: Bridging | None = Field(None, description="none: no bridges are trained")
     headline_task: CodeTask = "single_double_quote"
 
     @model_validator(mode="before")
@@ -117,6 +133,12 @@ class WeightSparseStudy(Settings):
                     raise ValueError(f"`frontier.{key}`: {name} is not in models; there are {', '.join(self.models)}")
                 if (self.models[name].share < 1) != (key == "sparse"):
                     raise ValueError(f"`frontier.{key}`: {name} has share {self.models[name].share:g}")
+        if self.bridges:
+            ends = [self.bridges.dense, self.bridges.sparse]
+            if unknown := [name for name in ends if name not in self.models]:
+                raise ValueError(f"`bridges`: {unknown[0]} is not in models; there are {', '.join(self.models)}")
+            if len({self.models[name].layers for name in ends}) > 1:
+                raise ValueError(f"`bridges`: {ends[0]} and {ends[1]} have not as many layers")
         for name, model in self.models.items():
             if model.d_model % model.head_dim:
                 raise ValueError(f"`models.{name}`: d_model {model.d_model} is no multiple of {model.head_dim}")

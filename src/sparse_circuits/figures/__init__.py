@@ -1,5 +1,6 @@
 """Figures, one function each, with the data behind each in a CSV beside it."""
 
+from sparse_circuits.figures.carried import plot_carried
 from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.faithfulness import plot_faithfulness
 from sparse_circuits.figures.frontier import plot_frontier
@@ -17,6 +18,7 @@ FIGURES = {
     "circuit": draw_circuit,
     "frontier": plot_frontier,
     "weight_circuit": draw_weight_circuit,
+    "carried": plot_carried,
 }
 
 __all__ = ["FIGURES", "save_figure", "use_style"]

@@ -12,17 +12,21 @@ from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDT
 from sparse_circuits.files import read_json
 
 ROW_HEIGHT = 0.85  # inches
+SHADES = plt.get_cmap("Blues")
+LABEL_TOKENS = 2
 MOST_LABELS = 60  # edges from which weights are no longer written beside the lines
 
 
 def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """Return the drawing and the table of edges of one circuit.json of basis weights.
+    """Return the drawing and the table of edges of one circuit.json of basis weights, with its explanation.json.
 
     Places are rows in the order of the computation; queries, keys and values of a layer share one. A line is a nonzero
     weight, as wide as it is large; a dotted line joins what is written to a channel of the residual stream with who
     reads that channel later. Weights are written beside the lines of circuits of up to 60 edges.
+    A node is the darker the more prompts change their answer when it is what it is in the pair's other prompt; under a
+    node that reads or writes the residual stream stand the tokens of largest embedding or unembedding in its channel.
     """
-    circuit = read_json(files[0])
+    circuit, explanation = (read_json(file) for file in files)
     rows: dict[str, list[dict[str, Any]]] = {}
     for node in circuit["nodes"]:
         rows.setdefault(_row(node["site"]), []).append(node)
@@ -56,7 +60,10 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     for name, (x, y) in places.items():
         place, _, index = name.partition("/")
         kind = place.split(".")[0].removeprefix("attn_").removeprefix("mlp_")
+        facts = explanation["nodes"][name]
         shown = f"{kind} {index}" if kind in "qkv" else index
+        for token, weight in facts.get("tokens", [])[:LABEL_TOKENS] if len(circuit["edges"]) <= MOST_LABELS else []:
+            shown += f"\n{weight:+.1f} {token!r}"
         axis.text(
             x,
             y,
@@ -65,7 +72,12 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
             ha="center",
             va="center",
             zorder=4,
-            bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": NEUTRAL, "linewidth": 0.7},
+            bbox={
+                "boxstyle": "round,pad=0.25",
+                "facecolor": SHADES(0.5 * max(facts["follows"], 0.0)),
+                "edgecolor": NEUTRAL,
+                "linewidth": 0.7,
+            },
         )
     for level, row in enumerate(rows):
         axis.text(-0.02 * widest, level, row, fontsize=7, ha="right", va="center")

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Choices, Masking
 from sparse_circuits.weight_sparse.masks import Place, activations, gated, layers_of, place_at
 
 TELLS, FOLLOWS, LOST, ATTENDS = 0.95, 0.5, 0.75, 0.5  # from which a measure makes a claim
+TOKENS = 6  # shown of a channel
 TEXTS = {
     "tells_at_difference": "tells the two kinds of prompt apart at the token that differs",
     "tells_at_last": "tells the two kinds of prompt apart at the last token",
@@ -165,6 +167,22 @@ def _attention(masking: Masking, run: _Run, layer: int, head: int) -> Tensor:
     if sink := layers_of(masking.model)[layer].attn.attn_imp:
         scores = torch.cat([scores, sink.sink_logit[head].expand(len(scores), 1)], dim=1)
     return scores.softmax(dim=1).gather(1, run.difference().unsqueeze(1)).squeeze(1)
+
+
+def channel_tokens(model: WeightSparseForCausalLM, node: Node, decode: Callable[[int], str]) -> dict[str, Any]:
+    """Return which tokens a node of the residual stream has to do with by the weights alone: [[token, weight], ...].
+
+    For a node that reads (`attn_in`, `mlp_in`) those with the largest |embedding| in its channel, for one that writes
+    those with the largest |unembedding|; none for other nodes, nor where the weights are 0.
+    """
+    place, channel = node
+    tables = {"in": model.get_input_embeddings(), "out": model.get_output_embeddings()}
+    table = tables.get(place.kind.partition("_")[2])
+    if table is None:
+        return {}
+    weights = table.get_parameter("weight")[:, channel]
+    order = weights.abs().argsort(descending=True, stable=True)[:TOKENS].tolist()
+    return {"tokens": [[decode(token), weights[token].item()] for token in order if weights[token] != 0]}
 
 
 def separation(values: Tensor, sides: Tensor) -> float:

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from sparse_circuits.config.weight_sparse import Pruning
 from sparse_circuits.files import sha256, write_json
-from sparse_circuits.models import load_language_model, load_tokenizer
-from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
+from sparse_circuits.models import load_tokenizer, model_card
 from sparse_circuits.tasks import Groups, encode_pairs, read_pairs
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
 from sparse_circuits.weight_sparse.choices import Masking, calibrate, task_loss
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, nodes_of
+from sparse_circuits.weight_sparse.folder import load_model
 from sparse_circuits.weight_sparse.judge import judge
 from sparse_circuits.weight_sparse.masks import mean_activations
 from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
@@ -37,17 +37,15 @@ def find_circuit(
     `tokens` (sequence, position) are those over which nodes' means are taken. Where the model itself is above the
     target, there is no circuit: `solved` is false and circuit.json has no nodes.
     """
-    language, tokenizer = load_language_model(folder, device), load_tokenizer(folder)
-    model = language.model
-    assert isinstance(model, WeightSparseForCausalLM)
+    (model, separator), tokenizer = load_model(folder, device), load_tokenizer(folder)
     pairs = {split: read_pairs(path) for split, path in (("train", train), ("test", test))}
-    groups = {split: encode_pairs(part, tokenizer, language.separator_id) for split, part in pairs.items()}
+    groups = {split: encode_pairs(part, tokenizer, separator) for split, part in pairs.items()}
     means = mean_activations(model, iter(tokens.to(device).split(16)))
     masking = Masking(model, means, pruning.frozen_norms)
     facts: dict[str, Any] = {
         "study": study,
         "task": task,
-        "model": language.name,
+        "model": model_card(folder)["name"],
         "basis": "weights",
         "metric": "task_loss",
         "target": pruning.target,
@@ -64,10 +62,9 @@ def find_circuit(
     if pruning.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, seed)
         nonsense = {
-            split: encode_pairs(nonsense_task(part, words), tokenizer, language.separator_id)
-            for split, part in pairs.items()
+            split: encode_pairs(nonsense_task(part, words), tokenizer, separator) for split, part in pairs.items()
         }
-        shuffled = encode_pairs(shuffled_labels(pairs["train"], seed), tokenizer, language.separator_id)
+        shuffled = encode_pairs(shuffled_labels(pairs["train"], seed), tokenizer, separator)
         search = _search(pruning, price, seed)
         judged["controls"] = {
             "shuffled": control(masking, shuffled, groups["test"], search, found),

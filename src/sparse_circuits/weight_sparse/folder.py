@@ -9,7 +9,9 @@ from transformers import set_seed
 from transformers.utils import logging
 
 from sparse_circuits.config.weight_sparse import Transformer
+from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
+from sparse_circuits.models import load_language_model
 from sparse_circuits.models.weight_sparse import WeightSparseConfig, WeightSparseForCausalLM
 
 
@@ -29,6 +31,17 @@ def new_model(entry: Transformer, vocabulary: int, context: int, seed: int) -> W
                 active=entry.active,
             )
         )
+
+
+def load_model(folder: Path, device: torch.device) -> tuple[WeightSparseForCausalLM, int]:
+    """Return the frozen model of a folder in fp32 and the token its sequences begin with.
+
+    Raises StudyError when the folder holds another kind of model.
+    """
+    language = load_language_model(folder, device)
+    if not isinstance(language.model, WeightSparseForCausalLM):
+        raise StudyError(f"{folder}: {language.name} is not a weight-sparse transformer")
+    return language.model, language.separator_id
 
 
 def save_model(

@@ -46,6 +46,13 @@ def place_at(layer: int, kind: str) -> Place:
     return Place(layer, PLACES.index(kind))
 
 
+def parse_node(name: str) -> tuple[Place, int]:
+    """Return the place and channel of a node written `attn_q.1/7`."""
+    place, _, index = name.partition("/")
+    kind, _, layer = place.partition(".")
+    return place_at(int(layer), kind), int(index)
+
+
 def layers_of(model: WeightSparseForCausalLM) -> list[Block]:
     """Return the layers of a model."""
     return [layer for layer in model.transformer.get_submodule("h").children() if isinstance(layer, Block)]
