@@ -10,7 +10,9 @@ from sparse_circuits.figures import FIGURES, save_figure, use_style
 
 @dataclass(frozen=True)
 class Arguments:
-    figure: Literal["sae_quality", "training", "pareto", "faithfulness", "circuit", "frontier", "weight_circuit"]
+    figure: Literal[
+        "sae_quality", "training", "pareto", "faithfulness", "circuit", "frontier", "weight_circuit", "carried"
+    ]
     """which figure"""
     data: list[Path]
     """the artefacts it is drawn from"""
