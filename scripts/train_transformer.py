@@ -63,6 +63,7 @@ def main(args: Arguments) -> None:
         anneal=entry.anneal,
         anneal_until=entry.anneal_until,
         least=entry.least,
+        passes=entry.passes,
     )
     spec = json.dumps([args.entry, args.seed, args.code, sequences_attributes(args.sequences)], sort_keys=True)
     state = Checkpoint(args.state, hashlib.sha256(spec.encode()).hexdigest(), args.save_every) if args.state else None

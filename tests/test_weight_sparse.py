@@ -14,6 +14,7 @@ from sparse_circuits.weight_sparse.projection import kth_largest, project_
 from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_of_weights
 from sparse_circuits.weight_sparse.training import (
     Recipe,
+    backward,
     in_random_order,
     next_token_loss,
     normalise_gradients,
@@ -214,3 +215,18 @@ def test_a_diverging_run_is_told() -> None:
         model.lm_head.weight.fill_(math.nan)
     with pytest.raises(StudyError, match="training diverged at step 0: loss nan; lower learning_rate"):
         train(model, in_random_order(counting(), 16, 0), Recipe(steps=2), CPU)
+
+
+def test_a_step_in_passes_has_the_gradients_of_the_whole() -> None:
+    model = random_model().requires_grad_(True)
+    tokens = torch.randint(0, VOCABULARY, (5, 9), generator=torch.Generator().manual_seed(0))
+    weight = model.lm_head.weight
+    found = {}
+    for passes in (1, 2, 5):
+        model.zero_grad()
+        loss = backward(model, tokens, passes)
+        assert weight.grad is not None
+        found[passes] = (loss, weight.grad.clone())
+    for passes in (2, 5):
+        torch.testing.assert_close(found[passes][0], found[1][0])
+        torch.testing.assert_close(found[passes][1], found[1][1])

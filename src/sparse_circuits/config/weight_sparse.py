@@ -48,6 +48,7 @@ class Transformer(Settings):
     least: Annotated[int, Field(ge=0)] = Field(4, description="weights that every neuron and channel keeps")
     tokens: Positive = Field(description="tokens trained on")
     batch: Positive = Field(16, description="sequences a step")
+    passes: Positive = Field(1, description="passes a step is divided over, to fit into memory")
     learning_rate: float = Field(0.0128, gt=0, description="peak, before it is divided by the root of the share left")
     epsilon: float = Field(0.1, gt=0, description="AdamW's, beside gradients of root mean square 1")
     weight_decay: float = Field(0.1, ge=0)

@@ -42,6 +42,8 @@ class Recipe:
     """how the share falls"""
     least: int = 4
     """weights that every neuron and channel keeps at least"""
+    passes: int = 1
+    """passes that the sequences of a step are divided over, where they do not fit into memory together"""
 
 
 def sparse_matrices(model: WeightSparseForCausalLM) -> list[tuple[Tensor, int | None]]:
@@ -91,9 +93,8 @@ def train(
             share = share_of_weights(progress, recipe.share, recipe.anneal_until, recipe.anneal)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(progress, share, recipe.learning_rate)
-            loss = next_token_loss(model, sequences(step).to(device)).mean()
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss = backward(model, sequences(step).to(device), recipe.passes)
             normalise_gradients(parameters)
             optimizer.step()
             if share < 1:
@@ -110,6 +111,16 @@ def train(
                 raise StudyError(f"told to stop after {step + 1} of {recipe.steps} steps; {kept}")
     model.eval().requires_grad_(False)
     return log
+
+
+def backward(model: WeightSparseForCausalLM, tokens: Tensor, passes: int) -> Tensor:
+    """Add the gradients of the mean loss on tokens (batch, position), in so many passes; return that loss."""
+    losses = []
+    for part in tokens.chunk(passes):
+        loss = next_token_loss(model, part).mean() * (len(part) / len(tokens))
+        loss.backward()
+        losses.append(loss.detach())
+    return torch.stack(losses).sum()
 
 
 def next_token_loss(model: WeightSparseForCausalLM, tokens: Tensor) -> Tensor:
