@@ -24,7 +24,9 @@ class Model(Sourced):
 class Dataset(Sourced):
     """A corpus of documents."""
 
-    format: Literal["jsonl", "parquet", "text"] = Field(description="text: one document a file")
+    format: Literal["jsonl", "parquet", "text", "python"] = Field(
+        description="text: one document a file; python: the same, without comments and docstrings"
+    )
     text_field: str = Field("text", description="field of a row that holds the document")
 
 

@@ -8,6 +8,7 @@ import pyarrow.parquet as parquet
 from sparse_circuits.config import Dataset
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_jsonl, write_jsonl
+from sparse_circuits.sources.python_code import code_only
 
 
 def write_documents(name: str, entry: Dataset, files: list[Path], path: Path) -> int:
@@ -23,6 +24,11 @@ def write_documents(name: str, entry: Dataset, files: list[Path], path: Path) ->
 def _texts(file: Path, entry: Dataset) -> Iterator[str]:
     if entry.format == "text":
         yield file.read_text(encoding="utf-8")
+    elif entry.format == "python":
+        try:
+            yield code_only(file.read_text(encoding="utf-8"))
+        except (SyntaxError, ValueError):  # templates of code, code of Python 2, bytes that are no text
+            return
     elif entry.format == "jsonl":
         for number, row in enumerate(read_jsonl(file), 1):
             if not isinstance(row.get(entry.text_field), str):

@@ -61,23 +61,23 @@ TASKS: dict[str, Code] = {
     ),
     "set_or_string": Code(
         [
-            Template("{a} = set()\nfor {b} in {c}:\n    {a}", ".add(", "{a} = str()\nfor {b} in {c}:\n    {a}", " +="),
-            Template("{a} = set()\nif {b}:\n    {a}", ".add(", "{a} = str()\nif {b}:\n    {a}", " +="),
+            Template("{a} = set()\nfor {b} in {c}:\n    {a}", ".add(", '{a} = ""\nfor {b} in {c}:\n    {a}', " +="),
+            Template("{a} = set()\nif {b}:\n    {a}", ".add(", '{a} = ""\nif {b}:\n    {a}', " +="),
         ],
-        [Template("{a} = set()\nwhile {b}:\n    {a}", ".add(", "{a} = str()\nwhile {b}:\n    {a}", " +=")],
+        [Template("{a} = set()\nwhile {b}:\n    {a}", ".add(", '{a} = ""\nwhile {b}:\n    {a}', " +=")],
     ),
     "set_or_string_fixedvarname": Code(
         [
             Template(
                 "current = set()\nfor {b} in {c}:\n    current",
                 ".add(",
-                "current = str()\nfor {b} in {c}:\n    current",
+                'current = ""\nfor {b} in {c}:\n    current',
                 " +=",
             ),
         ],
         [
             Template(
-                "current = set()\nif {b}.{c}:\n    current", ".add(", "current = str()\nif {b}.{c}:\n    current", " +="
+                "current = set()\nif {b}.{c}:\n    current", ".add(", 'current = ""\nif {b}.{c}:\n    current', " +="
             )
         ],
     ),
@@ -149,10 +149,10 @@ TASKS: dict[str, Code] = {
     ),
     "fstring_brace": Code(
         [
-            Template('raise ValueError(f"{w} {w}:', " {{", 'raise ValueError(u"{w} {w}:', " %"),
-            Template('print(f"{w} {w}:', " {{", 'print(u"{w} {w}:', " %"),
+            Template('raise ValueError(f"{w} {w}:', " {{", 'raise ValueError("{w} {w}:', " %"),
+            Template('print(f"{w} {w}:', " {{", 'print("{w} {w}:', " %"),
         ],
-        [Template('return f"{w} {w}:', " {{", 'return u"{w} {w}:', " %")],
+        [Template('return f"{w} {w}:', " {{", 'return "{w} {w}:', " %")],
     ),
     "if_ternary": Code(
         [
