@@ -5,7 +5,10 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
+from sparse_circuits.tasks import PairBatch
+from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
 from sparse_circuits.weight_sparse.bridges import Bridges, bridge_loss, carried, normalised_error, states, tail
+from sparse_circuits.weight_sparse.carrying import carry
 from sparse_models import VOCABULARY, random_model
 
 PLACES = 5  # before and after each sublayer of two layers
@@ -75,17 +78,30 @@ def test_the_ratio_of_sizes_makes_up_for_a_decoder_that_is_too_small(
 
 def test_bridges_between_models_of_two_widths_learn() -> None:
     dense, sparse = random_model(hidden_size=32, active=None).float(), random_model().float()
-    bridges = Bridges(PLACES, 32, 24, 0.5, torch.Generator().manual_seed(0))
-    optimizer = torch.optim.Adam(bridges.parameters(), lr=0.02)
-    first = bridge_loss(dense, sparse, bridges, tokens(0)).total.item()
-    for step in range(60):
-        loss = bridge_loss(dense, sparse, bridges, tokens(step % 4)).total
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    last = bridge_loss(dense, sparse, bridges, tokens(0))
-    assert last.total.item() < 0.7 * first
-    assert last.decoded.item() < PLACES  # less than decoding nothing
+
+    def after(steps: int) -> dict[str, float]:
+        bridges = train_bridges(dense, sparse, lambda step: tokens(step % 4), steps, 0.5, 0.02, 0)
+        return bridge_losses(dense, sparse, bridges, tokens(0), 2)
+
+    first, last = after(1), after(60)
+    assert all(last[name] < 0.8 * first[name] for name in ("decoded", "encoded", "dense_tails"))
+    assert last["decoded"] < 1  # less than decoding nothing
+
+
+def test_over_the_identity_all_channels_carry_everything(model: WeightSparseForCausalLM, identity: Bridges) -> None:
+    clean, patch = tokens(0), tokens(1)
+    patch[:, -1] = clean[:, -1]
+    answers = torch.full((4, 1), 3), torch.full((4, 1), 7)
+    groups = [(list(range(4)), PairBatch(clean, patch, *answers))]
+    nodes = [f"mlp_in.1/{channel}" for channel in range(24)] + ["attn_in.0/2", "attn_v.0/1"]
+    first, last = carry(model, model, identity, nodes, groups, [0.0, 1.0], 0)
+    assert (first["place"], first["channels"]) == ("attn_in.0", [2])
+    assert (last["place"], len(last["channels"])) == ("mlp_in.1", 24)
+    for row in (first, last):
+        assert row["moved"]["circuit"][0] == pytest.approx(0, abs=1e-9)
+        assert row["moved"]["all"][1] == pytest.approx(1)
+    assert last["moved"]["circuit"] == pytest.approx(last["moved"]["all"])
+    assert abs(first["moved"]["circuit"][1] - 1) > 1e-3  # one channel of 24 is not all
 
 
 def test_an_error_is_a_share_of_what_is_wanted() -> None:

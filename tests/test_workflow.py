@@ -166,8 +166,15 @@ def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) ->
     assert sparse < dense
     (pair,) = json.loads((circuits / "frontier.json").read_text())["pairs"]
     assert list(pair["tasks"]) == ["single_double_quote"]
+    explained = json.loads((circuits / "single_double_quote/sparse/explanation.json").read_text())
+    circuit = json.loads((circuits / "single_double_quote/sparse/circuit.json").read_text())
+    assert list(explained["nodes"]) == [node["id"] for node in circuit["nodes"]]
+    assert any(claim["holds"] for claim in explained["claims"])
+    carried = json.loads((circuits / "carried.json").read_text())
+    assert list(carried["tasks"]) == ["single_double_quote"]
     stages = " ".join(yaml.safe_load((study / "dvc.lock").read_text())["stages"])
-    assert all(rule in stages for rule in ("train_transformer", "prune_task", "compare_frontier"))
+    rules = ("train_transformer", "prune_task", "explain_circuit", "train_bridges", "compare_frontier")
+    assert all(rule in stages for rule in rules)
     assert NOTHING in ok(in_folder(study)("snakemake", "-n", "all"))
 
 
