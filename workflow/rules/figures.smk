@@ -1,21 +1,4 @@
-TRAINING_LOGS = [f"{folder}/training.csv" for folder in SAE_FOLDERS]
-COMPARABLE = [
-    f"results/saes/{STUDY.model}/{site}/{sae}/evaluation.json"
-    for site, place in PLACES.items()
-    for sae in place.saes
-    if len(place.saes) > 1
-]
-FIGURE_DATA = {
-    "sae_quality": ("sae_quality", SAE_EVALUATIONS),
-    "training": ("training", TRAINING_LOGS),
-    # What sparsity costs can be drawn where several autoencoders share a site.
-    **({"pareto": ("pareto", COMPARABLE)} if COMPARABLE else {}),
-    "faithfulness": ("faithfulness", EVALUATIONS),
-    **{
-        f"circuit_{task}": ("circuit", [f"{CIRCUITS}/{task}/features/circuit.json"])
-        for task in STUDY.tasks
-    },
-}
+# What is drawn stands in FIGURE_DATA: by name, the kind of figure and its data.
 
 
 rule plot_figure:

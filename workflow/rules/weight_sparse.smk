@@ -1,43 +1,5 @@
 """Transformers with almost all weights zero: trained, asked the tasks on code, and pruned to circuits."""
 
-TOKENIZER = f"results/tokenizers/{STUDY.corpus}-{STUDY.vocabulary}"
-SEQUENCES = (
-    f"results/corpora/{STUDY.corpus}/sequences-{STUDY.vocabulary}-{STUDY.context}.h5"
-)
-MODELS = list(STUDY.models)
-TRANSFORMER = f"results/models/{STUDY.study}-{{model}}"
-PRUNINGS = expand(
-    f"{CIRCUITS}/{{task}}/{{model}}/pruning.json", model=MODELS, task=STUDY.tasks
-)
-CIRCUIT_FILES = [path.replace("pruning.json", "circuit.json") for path in PRUNINGS]
-COMPARED = [*STUDY.frontier.sparse, *STUDY.frontier.dense]
-EXPLANATIONS = expand(
-    f"{CIRCUITS}/{{task}}/{{model}}/explanation.json",
-    model=STUDY.frontier.sparse,
-    task=STUDY.tasks,
-)
-CARRIED = [f"{CIRCUITS}/carried.json"] if STUDY.bridges else []
-# What is drawn: by name, the kind of figure and its data.
-FIGURE_DATA = {
-    "frontier": ("frontier", f"{CIRCUITS}/frontier.json"),
-    **{
-        f"circuit_{STUDY.headline_task}_{model}": (
-            "weight_circuit",
-            [
-                f"{CIRCUITS}/{STUDY.headline_task}/{model}/{file}.json"
-                for file in ("circuit", "explanation")
-            ],
-        )
-        for model in STUDY.frontier.sparse
-    },
-    **({"carried": ("carried", CARRIED[0])} if STUDY.bridges else {}),
-}
-
-
-wildcard_constraints:
-    model="|".join(map(re.escape, MODELS)),
-    task="|".join(STUDY.tasks),
-
 
 rule train_tokenizer:
     """A byte-level BPE of the study's own."""
@@ -45,12 +7,7 @@ rule train_tokenizer:
         script=program("train_tokenizer.py"),
         documents=rules.fetch_corpus.output.documents,
     output:
-        multiext(
-            f"{TOKENIZER}/",
-            "model_card.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-        ),
+        TOKENIZER_FILES,
     log:
         f"logs/train_tokenizer/{STUDY.corpus}.log",
     benchmark:
@@ -160,38 +117,7 @@ rule models:
         expand(f"{TRANSFORMER}/losses.json", model=MODELS),
 
 
-rule make_task:
-    """The pairs of one task on code, in the tokens of the study."""
-    input:
-        tokenizer=rules.train_tokenizer.output,
-        script=program("make_task.py"),
-    output:
-        train="results/tasks/{task}/train.jsonl",
-        test="results/tasks/{task}/test.jsonl",
-    log:
-        "logs/make_task/{task}.log",
-    benchmark:
-        "logs/make_task/{task}.tsv"
-    # Before the hours of training: a task that cannot be made of these tokens must stop the run early.
-    priority: 100
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=10,
-    params:
-        tokenizer=lambda wildcards, input: str(Path(input.tokenizer[0]).parent),
-        folder=lambda wildcards, output: str(Path(output.train).parent),
-        train=STUDY.train_pairs,
-        test=STUDY.test_pairs,
-        seed=STUDY.seed,
-        code=code("make_task.py"),
-    message:
-        "Making task {wildcards.task}"
-    shell:
-        "python {input.script} --model {params.tokenizer:q} --folder {params.folder:q} code --task {wildcards.task}"
-        " --train {params.train} --test {params.test} --seed {params.seed} > {log:q} 2>&1"
+include: "tasks.smk"
 
 
 rule prune_task:
@@ -217,7 +143,7 @@ rule prune_task:
         runtime=120,
     params:
         study=STUDY.study,
-        model=lambda wildcards, input: str(Path(input.model[0]).parent),
+        model=model_folder,
         folder=lambda wildcards, output: str(Path(output.circuit).parent),
         settings=STUDY.pruning.model_dump_json(),
         seed=STUDY.seed,
@@ -259,7 +185,7 @@ rule explain_circuit:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        model=lambda wildcards, input: str(Path(input.model[0]).parent),
+        model=model_folder,
         mean_sequences=STUDY.pruning.mean_sequences,
         norms="--frozen-norms" if STUDY.pruning.frozen_norms else "--no-frozen-norms",
         code=code("explain_circuit.py"),
@@ -348,45 +274,7 @@ if STUDY.bridges:
             " --threads {threads} > {log:q} 2>&1"
 
 
-rule plot_figure:
-    """One figure as SVG and PNG, with the data behind it."""
-    input:
-        script=program("plot_figure.py"),
-        data=lambda wildcards: FIGURE_DATA[wildcards.figure][1],
-    output:
-        f"{FIGURES}/{{figure}}.svg",
-        f"{FIGURES}/{{figure}}.png",
-        f"{FIGURES}/{{figure}}.csv",
-    log:
-        "logs/plot_figure/{figure}.log",
-    benchmark:
-        "logs/plot_figure/{figure}.tsv"
-    wildcard_constraints:
-        figure="|".join(map(re.escape, FIGURE_DATA)),
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(1000),
-        runtime=10,
-    params:
-        kind=lambda wildcards: FIGURE_DATA[wildcards.figure][0],
-        stem=lambda wildcards, output: str(Path(output[0]).with_suffix("")),
-        code=code("plot_figure.py"),
-    message:
-        "Drawing {wildcards.figure}"
-    shell:
-        "python {input.script} --figure {params.kind} --data {input.data:q} --stem {params.stem:q} > {log:q} 2>&1"
-
-
-rule figures:
-    """All figures of the study."""
-    input:
-        expand(
-            f"{FIGURES}/{{figure}}{{suffix}}",
-            figure=FIGURE_DATA,
-            suffix=[".svg", ".png", ".csv"],
-        ),
+include: "figures.smk"
 
 
 rule report:

@@ -1,0 +1,58 @@
+"""Paths, figures and functions of studies of weight-sparse transformers."""
+
+TOKENIZER = f"results/tokenizers/{STUDY.corpus}-{STUDY.vocabulary}"
+TOKENIZER_FILES = multiext(
+    f"{TOKENIZER}/", "model_card.json", "tokenizer.json", "tokenizer_config.json"
+)
+SEQUENCES = (
+    f"results/corpora/{STUDY.corpus}/sequences-{STUDY.vocabulary}-{STUDY.context}.h5"
+)
+MODELS = list(STUDY.models)
+TRANSFORMER = f"results/models/{STUDY.study}-{{model}}"
+PRUNINGS = expand(
+    f"{CIRCUITS}/{{task}}/{{model}}/pruning.json", model=MODELS, task=STUDY.tasks
+)
+CIRCUIT_FILES = [path.replace("pruning.json", "circuit.json") for path in PRUNINGS]
+COMPARED = [*STUDY.frontier.sparse, *STUDY.frontier.dense]
+EXPLANATIONS = expand(
+    f"{CIRCUITS}/{{task}}/{{model}}/explanation.json",
+    model=STUDY.frontier.sparse,
+    task=STUDY.tasks,
+)
+CARRIED = [f"{CIRCUITS}/carried.json"] if STUDY.bridges else []
+# What is drawn: by name, the kind of figure and its data.
+FIGURE_DATA = {
+    "frontier": ("frontier", f"{CIRCUITS}/frontier.json"),
+    **{
+        f"circuit_{STUDY.headline_task}_{model}": (
+            "weight_circuit",
+            [
+                f"{CIRCUITS}/{STUDY.headline_task}/{model}/{file}.json"
+                for file in ("circuit", "explanation")
+            ],
+        )
+        for model in STUDY.frontier.sparse
+    },
+    **({"carried": ("carried", CARRIED[0])} if STUDY.bridges else {}),
+}
+
+
+wildcard_constraints:
+    model="|".join(map(re.escape, MODELS)),
+    task="|".join(STUDY.tasks),
+
+
+def model_folder(wildcards, input):
+    """The folder of the model or tokenizer whose files are a rule's input."""
+    return str(Path(input.model[0]).parent)
+
+
+def task_source(wildcards):
+    """The words of the command line that say where a task's pairs come from."""
+    sizes = ["--train", STUDY.train_pairs, "--test", STUDY.test_pairs]
+    return ["code", "--task", wildcards.task, *sizes, "--seed", STUDY.seed]
+
+
+def task_files(wildcards):
+    """The files of pairs that the user brings: none."""
+    return []
