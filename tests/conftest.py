@@ -18,6 +18,10 @@ import pytest
 import torch
 from filelock import FileLock
 
+# Without a GPU Triton interprets kernels on the CPU. It reads this when it is imported, which transformers does.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
+
 import make_fixtures
 from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_sequences
 from sparse_circuits.activations import shard as shards
@@ -66,9 +70,6 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     return torch.device(request.param)
 
 
-# Where there is no GPU, Triton interprets kernels on the CPU. It reads this when it is imported.
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"
 KERNELS = torch.device("cuda" if torch.cuda.is_available() else "cpu")  # where kernels can run
 
 
