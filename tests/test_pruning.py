@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate, task_loss
@@ -146,9 +147,21 @@ def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Maski
     gates = masking.index.split(found.gates)
     nodes = {f"{place}/{index}" for place, index in nodes_of(gates)}
     assert nodes >= {"attn_in.0/2", "attn_v.0/5", "attn_out.0/9"}
-    assert len(nodes) <= 6
+    assert len(nodes) <= 4
     ends = {(edge.source, edge.target) for edge in edges_of(masking.model, gates)}
     assert ends >= {("attn_in.0/2", "attn_v.0/5"), ("attn_v.0/5", "attn_out.0/9")}
+
+
+def test_without_any_of_its_gates_the_circuit_misses_the_target(pruned: tuple[Masking, Pruned]) -> None:
+    masking, found = pruned
+    for gate in found.gates.nonzero().flatten().tolist():
+        fewer = found.gates.clone()
+        fewer[gate] = 0
+        losses = [
+            task_loss(masking.choices(part, fewer), calibrate(masking.choices(part, fewer))).item()
+            for part in split_pairs(built_pairs(80, 0), 0.25)
+        ]
+        assert max(losses) > 0.3
 
 
 def test_the_circuit_does_the_task_and_nothing_else_does(pruned: tuple[Masking, Pruned]) -> None:
