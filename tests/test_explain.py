@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.tasks import Groups
-from sparse_circuits.weight_sparse.choices import Masking
+from sparse_circuits.weight_sparse.choices import Calibration, Masking
 from sparse_circuits.weight_sparse.explain import explain, measure, open_gates, separation
 from sparse_circuits.weight_sparse.masks import Place, activations, gated, mean_activations, place_at
 from sparse_models import built_model, built_pairs, random_tokens
@@ -65,7 +65,7 @@ def test_attention_is_what_the_model_computes(masking: Masking) -> None:
         [(place_at(0, kind), 4 + i) for kind in ("attn_q", "attn_k", "attn_v") for i in range(4)],
     )
     groups = built_pairs(10, 0)
-    found = measure(masking, groups, nodes).heads[0, 1]
+    found = measure(masking, groups, nodes, Calibration()).heads[0, 1]
     batch = groups[0][1]
     prompts = torch.cat([batch.clean, batch.patch])
     seen: list[Tensor] = []

@@ -9,7 +9,7 @@ from torch import Tensor
 from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate, task_loss
+from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, matrices, nodes_of, without_idle
 from sparse_circuits.weight_sparse.compact import CompactModel
 from sparse_circuits.weight_sparse.frontier import frontier
@@ -158,7 +158,7 @@ def test_without_any_of_its_gates_the_circuit_misses_the_target(pruned: tuple[Ma
         fewer = found.gates.clone()
         fewer[gate] = 0
         losses = [
-            task_loss(masking.choices(part, fewer), calibrate(masking.choices(part, fewer))).item()
+            masking.choices(part, fewer).calibrated(calibrate(masking.choices(part, fewer))).task_loss.item()
             for part in split_pairs(built_pairs(80, 0), 0.25)
         ]
         assert max(losses) > 0.3
@@ -166,11 +166,11 @@ def test_without_any_of_its_gates_the_circuit_misses_the_target(pruned: tuple[Ma
 
 def test_the_circuit_does_the_task_and_nothing_else_does(pruned: tuple[Masking, Pruned]) -> None:
     masking, found = pruned
-    judged = judge(masking, built_pairs(40, 1), found, 5, 0)
+    judged = judge(masking, {"train": built_pairs(80, 0), "test": built_pairs(40, 1)}, found, 5, 0)
     assert judged["accuracy"]["circuit"] == judged["accuracy"]["model"] == 1
     assert judged["accuracy"]["complement"] == pytest.approx(0.5, abs=0.2)
     assert judged["accuracy"]["random"] == pytest.approx(0.5, abs=0.2)
-    assert judged["calibrated_task_loss"] <= 0.3
+    assert judged["task_loss"]["circuit"] <= 0.3
     assert set(judged["ablations"]) == {"mean", "zero", "resample"}
     assert judged["ablations"]["resample"]["accuracy"] == 1
 
@@ -193,7 +193,7 @@ def test_random_circuits_have_as_many_nodes_at_every_place() -> None:
 
 def test_chance_is_log_2_and_calibration_finds_scale_and_shift() -> None:
     zero = Choices(torch.zeros(6), torch.tensor([1.0, -1, 1, -1, 1, -1]))
-    assert task_loss(zero).item() == pytest.approx(math.log(2))
+    assert zero.task_loss.item() == pytest.approx(math.log(2))
     generator = torch.Generator().manual_seed(0)
     sides = torch.where(torch.arange(4000) % 2 == 0, 1.0, -1.0)
     # Logit differences that are 5 times too large and 2 too high for one side.
@@ -202,7 +202,7 @@ def test_chance_is_log_2_and_calibration_finds_scale_and_shift() -> None:
     found = calibrate(Choices(5 * (true * side) + 2 * side, side))
     assert found.scale == pytest.approx(0.2, rel=0.1)
     assert found.shift == pytest.approx(-0.4, abs=0.1)
-    assert task_loss(Choices(torch.tensor([3.0]), sides[:1]), Calibration(2, 1)).item() == pytest.approx(
+    assert Choices(torch.tensor([3.0]), sides[:1]).calibrated(Calibration(2, 1)).task_loss.item() == pytest.approx(
         math.log1p(math.exp(-7))
     )
 
@@ -212,6 +212,17 @@ def test_choices_are_of_both_prompts_of_a_pair() -> None:
     found = Masking(model, {}).choices(built_pairs(10, 0))
     assert len(found.differences) == 20
     assert found.accuracy == 1
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3, 0.0])
+def test_choices_under_gates_are_those_of_the_masked_model(share: float) -> None:
+    masking = Masking(model := random_model().float(), fills(model))
+    gates = masking.index.join({place: gate.float() for place, gate in gates_of(model, share).items()})
+    groups = built_pairs(10, 0)
+    expected = masking.choose(groups[0][1], gates)
+    found = masking.choices(groups, gates)
+    torch.testing.assert_close(found.differences, expected.differences, rtol=0, atol=1e-4)
+    assert torch.equal(found.sides, expected.sides)
 
 
 def test_the_frontier_sets_each_sparse_model_beside_its_nearest_dense_one() -> None:

@@ -12,9 +12,18 @@ from torch.nn import functional as F
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.weight_sparse.compact import CompactModel
 from sparse_circuits.weight_sparse.masks import Fills, GateIndex, frozen_norms, gated
 
 CALIBRATION_STEPS = 16
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a circuit's logit difference is multiplied by, and what is added to it then."""
+
+    scale: float = 1.0
+    shift: float = 0.0
 
 
 class Choices(NamedTuple):
@@ -29,6 +38,15 @@ class Choices(NamedTuple):
     def accuracy(self) -> float:
         """The share of prompts of which the right answer is the likelier."""
         return (self.differences > 0).float().mean().item()
+
+    @property
+    def task_loss(self) -> Tensor:
+        """The mean loss in nats of the choice between the two answers; log 2 is chance."""
+        return F.softplus(-self.differences).mean()
+
+    def calibrated(self, calibration: Calibration) -> "Choices":
+        """Return the choices with logit differences scaled and shifted."""
+        return self._replace(differences=calibration.scale * self.differences + calibration.shift * self.sides)
 
 
 @dataclass(frozen=True)
@@ -55,30 +73,33 @@ class Masking:
                     stack.enter_context(frozen_norms(self.model, prompts))
                 stack.enter_context(gated(self.model, self.index.split(gates), self.fills))
             logits = self.model(prompts, logits_to_keep=1).logits[:, -1].float()
-        right = torch.cat([batch.answers, batch.patch_answers])[:, 0]
-        wrong = torch.cat([batch.patch_answers, batch.answers])[:, 0]
-        chosen = logits.gather(1, torch.stack([right, wrong], dim=1))
-        return Choices(chosen[:, 0] - chosen[:, 1], (wrong - right).sign().float())
+        return _choices(logits, batch)
 
     @torch.no_grad()
     def choices(self, groups: Groups, gates: Tensor | None = None) -> Choices:
-        """Return the choices on all pairs."""
-        found = [self.choose(batch, gates) for _, batch in groups]
+        """Return the choices on all pairs; a circuit's are asked of its compact model, which gives the same sooner."""
+        if gates is None or self.frozen_norms:
+            found = [self.choose(batch, gates) for _, batch in groups]
+        else:
+            device = self.model.device
+            answers = torch.cat([torch.cat([b.answers, b.patch_answers])[:, 0] for _, b in groups]).unique()
+            compact = CompactModel(self.model, self.index.split(gates), self.fills, answers.tolist()).to(device)
+            batches = [batch.to(device) for _, batch in groups]
+            answers = answers.to(device)
+            found = [_choices(compact(torch.cat([b.clean, b.patch])), b, answers) for b in batches]
         return Choices(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What a circuit's logit difference is multiplied by, and what is added to it then."""
+def _choices(logits: Tensor, batch: PairBatch, answers: Tensor | None = None) -> Choices:
+    """The choices from the last logits (prompt, vocabulary) of clean and patched prompts.
 
-    scale: float = 1.0
-    shift: float = 0.0
-
-
-def task_loss(found: Choices, calibration: Calibration | None = None) -> Tensor:
-    """Return the mean loss in nats of the choice between the two answers; log 2 is chance."""
-    scale, shift = (calibration.scale, calibration.shift) if calibration else (1.0, 0.0)
-    return F.softplus(-(scale * found.differences + shift * found.sides)).mean()
+    With `answers`, which are in order, the logits are of these tokens alone.
+    """
+    right = torch.cat([batch.answers, batch.patch_answers])[:, 0]
+    wrong = torch.cat([batch.patch_answers, batch.answers])[:, 0]
+    both = torch.stack([right, wrong], dim=1)
+    chosen = logits.gather(1, both if answers is None else torch.searchsorted(answers, both))
+    return Choices(chosen[:, 0] - chosen[:, 1], (wrong - right).sign().float())
 
 
 def calibrate(found: Choices) -> Calibration:

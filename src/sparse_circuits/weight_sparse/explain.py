@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups, PairBatch
-from sparse_circuits.weight_sparse.choices import Choices, Masking
+from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.masks import Place, activations, gated, layers_of, place_at
 
 TELLS, FOLLOWS, LOST, ATTENDS = 0.95, 0.5, 0.75, 0.5  # from which a measure makes a claim
@@ -45,7 +45,8 @@ def explain(masking: Masking, train: Groups, test: Groups, nodes: list[Node]) ->
     the other answer wins when the node is what it is in the pair's other prompt (`follows`); the accuracy with the node
     at its fill (`lost`; a query and its key together, which have one gate).
     """
-    made, tested = (measure(masking, groups, nodes) for groups in (train, test))
+    calibration = calibrate(masking.choices(train, open_gates(masking, nodes)))
+    made, tested = (measure(masking, groups, nodes, calibration) for groups in (train, test))
     claims = []
     for node, before in made.nodes.items():
         for name, value in before.items():
@@ -77,8 +78,8 @@ def _name(node: Node) -> str:
 
 
 @torch.no_grad()
-def measure(masking: Masking, groups: Groups, nodes: list[Node]) -> Facts:
-    """Return the facts of a circuit, given by its nodes, on some pairs."""
+def measure(masking: Masking, groups: Groups, nodes: list[Node], calibration: Calibration) -> Facts:
+    """Return the facts of a circuit, given by its nodes, on some pairs; choices are calibrated."""
     gates = open_gates(masking, nodes)
     seen = [_run(masking, batch.to(masking.model.device), gates) for _, batch in groups]
     sides = torch.cat([run.sides for run in seen])
@@ -94,8 +95,8 @@ def measure(masking: Masking, groups: Groups, nodes: list[Node]) -> Facts:
         found[node] = {
             "tells_at_difference": separation(at_difference, sides),
             "tells_at_last": separation(at_last, sides),
-            "follows": 1 - _accuracy(_moved(masking, run, closed, node) for run in seen),
-            "lost": _accuracy(masking.choose(run.batch, closed) for run in seen),
+            "follows": 1 - _accuracy((_moved(masking, run, closed, node) for run in seen), calibration),
+            "lost": masking.choices(groups, closed).calibrated(calibration).accuracy,
         }
     heads = {(place.layer, index // masking.model.config.head_dim) for place, index in nodes if place.kind == "attn_v"}
     attention = {head: torch.cat([_attention(masking, run, *head) for run in seen]).mean().item() for head in heads}
@@ -197,5 +198,5 @@ def separation(values: Tensor, sides: Tensor) -> float:
     return max(higher.item(), 1 - higher.item())
 
 
-def _accuracy(found: Iterator[Choices]) -> float:
-    return (torch.cat([one.differences for one in found]) > 0).float().mean().item()
+def _accuracy(found: Iterator[Choices], calibration: Calibration) -> float:
+    return (torch.cat([one.calibrated(calibration).differences for one in found]) > 0).float().mean().item()

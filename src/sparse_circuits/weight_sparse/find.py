@@ -11,10 +11,10 @@ from sparse_circuits.files import sha256, write_json
 from sparse_circuits.models import load_tokenizer, model_card
 from sparse_circuits.tasks import Groups, encode_pairs, read_pairs
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
-from sparse_circuits.weight_sparse.choices import Masking, calibrate, task_loss
+from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, nodes_of
 from sparse_circuits.weight_sparse.folder import load_model
-from sparse_circuits.weight_sparse.judge import judge
+from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
 from sparse_circuits.weight_sparse.masks import mean_activations
 from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
 
@@ -52,13 +52,13 @@ def find_circuit(
         "sha256": {"model": sha256(folder / "model.safetensors"), "task": sha256(train)},
     }
     if whole_loss(masking, groups["train"]) > pruning.target:
-        own = masking.choices(groups["test"])
-        whole = {"task_loss": {"model": task_loss(own).item()}, "accuracy": {"model": own.accuracy}}
+        own = judge_gates(masking, groups, None)
+        whole = {name: {"model": value} for name, value in own.items()}
         write_json(out / "circuit.json", {**facts, "nodes": [], "edges": []})
         write_json(out / "pruning.json", {**facts, "split": "test", "solved": False, **whole})
-        return f"the model does not solve {task}: accuracy {own.accuracy:.2f}"
+        return f"the model does not solve {task}: accuracy {own['accuracy']:.2f}"
     found, price = _best(masking, groups["train"], pruning, seed)
-    judged = judge(masking, groups["test"], found, random_circuits, seed)
+    judged = judge(masking, groups, found, random_circuits, seed)
     if pruning.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, seed)
         nonsense = {
@@ -67,8 +67,8 @@ def find_circuit(
         shuffled = encode_pairs(shuffled_labels(pairs["train"], seed), tokenizer, separator)
         search = _search(pruning, price, seed)
         judged["controls"] = {
-            "shuffled": control(masking, shuffled, groups["test"], search, found),
-            "nonsense": control(masking, nonsense["train"], nonsense["test"], search, found),
+            "shuffled": control(masking, {**groups, "train": shuffled}, search, found),
+            "nonsense": control(masking, nonsense, search, found),
         }
     gates = masking.index.split(found.gates)
     nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
@@ -96,11 +96,9 @@ def _best(masking: Masking, groups: Groups, pruning: Pruning, seed: int) -> tupl
     return min(found, key=lambda one: count_edges(masking.model, masking.index.split(one[0].gates)))
 
 
-def control(masking: Masking, train: Groups, test: Groups, search: Search, real: Pruned) -> dict[str, float]:
-    """Return how a circuit does on `test` that was searched on a control's pairs with as many gates as the real one."""
-    ranking, _ = learn_masks(masking, train, search)
+def control(masking: Masking, groups: Splits, search: Search, real: Pruned) -> dict[str, float]:
+    """Return how a circuit does on `test` that was searched on a control's `train`, with as many gates as the real."""
+    ranking, _ = learn_masks(masking, groups["train"], search)
     gates = torch.zeros_like(real.gates)
     gates[ranking[: int(real.gates.sum())]] = 1
-    found = masking.choices(test, gates)
-    calibration = calibrate(masking.choices(train, gates))
-    return {"task_loss": task_loss(found, calibration).item(), "accuracy": found.accuracy}
+    return judge_gates(masking, groups, gates)

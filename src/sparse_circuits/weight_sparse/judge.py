@@ -1,5 +1,6 @@
 """What a circuit of a weight-sparse transformer does on test pairs, beside complement, random circuits and controls."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
@@ -8,14 +9,35 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.tasks import Groups
-from sparse_circuits.weight_sparse.choices import Choices, Masking, task_loss
+from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges
 from sparse_circuits.weight_sparse.masks import GateIndex, Place, activations
 from sparse_circuits.weight_sparse.pruning import Pruned
 
+Splits = Mapping[str, Groups]  # the pairs of `train` and `test`
 
-def judge(masking: Masking, groups: Groups, pruned: Pruned, random_circuits: int, seed: int) -> dict[str, Any]:
-    """Return task loss and accuracy of the model, the circuit, its complement and random circuits, on all `groups`.
+
+def judge_gates(masking: Masking, groups: Splits, gates: Tensor | None) -> dict[str, float]:
+    """Return task loss and accuracy on test pairs under gates (gate,), or of the whole model.
+
+    Logit differences are scaled and shifted first, as suits the training pairs best: a model that has the fact but
+    leans to one answer would be at chance otherwise. `raw_accuracy` is without.
+    """
+    calibration = calibrate(masking.choices(groups["train"], gates))
+    return _figures(masking.choices(groups["test"], gates), calibration)
+
+
+def _figures(found: Choices, calibration: Calibration) -> dict[str, float]:
+    calibrated = found.calibrated(calibration)
+    return {
+        "task_loss": calibrated.task_loss.item(),
+        "accuracy": calibrated.accuracy,
+        "raw_accuracy": found.accuracy,
+    }
+
+
+def judge(masking: Masking, groups: Splits, pruned: Pruned, random_circuits: int, seed: int) -> dict[str, Any]:
+    """Return task loss and accuracies of the model, the circuit, its complement and random circuits, on test pairs.
 
     The complement closes the circuit's gates and opens all others; a random circuit has as many open gates at every
     place. Closed nodes are at their means; beside that the circuit is judged with closed nodes at 0, and at what they
@@ -23,32 +45,27 @@ def judge(masking: Masking, groups: Groups, pruned: Pruned, random_circuits: int
     """
     gates = pruned.gates
     generator = torch.Generator().manual_seed(seed)
-    circuit = masking.choices(groups, gates)
-    random = [masking.choices(groups, matched(gates, masking.index, generator)) for _ in range(random_circuits)]
     zero = replace(masking, fills={place: torch.zeros_like(fill) for place, fill in masking.fills.items()})
     found = {
-        "model": masking.choices(groups),
-        "circuit": circuit,
-        "complement": masking.choices(groups, 1 - gates),
-        "nothing": masking.choices(groups, torch.zeros_like(gates)),
+        "model": judge_gates(masking, groups, None),
+        "circuit": _figures(masking.choices(groups["test"], gates), pruned.calibration),
+        "complement": judge_gates(masking, groups, 1 - gates),
+        "nothing": judge_gates(masking, groups, torch.zeros_like(gates)),
     }
+    random = [judge_gates(masking, groups, matched(gates, masking.index, generator)) for _ in range(random_circuits)]
+    if random:
+        found["random"] = {name: fmean(one[name] for one in random) for name in random[0]}
     ablations = {
-        "mean": circuit,
-        "zero": zero.choices(groups, gates),
-        "resample": resampled(masking, groups, gates),
+        "mean": found["circuit"],
+        "zero": _figures(zero.choices(groups["test"], gates), pruned.calibration),
+        "resample": _figures(resampled(masking, groups["test"], gates), pruned.calibration),
     }
     parts = masking.index.split(gates)
     return {
-        "examples": sum(len(indices) for indices, _ in groups),
-        "task_loss": {name: task_loss(part).item() for name, part in found.items()},
-        "calibrated_task_loss": task_loss(circuit, pruned.calibration).item(),
+        "examples": sum(len(indices) for indices, _ in groups["test"]),
+        **{name: {what: figures[name] for what, figures in found.items()} for name in found["model"]},
         "calibration": {"scale": pruned.calibration.scale, "shift": pruned.calibration.shift},
-        "accuracy": {name: part.accuracy for name, part in found.items()}
-        | {"random": fmean(part.accuracy for part in random)},
-        "ablations": {
-            name: {"task_loss": task_loss(part, pruned.calibration).item(), "accuracy": part.accuracy}
-            for name, part in ablations.items()
-        },
+        "ablations": ablations,
         "nodes": sum(int(gate.sum()) for gate in parts.values()),
         "edges": count_edges(masking.model, parts),
     }

@@ -15,7 +15,7 @@ from sparse_circuits.circuits.search.heaviside import step
 from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks import Groups, PairBatch
-from sparse_circuits.weight_sparse.choices import Calibration, Masking, calibrate, task_loss
+from sparse_circuits.weight_sparse.choices import Calibration, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import without_idle
 
 Ranking = Tensor  # numbers of gates, the most needed first
@@ -60,7 +60,7 @@ def learn_masks(masking: Masking, groups: Groups, search: Search) -> tuple[Ranki
     for number, batch in enumerate(_batches(groups, search, generator)):
         gates = step(tau)
         gates.retain_grad()
-        loss = task_loss(masking.choose(batch, gates))
+        loss = masking.choose(batch, gates).task_loss
         (loss + search.price * gates.sum()).backward()
         assert gates.grad is not None
         if 2 * number >= search.steps:
@@ -115,8 +115,8 @@ def prune(masking: Masking, groups: Groups, search: Search) -> Pruned:
         gates = index.join(without_idle(masking.model, index.split(gates)))
         found = masking.choices(train, gates)
         calibration = calibrate(found)
-        held_out_loss = task_loss(masking.choices(held_out, gates), calibration).item()
-        return Pruned(gates, calibration, held_out_loss), max(held_out_loss, task_loss(found, calibration).item())
+        losses = [part.calibrated(calibration).task_loss.item() for part in (masking.choices(held_out, gates), found)]
+        return Pruned(gates, calibration, losses[0]), max(losses)
 
     def head(size: int) -> Tensor:
         gates = torch.zeros(len(ranking), device=ranking.device)
@@ -139,7 +139,7 @@ def prune(masking: Masking, groups: Groups, search: Search) -> Pruned:
 def whole_loss(masking: Masking, groups: Groups) -> float:
     """Return the whole model's task loss on the pairs that `prune` holds out, calibrated on the others."""
     train, held_out = (masking.choices(part) for part in split_pairs(groups, HELD_OUT))
-    return task_loss(held_out, calibrate(train)).item()
+    return held_out.calibrated(calibrate(train)).task_loss.item()
 
 
 def _batches(groups: Groups, search: Search, generator: torch.Generator) -> Iterator[PairBatch]:
