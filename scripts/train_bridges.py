@@ -17,6 +17,7 @@ from sparse_circuits.tasks import encode_pairs, read_pairs
 from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
 from sparse_circuits.weight_sparse.carrying import carry
 from sparse_circuits.weight_sparse.folder import load_model
+from sparse_circuits.weight_sparse.masks import parse_node
 from sparse_circuits.weight_sparse.training import in_random_order
 
 
@@ -66,7 +67,7 @@ def main(args: Arguments) -> None:
     losses = bridge_losses(dense, sparse, bridges, held_out[: settings.held_out], settings.batch)
     tasks = {}
     for circuit, test in zip((read_json(path) for path in args.circuits), args.tests, strict=True):
-        if nodes := [node["id"] for node in circuit["nodes"]]:
+        if nodes := [parse_node(node["id"]) for node in circuit["nodes"]]:
             groups = encode_pairs(read_pairs(test), tokenizer, separator)
             tasks[circuit["task"]] = carry(dense, sparse, bridges, nodes, groups, settings.strengths, args.seed)
     with publishing(args.bridges) as temporary:

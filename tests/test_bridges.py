@@ -9,6 +9,7 @@ from sparse_circuits.tasks import PairBatch
 from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
 from sparse_circuits.weight_sparse.bridges import Bridges, bridge_loss, carried, normalised_error, states, tail
 from sparse_circuits.weight_sparse.carrying import carry
+from sparse_circuits.weight_sparse.masks import place_at
 from sparse_models import VOCABULARY, random_model
 
 PLACES = 5  # before and after each sublayer of two layers
@@ -84,6 +85,7 @@ def test_bridges_between_models_of_two_widths_learn() -> None:
         return bridge_losses(dense, sparse, bridges, tokens(0), 2)
 
     first, last = after(1), after(60)
+    assert sum(last.values()) < 0.7 * sum(first.values())
     assert all(last[name] < 0.8 * first[name] for name in ("decoded", "encoded", "dense_tails"))
     assert last["decoded"] < 1  # less than decoding nothing
 
@@ -93,7 +95,8 @@ def test_over_the_identity_all_channels_carry_everything(model: WeightSparseForC
     patch[:, -1] = clean[:, -1]
     answers = torch.full((4, 1), 3), torch.full((4, 1), 7)
     groups = [(list(range(4)), PairBatch(clean, patch, *answers))]
-    nodes = [f"mlp_in.1/{channel}" for channel in range(24)] + ["attn_in.0/2", "attn_v.0/1"]
+    reads = [(place_at(1, "mlp_in"), channel) for channel in range(24)]
+    nodes = [*reads, (place_at(0, "attn_in"), 2), (place_at(0, "attn_v"), 1)]
     first, last = carry(model, model, identity, nodes, groups, [0.0, 1.0], 0)
     assert (first["place"], first["channels"]) == ("attn_in.0", [2])
     assert (last["place"], len(last["channels"])) == ("mlp_in.1", 24)

@@ -72,8 +72,8 @@ class Masking:
                 if self.frozen_norms:
                     stack.enter_context(frozen_norms(self.model, prompts))
                 stack.enter_context(gated(self.model, self.index.split(gates), self.fills))
-            logits = self.model(prompts, logits_to_keep=1).logits[:, -1].float()
-        return _choices(logits, batch)
+            logits = self.model(prompts, logits_to_keep=1).logits[:, -1]
+        return between_answers(logits, batch)
 
     @torch.no_grad()
     def choices(self, groups: Groups, gates: Tensor | None = None) -> Choices:
@@ -86,12 +86,12 @@ class Masking:
             compact = CompactModel(self.model, self.index.split(gates), self.fills, answers.tolist()).to(device)
             batches = [batch.to(device) for _, batch in groups]
             answers = answers.to(device)
-            found = [_choices(compact(torch.cat([b.clean, b.patch])), b, answers) for b in batches]
+            found = [between_answers(compact(torch.cat([b.clean, b.patch])), b, answers) for b in batches]
         return Choices(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
 
-def _choices(logits: Tensor, batch: PairBatch, answers: Tensor | None = None) -> Choices:
-    """The choices from the last logits (prompt, vocabulary) of clean and patched prompts.
+def between_answers(logits: Tensor, batch: PairBatch, answers: Tensor | None = None) -> Choices:
+    """Return the choices from the last logits (prompt, vocabulary) of clean and patched prompts.
 
     With `answers`, which are in order, the logits are of these tokens alone.
     """
