@@ -26,17 +26,23 @@ def main(args: Arguments) -> None:
     names = [*args.sparse, *args.dense]
     tasks = len(args.circuits) // len(names)
     losses = {name: read_json(path)["held_out"] for name, path in zip(names, args.losses, strict=True)}
-    edges = {}
+    edges, bisected = {}, {}
     for number, name in enumerate(names):
         rows = [read_json(path) for path in args.circuits[number * tasks : (number + 1) * tasks]]
-        edges[name] = {row["task"]: row["edges"] for row in rows if row["solved"]}
-    found = frontier(losses, edges, args.sparse, args.dense)
+        solved = {row["task"]: row for row in rows if row["solved"]}
+        edges[name] = {task: row["edges"] for task, row in solved.items()}
+        bisected[name] = {task: row["bisected"]["edges"] for task, row in solved.items()}
+    found = frontier(losses, edges, bisected, args.sparse, args.dense)
     write_json(args.frontier, found)
     for pair in found["pairs"]:
         ratio = pair["geometric_mean_ratio"]
         print(
             f"{pair['sparse']} beside {pair['dense']}: {len(pair['tasks'])} tasks, edges "
-            + (f"{ratio:.1f} times fewer" if ratio else "nothing to compare")
+            + (
+                f"{ratio:.1f} times fewer, {pair['geometric_mean_ratio_bisected']:.1f} before the clean-up"
+                if ratio
+                else "nothing to compare"
+            )
         )
 
 

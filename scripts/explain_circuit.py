@@ -14,7 +14,7 @@ from sparse_circuits.tasks import encode_pairs, read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.explain import channel_tokens, explain
 from sparse_circuits.weight_sparse.folder import load_model
-from sparse_circuits.weight_sparse.masks import mean_activations, parse_node
+from sparse_circuits.weight_sparse.masks import parse_node
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ def main(args: Arguments) -> None:
     model, separator = load_model(args.model, choose_device(args.compute.device))
     tokenizer = load_tokenizer(args.model)
     tokens = torch.from_numpy(read_sequences(args.sequences, "train", 0, args.mean_sequences).token_id).long()
-    means = mean_activations(model, iter(tokens.to(model.device).split(16)))
-    masking = Masking(model, means, args.frozen_norms)
+    masking = Masking.by_means(model, tokens, args.frozen_norms)
     train, test = (encode_pairs(read_pairs(path), tokenizer, separator) for path in (args.train, args.test))
     circuit = read_json(args.circuit)
     nodes = {node["id"]: parse_node(node["id"]) for node in circuit["nodes"]}

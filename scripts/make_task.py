@@ -8,8 +8,11 @@ import tyro
 
 from sparse_circuits.command import program
 from sparse_circuits.config.weight_sparse import CodeTask
+from sparse_circuits.files import read_json
 from sparse_circuits.models import load_tokenizer, model_card
 from sparse_circuits.tasks import agreement_pairs, code_pairs, encode_pairs, read_pairs, write_pairs
+from sparse_circuits.tasks.attractors import attractor_pairs
+from sparse_circuits.tasks.pronouns import occupation_pairs, pronoun_pairs, stated_gender_pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,36 @@ class Code(Drawn):
     """which of the 20 tasks on code"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Attractors(Drawn):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    train: int
+    """most training pairs"""
+    test: int
+    """most test pairs"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatedGender(Listed):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occupations(Listed):
+    professions: Path
+    """JSON list of professions"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pronouns(Occupations):
+    each: int
+    """most stereotyped professions of either side"""
+
+
 @dataclass(frozen=True)
 class File:
     train: Path
@@ -51,6 +84,10 @@ class Arguments:
     source: Annotated[
         Annotated[Agreement, tyro.conf.subcommand("agreement")]
         | Annotated[Code, tyro.conf.subcommand("code")]
+        | Annotated[Attractors, tyro.conf.subcommand("attractors")]
+        | Annotated[StatedGender, tyro.conf.subcommand("stated_gender")]
+        | Annotated[Occupations, tyro.conf.subcommand("occupations")]
+        | Annotated[Pronouns, tyro.conf.subcommand("pronouns")]
         | Annotated[File, tyro.conf.subcommand("file")],
         tyro.conf.arg(name=""),
     ]
@@ -68,6 +105,14 @@ def main(args: Arguments) -> None:
             made[split] = agreement_pairs(source.template, split, wanted, source.seed, tokenizer)
         elif isinstance(source, Code):
             made[split] = code_pairs(source.task, split, wanted, source.seed, tokenizer)
+        elif isinstance(source, Attractors):
+            made[split] = attractor_pairs(split, wanted, source.seed, tokenizer)
+        elif isinstance(source, StatedGender):
+            made[split] = stated_gender_pairs(split, wanted, tokenizer)
+        elif isinstance(source, Pronouns):
+            made[split] = pronoun_pairs(read_json(source.professions), split, source.each, wanted, tokenizer)
+        elif isinstance(source, Occupations):
+            made[split] = occupation_pairs(read_json(source.professions), split, wanted, tokenizer)
         else:
             made[split] = read_pairs(wanted)
         encode_pairs(made[split], tokenizer, separator_id)

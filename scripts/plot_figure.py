@@ -11,7 +11,15 @@ from sparse_circuits.figures import FIGURES, save_figure, use_style
 @dataclass(frozen=True)
 class Arguments:
     figure: Literal[
-        "sae_quality", "training", "pareto", "faithfulness", "circuit", "frontier", "weight_circuit", "carried"
+        "sae_quality",
+        "training",
+        "pareto",
+        "faithfulness",
+        "circuit",
+        "frontier",
+        "weight_circuit",
+        "carried",
+        "edit",
     ]
     """which figure"""
     data: list[Path]

@@ -143,6 +143,57 @@ def test_sweeps_and_all_kinds_train_in_one_pass_a_place_and_are_judged(finished:
     ]
 
 
+def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_path: Path) -> None:
+    study = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    (study / "claims.yaml").write_text(
+        "claims:\n"
+        "  sure: {says: no more than all answers change, task: nounpp, at_most: 1}\n"
+        "  never: {says: all answers change, task: own, at_least: 1.1}\n"
+    )
+    with (study / STUDY).open("a") as file:
+        file.write(
+            "\nclaims: claims.yaml\n"
+            "edits:\n"
+            "  chosen:\n"
+            "    goal: nounpp\n"
+            "    keep: {own: [own]}\n"
+            "    operations: [{kind: select, at_most: 2, accuracy: 1, loss: 1, shortlist: 2, text: 4}]\n"
+            "    baselines: [random, leace, mean_difference]\n"
+            "    random_seeds: 1\n"
+            "    permanent: added_layer\n"
+            "    fit_sequences: 16\n"
+            "    prompts: [The key]\n"
+            "  without:\n"
+            "    goal: nounpp\n"
+            "    keep: {own: [own]}\n"
+            "    operations: [{kind: remove_circuit, task: nounpp}]\n"
+            "    baselines: []\n"
+            "    fit_sequences: 16\n"
+        )
+    edits = study / "results/edits/test"
+    ok(in_folder(study)("snakemake", "edits", "results/figures/test/edit_chosen.svg"))
+    chosen, without = (json.loads((edits / name / "evaluation.json").read_text()) for name in ("chosen", "without"))
+    selection = json.loads((edits / "chosen/selection.json").read_text())
+    assert chosen["features"] == len(selection["nodes"]) == len([row for row in selection["trials"] if row["taken"]])
+    assert abs(selection["trials"][-1]["gap"]) < abs(chosen["before"]["gap"]) * 2
+    for name in ("before", "hooked", "permanent"):
+        assert {"gap", "perplexity", "kl", "own"} <= chosen[name].keys()
+    assert set(chosen["baselines"]) == {"random", "leace", "mean_difference"}
+    assert len(chosen["side_effects"]["tokens"]) == 20
+    assert list(without["side_effects"]["accuracy"]) == []
+    assert chosen["before"]["kl"] == pytest.approx(0, abs=1e-9)
+    assert without["features"] == 0
+    assert without["hooked"]["kl"] > 0
+    card = json.loads((edits / "chosen/model/model_card.json").read_text())
+    assert card["made_from"]["name"] == "tiny-llama"
+    assert card["num_layers"] > 2
+    done = in_folder(study)("snakemake", "claims")
+    assert done.returncode
+    assert "tiny-llama fails never" in done.stdout + done.stderr
+    verdicts = json.loads((study / "results/claims/test.json").read_text())["claims"]
+    assert {name: claim["verdict"] for name, claim in verdicts.items()} == {"sure": "pass", "never": "fail"}
+
+
 def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) -> None:
     """Also: what is known of the corpus comes out. In each of its documents all quotes are of one kind."""
     study = checkout(tmp_path)

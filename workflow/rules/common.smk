@@ -4,6 +4,7 @@ import json
 import math
 
 from sparse_circuits.config import Site
+from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns, Select
 from sparse_circuits.config.study import AgreementTask, FileTask
 
 MODEL = f"results/models/{STUDY.model}"
@@ -28,6 +29,7 @@ TOKENIZER_FILES = multiext(
 )
 CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
+EDITS = f"results/edits/{STUDY.study}"
 
 SHARD_SEQUENCES = max(1, STUDY.activations.shard_tokens // STUDY.activations.context)
 TRAIN_SEQUENCES = math.ceil(STUDY.activations.tokens / STUDY.activations.context)
@@ -95,7 +97,7 @@ wildcard_constraints:
     shard=r"\d{5}",
     site=r"[a-z_]+(\.\d+)?",
     sae="|".join(map(re.escape, STUDY.saes)),
-    task="|".join(map(re.escape, STUDY.tasks)),
+    task="|".join(map(re.escape, {**STUDY.tasks, **STUDY.behaviours})),
     basis="|".join(BASES),
 
 
@@ -184,15 +186,82 @@ def saes_flag(wildcards, input):
 
 def task_source(wildcards):
     """The words of the command line that say where a task's pairs come from."""
-    task = STUDY.tasks[wildcards.task]
+    task = {**STUDY.tasks, **STUDY.behaviours}[wildcards.task]
     sizes = ["--train", task.train, "--test", task.test]
     if isinstance(task, FileTask):
         return ["file", *sizes]
+    if task.kind == "stated_gender":
+        return [task.kind, *sizes]
+    if isinstance(task, Pronouns | Occupations):
+        each = ["--each", task.each] if isinstance(task, Pronouns) else []
+        return [task.kind, *sizes, *each, "--professions", *task_files(wildcards)]
+    if task.kind == "attractors":
+        return [task.kind, *sizes, "--seed", STUDY.seed]
     return ["agreement", "--template", task.template, *sizes, "--seed", STUDY.seed]
 
 
 def task_files(wildcards):
-    """The files of pairs that the user brings, if the task is made of such."""
-    task = STUDY.tasks[wildcards.task]
+    """The files that a task's pairs are made of: pairs that the user brings, or professions."""
+    task = {**STUDY.tasks, **STUDY.behaviours}[wildcards.task]
+    if isinstance(task, Pronouns | Occupations):
+        return [f"results/professions/{task.professions}.json"]
     files = [task.train, task.test] if isinstance(task, FileTask) else []
     return [local(file) for file in files]
+
+
+def edit_flags(wildcards, input):
+    """The flags that say what an edit works on."""
+    edit = STUDY.edits[wildcards.edit]
+    files = [*input.pairs, *getattr(input, "others", [])]
+    folders = dict.fromkeys(str(Path(file).parent) for file in files)
+    return [
+        *["--edit", edit.model_dump_json(), "--model", MODEL],
+        *["--sequences", f"{CACHE}/sequences.h5"],
+        *["--sites", *STUDY.basis_sites(edit.basis)],
+        *["--names", *(Path(folder).name for folder in folders), "--pairs", *folders],
+        *["--saes", *dict.fromkeys(str(Path(file).parent) for file in input.saes)],
+    ]
+
+
+def edit_pairs(wildcards):
+    """The pairs that an edit is chosen on and judged by."""
+    return expand(
+        "results/tasks/{name}/{split}.jsonl",
+        name=STUDY.edits[wildcards.edit].needs,
+        split=["train", "test"],
+    )
+
+
+def other_tasks(wildcards):
+    """The study's tasks that an edit is not about."""
+    return [
+        task for task in STUDY.tasks if task not in STUDY.edits[wildcards.edit].needs
+    ]
+
+
+def edit_saes(wildcards):
+    """The files of the autoencoders whose features an edit rewrites."""
+    return sae_files_of(STUDY.edits[wildcards.edit].basis)
+
+
+def selection_of(wildcards):
+    """The selection of an edit that has one."""
+    operations = STUDY.edits[wildcards.edit].operations
+    chosen = any(isinstance(operation, Select) for operation in operations)
+    return [f"{EDITS}/{wildcards.edit}/selection.json"] if chosen else []
+
+
+def permanent_of(wildcards):
+    """The files of the model that keeps an edit, where there is to be one."""
+    folder = f"{EDITS}/{wildcards.edit}/model"
+    return (
+        [path.replace(MODEL, folder) for path in MODEL_FILES]
+        if STUDY.edits[wildcards.edit].permanent
+        else []
+    )
+
+
+def circuit_tasks(wildcards):
+    """The tasks whose circuits an edit keeps or removes."""
+    operations = STUDY.edits[wildcards.edit].operations
+    return [o.task for o in operations if isinstance(o, OfCircuit)]

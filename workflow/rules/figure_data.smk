@@ -15,4 +15,8 @@ FIGURE_DATA = {
         f"circuit_{task}": ("circuit", [f"{CIRCUITS}/{task}/features/circuit.json"])
         for task in STUDY.tasks
     },
+    **{
+        f"edit_{edit}": ("edit", f"{EDITS}/{edit}/evaluation.json")
+        for edit in STUDY.edits
+    },
 }

@@ -243,7 +243,7 @@ if STUDY.bridges:
                 f"{CIRCUITS}/{{task}}/{STUDY.bridges.sparse}/circuit.json",
                 task=STUDY.tasks,
             ),
-            tests=expand(rules.make_task.output.test, task=STUDY.tasks),
+            tests=expand("results/tasks/{task}/test.jsonl", task=STUDY.tasks),
         output:
             bridges=f"results/bridges/{STUDY.study}/bridges.safetensors",
             carried=CARRIED[0],

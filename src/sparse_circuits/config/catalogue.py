@@ -24,8 +24,9 @@ class Model(Sourced):
 class Dataset(Sourced):
     """A corpus of documents."""
 
-    format: Literal["jsonl", "parquet", "text", "python"] = Field(
-        description="text: one document a file; python: the same, without comments and docstrings"
+    format: Literal["jsonl", "parquet", "text", "python", "professions"] = Field(
+        description="text: one document a file; python: the same, without comments and docstrings; professions: "
+        "no corpus, but lists of professions with stereotypes and shares of women"
     )
     text_field: str = Field("text", description="field of a row that holds the document")
 

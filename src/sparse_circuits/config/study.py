@@ -7,11 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from sparse_circuits.config.autoencoders import SAE, Pretrained, Share, SiteName, Trained, spread
-from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.base import Name, Positive, Settings, validate
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
+from sparse_circuits.config.claims import Claim, Claims
 from sparse_circuits.config.discovery import Discovery
+from sparse_circuits.config.edits import Behaviour, EditSettings, Occupations, OfCircuit, Pronouns
 from sparse_circuits.config.interpretations import Interpretations
+from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.site import Site
 
 
@@ -119,6 +122,11 @@ class Study(Settings):
     transfer: Transfer | None = None
     discovery: Discovery = Discovery.model_validate({})
     graphs: dict[Name, Graph] = Field({}, description="prompts whose next token is traced, by name")
+    behaviours: dict[Name, Behaviour] = Field(
+        {}, description="what edits change or keep; no circuits are found of these"
+    )
+    edits: dict[Name, EditSettings] = Field({}, description="changes of the model, by name")
+    claims: str | None = Field(None, description="file of claims that are tested on the model")
 
     @model_validator(mode="before")
     @classmethod
@@ -169,6 +177,33 @@ class Study(Settings):
             for path in (task.train, task.test) if isinstance(task, FileTask) else ():
                 if not Path(path).is_file():
                     raise ValueError(f"`tasks.{name}`: {path}: no such file")
+        return self
+
+    @model_validator(mode="after")
+    def _edits(self) -> "Study":
+        if both := sorted(self.behaviours.keys() & self.tasks.keys()):
+            raise ValueError(f"`behaviours.{both[0]}`: a task has this name too")
+        for name, behaviour in self.behaviours.items():
+            if isinstance(behaviour, Pronouns | Occupations):
+                known = load_datasets(Path(self.datasets_file))
+                _known(f"behaviours.{name}.professions", behaviour.professions, known, self.datasets_file)
+                if known[behaviour.professions].format != "professions":
+                    raise ValueError(f"`behaviours.{name}.professions`: {behaviour.professions} is a corpus")
+        for name, edit in self.edits.items():
+            for needed in edit.needs:
+                _known(f"edits.{name}", needed, {**self.behaviours, **self.tasks}, "behaviours or tasks")
+            if edit.statistics and not isinstance(self.behaviours.get(edit.statistics), Occupations):
+                raise ValueError(f"`edits.{name}.statistics: {edit.statistics}` is no behaviour of kind occupations")
+            _known(f"edits.{name}.basis", edit.basis, self.circuits.bases, "circuits")
+            for operation in edit.operations:
+                if isinstance(operation, OfCircuit):
+                    _known(f"edits.{name}.operations.task", operation.task, self.tasks, "tasks")
+        for name, claim in self.claim_entries.items():
+            _known(
+                f"{self.claims}, claims.{name}", claim.task, {**self.behaviours, **self.tasks}, "behaviours or tasks"
+            )
+            if claim.of_circuit:
+                _known(f"{self.claims}, claims.{name}.circuit", claim.of_circuit, self.tasks, "tasks")
         return self
 
     def _check_features(self, key: str, sae: str) -> None:
@@ -234,6 +269,16 @@ class Study(Settings):
     def model_entry(self) -> Model:
         """The catalogue's entry of the study's model."""
         return load_models(Path(self.models_file))[self.model]
+
+    @property
+    def claim_entries(self) -> dict[str, Claim]:
+        """The claims that are tested, by name."""
+        return dict(validate(Claims, read_yaml(Path(self.claims)), self.claims).claims) if self.claims else {}
+
+    @property
+    def datasets(self) -> dict[str, Dataset]:
+        """The catalogue of datasets."""
+        return load_datasets(Path(self.datasets_file))
 
     @property
     def corpus_entry(self) -> Dataset:

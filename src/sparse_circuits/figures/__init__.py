@@ -2,6 +2,7 @@
 
 from sparse_circuits.figures.carried import plot_carried
 from sparse_circuits.figures.circuit_graph import draw_circuit
+from sparse_circuits.figures.edit import plot_edit
 from sparse_circuits.figures.faithfulness import plot_faithfulness
 from sparse_circuits.figures.frontier import plot_frontier
 from sparse_circuits.figures.pareto import plot_pareto
@@ -19,6 +20,7 @@ FIGURES = {
     "frontier": plot_frontier,
     "weight_circuit": draw_weight_circuit,
     "carried": plot_carried,
+    "edit": plot_edit,
 }
 
 __all__ = ["FIGURES", "save_figure", "use_style"]

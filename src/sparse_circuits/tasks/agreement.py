@@ -74,7 +74,7 @@ def agreement_pairs(
     Only words whose two forms are single tokens are used, so that clean and patch have equal length. Raises StudyError
     when too few sentences can be made.
     """
-    words = _single_token_words(TRAIN if split == "train" else TEST, tokenizer)
+    words = single_token_words(TRAIN if split == "train" else TEST, tokenizer)
     sentences = list(TEMPLATES[template](words))
     if len(sentences) < count:
         raise StudyError(f"task {template}: the word lists give {len(sentences)} {split} pairs, {count} wanted")
@@ -89,7 +89,7 @@ def _pair(name: str, number: int, prefix: str, subject: Forms, variables: dict[s
     return Pair(name, clean, patch, answers[number], answers[1 - number], facts)
 
 
-def _single_token_words(words: Words, tokenizer: "PreTrainedTokenizerBase") -> Words:
+def single_token_words(words: Words, tokenizer: "PreTrainedTokenizerBase") -> Words:
     def single(forms: Forms) -> bool:
         return all(len(tokenizer.encode(" " + form, add_special_tokens=False)) == 1 for form in forms)
 

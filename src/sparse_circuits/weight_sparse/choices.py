@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks import Groups, PairBatch
 from sparse_circuits.weight_sparse.compact import CompactModel
-from sparse_circuits.weight_sparse.masks import Fills, GateIndex, frozen_norms, gated
+from sparse_circuits.weight_sparse.masks import Fills, GateIndex, frozen_norms, gated, mean_activations
 
 CALIBRATION_STEPS = 16
+BATCH = 16  # sequences in one pass for means
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Masking:
     fills: Fills
     frozen_norms: bool = False
     """every RMSNorm divides by what it would in the whole model"""
+
+    @classmethod
+    def by_means(cls, model: WeightSparseForCausalLM, tokens: Tensor, frozen_norms: bool = False) -> "Masking":
+        """Closed nodes are at their means over tokens (sequence, position)."""
+        return cls(model, mean_activations(model, iter(tokens.to(model.device).split(BATCH))), frozen_norms)
 
     @cached_property
     def index(self) -> GateIndex:

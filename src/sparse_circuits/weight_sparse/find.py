@@ -15,7 +15,6 @@ from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, nodes_of
 from sparse_circuits.weight_sparse.folder import load_model
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
-from sparse_circuits.weight_sparse.masks import mean_activations
 from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
 
 
@@ -40,8 +39,7 @@ def find_circuit(
     (model, separator), tokenizer = load_model(folder, device), load_tokenizer(folder)
     pairs = {split: read_pairs(path) for split, path in (("train", train), ("test", test))}
     groups = {split: encode_pairs(part, tokenizer, separator) for split, part in pairs.items()}
-    means = mean_activations(model, iter(tokens.to(device).split(16)))
-    masking = Masking(model, means, pruning.frozen_norms)
+    masking = Masking.by_means(model, tokens, pruning.frozen_norms)
     facts: dict[str, Any] = {
         "study": study,
         "task": task,

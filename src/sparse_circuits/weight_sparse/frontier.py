@@ -15,29 +15,31 @@ def twin(loss: float, dense: Mapping[str, float]) -> str:
 def frontier(
     losses: Mapping[str, float],
     edges: Mapping[str, Mapping[str, int]],
+    bisected: Mapping[str, Mapping[str, int]],
     sparse: Sequence[str],
     dense: Sequence[str],
 ) -> dict[str, Any]:
     """Return each sparse model beside its dense twin, and all models by loss and size of circuits.
 
     `losses` are held-out pretraining losses in nats; `edges` are, for each model, the circuits' edges of the tasks that
-    it solves. A pair's ratio is the geometric mean of dense edges / sparse edges over the tasks that both solve; a
-    circuit without edges counts as one edge. `models` compare over the tasks that all models solve.
+    it solves, `bisected` those before the clean-up gate by gate, which is as far as the paper's method goes. A pair's
+    ratio is the geometric mean of dense edges / sparse edges over the tasks that both solve; a circuit without
+    edges counts as one edge. `models` compare over the tasks that all models solve.
     """
     pairs = []
     for name in sparse:
         other = twin(losses[name], {one: losses[one] for one in dense})
-        both = [task for task in edges[name] if task in edges[other]]
-        tasks = {task: {"dense_edges": edges[other][task], "sparse_edges": edges[name][task]} for task in both}
-        ratios = [max(row["dense_edges"], 1) / max(row["sparse_edges"], 1) for row in tasks.values()]
+        large, small = edges[other], edges[name]
+        both = [task for task in small if task in large]
         pairs.append(
             {
                 "dense": other,
                 "sparse": name,
                 "pretraining_loss": {"dense": losses[other], "sparse": losses[name]},
                 "matched": abs(losses[other] - losses[name]) <= MATCHED,
-                "tasks": tasks,
-                "geometric_mean_ratio": geometric_mean(ratios) if ratios else None,
+                "tasks": {task: {"dense_edges": large[task], "sparse_edges": small[task]} for task in both},
+                "geometric_mean_ratio": _ratio(large, small, both),
+                "geometric_mean_ratio_bisected": _ratio(bisected[other], bisected[name], both),
             }
         )
     shared = sorted(set.intersection(*(set(edges[name]) for name in (*sparse, *dense))))
@@ -52,3 +54,8 @@ def frontier(
         for name in (*sparse, *dense)
     ]
     return {"pairs": pairs, "shared_tasks": shared, "models": models}
+
+
+def _ratio(dense: Mapping[str, int], sparse: Mapping[str, int], tasks: Sequence[str]) -> float | None:
+    """The geometric mean of dense / sparse over tasks, None where there are none."""
+    return geometric_mean([max(dense[task], 1) / max(sparse[task], 1) for task in tasks]) if tasks else None

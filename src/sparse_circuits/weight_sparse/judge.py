@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sparse_circuits.tasks import Groups
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
-from sparse_circuits.weight_sparse.circuit import count_edges
+from sparse_circuits.weight_sparse.circuit import count_edges, nodes_of
 from sparse_circuits.weight_sparse.masks import GateIndex, Place, activations
 from sparse_circuits.weight_sparse.pruning import Pruned
 
@@ -60,14 +60,17 @@ def judge(masking: Masking, groups: Splits, pruned: Pruned, random_circuits: int
         "zero": _figures(zero.choices(groups["test"], gates), pruned.calibration),
         "resample": _figures(resampled(masking, groups["test"], gates), pruned.calibration),
     }
-    parts = masking.index.split(gates)
+    sizes = {}
+    for name, one in (("found", gates), ("bisected", pruned.bisected)):
+        parts = masking.index.split(one)
+        sizes[name] = {"nodes": len(nodes_of(parts)), "edges": count_edges(masking.model, parts)}
     return {
         "examples": sum(len(indices) for indices, _ in groups["test"]),
         **{name: {what: figures[name] for what, figures in found.items()} for name in found["model"]},
         "calibration": {"scale": pruned.calibration.scale, "shift": pruned.calibration.shift},
         "ablations": ablations,
-        "nodes": sum(int(gate.sum()) for gate in parts.values()),
-        "edges": count_edges(masking.model, parts),
+        **sizes["found"],
+        "bisected": sizes["bisected"],
     }
 
 

@@ -1,0 +1,61 @@
+"""Test a file of claims on a model, and write the verdicts."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.setup import set_up_basis
+from sparse_circuits.command import Compute, program
+from sparse_circuits.compute import choose_device, set_up
+from sparse_circuits.config.base import validate
+from sparse_circuits.config.claims import Claims
+from sparse_circuits.config.load import read_yaml
+from sparse_circuits.files import write_json
+from sparse_circuits.models import load_language_model, load_tokenizer
+from sparse_circuits.tasks import encode_pairs, read_pairs
+from sparse_circuits.verify.claims import judge_claim
+
+
+@dataclass(frozen=True)
+class Arguments:
+    claims: Path
+    """YAML file of claims"""
+    model: Path
+    """folder of the model"""
+    pairs: list[Path]
+    """held-out pairs of each claim's task, in the claims' order"""
+    circuits: list[Path]
+    """circuit.json for each claim that swaps nodes, in the claims' order"""
+    sites: list[str]
+    """sites of the nodes, in the order of the computation"""
+    saes: list[Path]
+    """folder of each site's autoencoder; none for coordinates"""
+    verdicts: Path
+    """JSON file to write"""
+    batch_tokens: int = 2048
+    """tokens in one forward pass"""
+    seed: int = 0
+    """of the bootstrap"""
+    compute: Compute = field(default_factory=Compute)
+
+
+def main(args: Arguments) -> None:
+    set_up(args.compute.threads)
+    claims = validate(Claims, read_yaml(args.claims), str(args.claims)).claims
+    language, tokenizer = (
+        load_language_model(args.model, choose_device(args.compute.device)),
+        load_tokenizer(args.model),
+    )
+    basis = set_up_basis(language, args.saes, args.sites) if args.circuits else {}
+    circuits = iter(args.circuits)
+    found = {}
+    for (name, claim), pairs in zip(claims.items(), args.pairs, strict=True):
+        nodes = read_circuit_nodes(next(circuits)) if claim.of_circuit else []
+        groups = encode_pairs(read_pairs(pairs), tokenizer, language.separator_id)
+        found[name] = judge_claim(claim, language, groups, basis, nodes, args.seed, args.batch_tokens)
+        print(f"{found[name]['verdict']:9}  {name}: {found[name]['share']:.3f} {found[name]['ci95']}")
+    write_json(args.verdicts, {"model": language.name, "claims": found})
+
+
+if __name__ == "__main__":
+    program(main, Arguments)

@@ -1,0 +1,133 @@
+"""Settings of edits: behaviours to change or to keep, what is done to the model, and what it is set beside."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sparse_circuits.config.autoencoders import Share, SiteName
+from sparse_circuits.config.base import Name, Positive, Settings
+
+Baseline = Literal["random", "leace", "mean_difference", "deletion"]
+
+
+class Pronouns(Settings):
+    """Pairs of a female- and a male-stereotyped profession."""
+
+    kind: Literal["pronouns"]
+    professions: Name = Field(description="entry of config/datasets.yaml with professions")
+    each: Positive = Field(24, description="most stereotyped professions of either side, half of them for each split")
+    train: Positive = Field(100, description="most pairs to choose edits on")
+    test: Positive = Field(100, description="most pairs to judge edits by")
+
+
+class Occupations(Settings):
+    """Pairs of occupations with labour statistics, one with more women and one with fewer."""
+
+    kind: Literal["occupations"]
+    professions: Name = Field(description="entry of config/datasets.yaml with professions")
+    train: Positive = Field(100, description="most pairs to choose edits on")
+    test: Positive = Field(100, description="most pairs to judge edits by")
+
+
+class StatedGender(Settings):
+    """Pairs in which a word states the gender."""
+
+    kind: Literal["stated_gender"]
+    train: Positive = Field(100, description="most pairs to choose edits on")
+    test: Positive = Field(100, description="most pairs to judge edits by")
+
+
+class Attractors(Settings):
+    """Pairs in which the nouns next to the verb agree with the subject, or do not."""
+
+    kind: Literal["attractors"]
+    train: Positive = Field(100, description="pairs to choose edits on")
+    test: Positive = Field(100, description="pairs to judge edits by")
+
+
+Behaviour = Annotated[Pronouns | Occupations | StatedGender | Attractors, Field(discriminator="kind")]
+
+
+class Select(Settings):
+    """Features chosen one by one, as few as close the goal's gap at no harm to what is kept."""
+
+    kind: Literal["select"]
+    at_most: Positive = Field(20, description="features")
+    target: Share = Field(0.15, description="stop when this share of the gap is left on training pairs")
+    accuracy: float = Field(0.01, ge=0, description="drop of accuracy on each kept behaviour that is allowed")
+    loss: float = Field(0.006, ge=0, description="rise of next-token loss on text that is allowed, in nats")
+    shortlist: Positive = Field(5, description="features tried in each round, the best by attribution")
+    factors: list[float] = Field([0.0, -1.0], description="what a feature is multiplied by; 0 ablates it")
+    keywords: list[str] = Field(
+        [], description="only features one of whose ten most promoted tokens is among these; all when not given"
+    )
+    text: Positive = Field(16, description="training sequences on which the loss is watched")
+
+
+class Rewrite(Settings):
+    """Nodes listed by hand: ablated, scaled, or clamped."""
+
+    kind: Literal["rewrite"]
+    nodes: Annotated[list[str], Field(min_length=1)]
+    factor: float = Field(0.0, description="what their coordinates are multiplied by; 0 ablates them")
+    clamp: float | None = Field(None, description="what their coordinates are set to instead")
+    below: float | None = Field(None, description="leave a coordinate of this size or larger as it is")
+
+
+class MeanAblate(Settings):
+    """Nodes listed by hand, set to their means over text."""
+
+    kind: Literal["mean_ablate"]
+    nodes: Annotated[list[str], Field(min_length=1)]
+
+
+class OfCircuit(Settings):
+    """A circuit's nodes set to their means over text, or all other nodes."""
+
+    kind: Literal["keep_circuit", "remove_circuit"]
+    task: Name = Field(description="the task whose circuit it is")
+
+
+class Erase(Settings):
+    """What tells a behaviour's clean prompts from its patch prompts, erased."""
+
+    kind: Literal["leace", "mean_difference"]
+    behaviour: Name
+    sites: Annotated[list[SiteName], Field(min_length=1)]
+
+
+Operation = Annotated[Select | Rewrite | MeanAblate | OfCircuit | Erase, Field(discriminator="kind")]
+
+
+class EditSettings(Settings):
+    """One edit: what it is to change, what must stay, what is done in which order, and what it is set beside."""
+
+    goal: Name = Field(description="behaviour or task whose gap between clean and patch is to be closed")
+    keep: Annotated[dict[Name, list[Name]], Field(min_length=1)] = Field(
+        description="behaviours and tasks whose accuracy is to stay, by the name under which it is reported"
+    )
+    operations: Annotated[list[Operation], Field(min_length=1)]
+    basis: Name = Field("features", description="what the nodes are: a basis of `circuits`")
+    statistics: Name | None = Field(
+        None, description="behaviour of occupations, for the correlation with shares of women"
+    )
+    baselines: list[Baseline] = Field(["random", "leace", "mean_difference", "deletion"])
+    random_seeds: Positive = Field(3, description="draws of random features")
+    permanent: Literal["added_layer"] | None = Field(None, description="how a model that keeps the edit is made")
+    fit_sequences: Positive = Field(160, description="training sequences that means and permanent models are fitted on")
+    prompts: list[str] = Field([], description="texts to go on from, before and after")
+
+    @model_validator(mode="after")
+    def _permanent(self) -> "EditSettings":
+        if self.permanent and (other := [o.kind for o in self.operations if o.kind not in ("select", "rewrite")]):
+            raise ValueError(f"`permanent: {self.permanent}` keeps rewritten features alone, not `{other[0]}`")
+        if sum(isinstance(operation, Select) for operation in self.operations) > 1:
+            raise ValueError("`operations` may have one `select`")
+        return self
+
+    @property
+    def needs(self) -> list[str]:
+        """The behaviours and tasks whose pairs are read."""
+        erased = [operation.behaviour for operation in self.operations if isinstance(operation, Erase)]
+        kept = [name for names in self.keep.values() for name in names]
+        return list(dict.fromkeys([self.goal, *kept, *erased, *([self.statistics] if self.statistics else [])]))

@@ -1,0 +1,62 @@
+"""Mean ablation on any text: nodes at their means over a corpus, whether they are few or all but a circuit's."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate, sites_read
+from sparse_circuits.config import Site
+from sparse_circuits.edit.intervention import beyond_separator
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language, run
+from sparse_circuits.models.run import Edit
+
+
+@torch.no_grad()
+def mean_coordinates(language: Language, basis: Basis, batches: Iterable[Tensor]) -> dict[Site, Tensor]:
+    """Return each site's mean coordinates (coordinate,) over tokens (sequence, position), separators left out."""
+    sums: dict[Site, Tensor] = {}
+    tokens = 0
+    for batch in batches:
+        read = run(language, batch.to(language.device), read=sites_read(basis)).activations
+        for site, dictionary in basis.items():
+            total = dictionary.read(read[dictionary.reads or site][:, 1:]).double().sum(dim=(0, 1))
+            sums[site] = sums[site] + total if site in sums else total
+        tokens += batch[:, 1:].numel()
+    return {site: (total / tokens).float() for site, total in sums.items()}
+
+
+def mean_ablation(
+    basis: Basis, means: Mapping[Site, Tensor], nodes: Sequence[Node], keep: bool = False
+) -> dict[Site, Edit]:
+    """Return the intervention that sets nodes to their means; with `keep`, all others instead.
+
+    Errors stay as they are. Raises StudyError for nodes that the basis has not.
+    """
+    masks = {site: torch.full((dictionary.width,), keep) for site, dictionary in basis.items()}
+    for node in nodes:
+        if node.site not in masks or (node.index is not None and node.index >= len(masks[node.site])):
+            raise StudyError(f"node {node.id}: not in this basis, whose sites are {', '.join(map(str, basis))}")
+        if node.index is not None:
+            masks[node.site][node.index] = not keep
+    edits: dict[Site, Edit] = {}
+    for site, mask in masks.items():
+        if mask.any():
+            edits |= _ablated(site, basis[site], means[site], mask)
+    return edits
+
+
+def _ablated(site: Site, dictionary: Dictionary, mean: Tensor, mask: Tensor) -> dict[Site, Edit]:
+    chosen = by_coordinate(mask.float(), dictionary.group)
+    read: dict[str, Tensor] = {}
+
+    def keep(x: Tensor) -> Tensor:
+        read["x"] = x
+        return x
+
+    def edit(x: Tensor) -> Tensor:
+        source = read["x"][:, 1:] if dictionary.reads else x
+        return x + dictionary.write((mean - dictionary.read(source)) * chosen.to(x.device))
+
+    return {**({dictionary.reads: keep} if dictionary.reads else {}), site: beyond_separator(edit)}

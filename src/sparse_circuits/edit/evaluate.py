@@ -1,0 +1,154 @@
+"""What an edit does on test pairs and held-out text, beside the model as it was and other ways of doing it."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparse_circuits.bootstrap import interval95, resamples
+from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
+from sparse_circuits.models import run
+from sparse_circuits.tasks import Groups, Pair, encode_pairs
+from sparse_circuits.tasks.pronouns import STATED
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The test pairs that edits are judged by: the goal's, those of kept behaviours, and of occupations."""
+
+    goal: Sequence[Pair]
+    keep: Mapping[str, Sequence[Sequence[Pair]]]
+    occupations: Sequence[Pair]
+    tokenizer: "PreTrainedTokenizerBase"
+    separator_id: int
+    seed: int
+
+    def encoded(self, pairs: Sequence[Pair]) -> Groups:
+        """Return the pairs as batches of tokens."""
+        return encode_pairs(list(pairs), self.tokenizer, self.separator_id)
+
+    def without_gendered_words(self) -> "Trials":
+        """Return the same without words that state a gender, in pairs whose prompts stay of a length."""
+        words = {word for pairs in STATED.values() for pair in pairs for text in pair for word in text.split()[:1]}
+
+        def cut(pair: Pair) -> Pair:
+            clean, patch = (" ".join(w for w in text.split() if w not in words) for text in (pair.clean, pair.patch))
+            same = len(clean.split()) == len(patch.split())
+            return replace(pair, clean=clean, patch=patch) if same else pair
+
+        keep = {name: [[cut(pair) for pair in pairs] for pairs in tasks] for name, tasks in self.keep.items()}
+        return replace(self, goal=[*map(cut, self.goal)], keep=keep, occupations=[*map(cut, self.occupations)])
+
+
+def judge_variants(
+    variants: Mapping[str, Variant], trials: Trials, text: Mapping[str, TextEffects]
+) -> dict[str, dict[str, Any]]:
+    """Return what each variant does.
+
+    The goal's gap in nats with its 95 % interval over pairs and by template, accuracies of what is kept, perplexity,
+    divergence in nats a token, and the correlation of pronouns with shares of women.
+    """
+    goal = differences_of(variants, trials.encoded(trials.goal))
+    keep = {
+        name: [differences_of(variants, trials.encoded(pairs)) for pairs in tasks]
+        for name, tasks in trials.keep.items()
+    }
+    occupations = differences_of(variants, trials.encoded(trials.occupations))
+    return {
+        name: _judgement(
+            trials,
+            goal[name],
+            {what: [t[name] for t in tasks] for what, tasks in keep.items()},
+            occupations[name],
+            text[name],
+        )
+        for name in variants
+    }
+
+
+def _judgement(
+    trials: Trials,
+    found: Differences,
+    keep: Mapping[str, Sequence[Differences]],
+    occupations: Differences,
+    text: TextEffects,
+) -> dict[str, Any]:
+    drawn = found.gap.double()[resamples(len(found.gap), trials.seed)].mean(dim=1)
+    return {
+        "gap": found.gap.mean().item(),
+        "gap_ci95": interval95(drawn).tolist(),
+        "gap_by_template": _by_template(trials.goal, found),
+        **{name: fmean(task.accuracy for task in tasks) for name, tasks in keep.items()},
+        "perplexity": exp(text.loss),
+        "kl": text.kl,
+        **({"correlation": _correlation(trials.occupations, occupations)} if trials.occupations else {}),
+    }
+
+
+def _by_template(pairs: Sequence[Pair], found: Differences) -> dict[str, float]:
+    rows = defaultdict(list)
+    for pair, gap in zip(pairs, found.gap.tolist(), strict=True):
+        rows[pair.variables.get("template", "all")].append(gap)
+    return {template: fmean(gaps) for template, gaps in rows.items()}
+
+
+def _correlation(pairs: Sequence[Pair], found: Differences) -> float:
+    """Pearson's, of each occupation's mean log P(she) / P(he) over templates with its share of women."""
+    values: dict[float, list[float]] = defaultdict(list)
+    for pair, clean, patch in zip(pairs, found.clean.tolist(), found.patch.tolist(), strict=True):
+        values[pair.variables["female_share"]].append(clean)
+        values[pair.variables["patch_female_share"]].append(patch)
+    return float(np.corrcoef(list(values), [fmean(row) for row in values.values()])[0, 1])
+
+
+def most_changed(
+    apart: Tensor, text: Tensor, tokenizer: "PreTrainedTokenizerBase", count: int = 20, context: int = 12
+) -> list[dict[str, Any]]:
+    """Return the places of text (sequence, position) after which predictions are furthest apart, with what is before.
+
+    `apart` (sequence, position - 1) is in nats.
+    """
+    rows = []
+    for place in apart.flatten().topk(min(count, apart.numel())).indices.tolist():
+        sequence, position = divmod(place, apart.shape[1])
+        before = text[sequence, max(1, position + 1 - context) : position + 1].tolist()
+        after = int(text[sequence, position + 1].item())
+        said, follows = tokenizer.decode(before), tokenizer.decode([after])
+        rows.append({"context": said, "next": follows, "kl": apart[sequence, position].item()})
+    return rows
+
+
+def mean_judgement(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the means of several judgements, with the least and the largest gap."""
+    found = {key: fmean(row[key] for row in rows) for key in rows[0] if isinstance(rows[0][key], float)}
+    return {**found, "gap_range": [min(row["gap"] for row in rows), max(row["gap"] for row in rows)]}
+
+
+@torch.no_grad()
+def continuations(
+    variants: Mapping[str, Variant], prompts: Sequence[str], trials: Trials, tokens: int = 16
+) -> list[dict[str, str]]:
+    """Return what each variant goes on with after each prompt, always the likeliest token."""
+    rows = []
+    for prompt in prompts:
+        row = {"prompt": prompt}
+        for name, variant in variants.items():
+            ids = [trials.separator_id, *trials.tokenizer.encode(prompt, add_special_tokens=False)]
+            begin = len(ids)
+            for _ in range(tokens):
+                inputs: Tensor = torch.tensor([ids], device=variant.language.device)
+                logits = run(variant.language, inputs, edit=variant.intervention, logits="last").logits
+                assert logits is not None
+                ids.append(int(logits[0, -1].argmax()))
+            row[name] = str(trials.tokenizer.decode(ids[begin:]))
+        rows.append(row)
+    return rows

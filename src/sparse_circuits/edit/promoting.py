@@ -1,0 +1,32 @@
+"""Features by what they promote: those among whose most promoted tokens is one of some keywords."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from sparse_circuits.circuits.basis import Basis
+from sparse_circuits.config import Site
+from sparse_circuits.models import Language
+from sparse_circuits.models.run import promoted_tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+PROMOTED = 10
+
+
+def promoting(
+    language: Language, tokenizer: "PreTrainedTokenizerBase", basis: Basis, keywords: Sequence[str]
+) -> dict[Site, Tensor]:
+    """Return for each site which features promote a keyword: masks (width,). Case and leading spaces do not count."""
+    wanted = {word.strip().lower() for word in keywords}
+    ids = [i for i, text in enumerate(tokenizer.batch_decode([[i] for i in range(len(tokenizer))]))
+           if text.strip().lower() in wanted]  # fmt: skip
+    found = {}
+    for site, dictionary in basis.items():
+        rows = dictionary.write(torch.eye(dictionary.width, device=language.device))
+        promoted, _ = promoted_tokens(language, rows, PROMOTED)
+        found[site] = torch.isin(promoted.cpu(), torch.tensor(ids)).any(dim=1)
+    return found

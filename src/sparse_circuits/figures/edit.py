@@ -1,0 +1,50 @@
+"""What an edit changes and what it leaves, beside the model before and other ways of doing it."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
+from sparse_circuits.files import read_json
+
+
+def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
+    """Return the figure and data of an edit's evaluation.json: a row a way, a column a number.
+
+    Columns are the goal's gap with its interval, the accuracy of each kept behaviour, and perplexity.
+    """
+    found = read_json(files[0])
+    ways = {name: found[name] for name in ("before", "hooked", "permanent") if name in found} | found["baselines"]
+    data = pd.DataFrame([_row(name, way) for name, way in ways.items()])
+    columns = {
+        "gap": "gap (nats)",
+        **{key: f"accuracy,\n{key.replace('_', ' ')}" for key in found["kept"]},
+        "perplexity": None,
+    }
+    figure, axes = plt.subplots(
+        1, len(columns), figsize=(TEXT_WIDTH, 0.24 * len(data) + 0.8), sharey=True, squeeze=False
+    )
+    own = data["way"].isin(["hooked", "permanent"])
+    colours = [POSITIVE if mine else NEUTRAL for mine in own]
+    for axis, (column, label) in zip(axes[0], columns.items(), strict=True):
+        axis.scatter(data[column], range(len(data)), c=colours, s=18, zorder=3)
+        if column == "gap":
+            axis.hlines(range(len(data)), data["gap_low"], data["gap_high"], colors=colours, linewidth=1)
+            axis.axvline(0, color=NEUTRAL, linewidth=0.8)
+        else:
+            axis.axvline(data[column][0], color=NEUTRAL, linewidth=0.8, linestyle=":")
+        axis.set_xlabel(label or column)
+        axis.margins(x=0.15)
+    axes[0][0].set_yticks(range(len(data)), [name.replace("_", " ") for name in data["way"]])
+    axes[0][0].invert_yaxis()
+    sns.despine(figure)
+    return figure, data
+
+
+def _row(name: str, way: dict[str, Any]) -> dict[str, Any]:
+    low, high = way.get("gap_ci95") or way["gap_range"]
+    return {"way": name, "gap_low": low, "gap_high": high, **{k: v for k, v in way.items() if isinstance(v, float)}}

@@ -1,0 +1,31 @@
+"""Saving a model that was changed, as a folder like the one it came from."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparse_circuits.files import publishing_folder, sha256, write_json
+from sparse_circuits.models.load import model_card
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def save_edited(model: "PreTrainedModel", original: Path, folder: Path, name: str) -> None:
+    """Publish a model with its original's tokenizer, licence and separator, and the hash of what it was made from."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    card = model_card(original)
+    with publishing_folder(folder) as temporary:
+        model.cpu().save_pretrained(temporary, max_shard_size="1TB")
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copyfile(original / file, temporary / file)
+        hashes = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
+        changed = {
+            "name": name,
+            "made_from": {"name": card["name"], "sha256": card["sha256"]["model.safetensors"]},
+            "num_layers": model.config.num_hidden_layers,
+            "sha256": hashes,
+        }
+        write_json(temporary / "model_card.json", {**card, **changed})

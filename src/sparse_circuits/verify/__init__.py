@@ -1,0 +1,1 @@
+"""Testing what is claimed of a model."""

@@ -1,0 +1,67 @@
+"""Claims tested by interchange interventions on held-out pairs (Geiger et al. 2021, arXiv 2106.02997).
+
+Something of a patch prompt, which differs from the clean one in a single variable, is put into the clean prompt's
+run: the whole prompt, the nodes of a circuit, or all other nodes. How far the answer follows is the share that a claim
+bounds. A claim passes when the share's whole 95 % interval keeps the bound, fails when the whole interval breaks it,
+and is undecided between.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+
+from sparse_circuits.bootstrap import interval95, resamples
+from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.fills import resample_ablation
+from sparse_circuits.config.claims import Claim
+from sparse_circuits.edit.measure import Variant, differences
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language
+from sparse_circuits.tasks import Groups
+
+Verdict = Literal["pass", "fail", "undecided"]
+
+
+def judge_claim(
+    claim: Claim,
+    language: Language,
+    groups: Groups,
+    basis: Basis,
+    circuit: Sequence[Node],
+    seed: int,
+    batch_tokens: int,
+) -> dict[str, Any]:
+    """Return a claim's verdict with the share, its 95 % interval over pairs, and the number of pairs.
+
+    `circuit` and `basis` are not read where whole prompts are swapped. Error nodes are swapped with what is around the
+    circuit. Raises StudyError when the metric does not differ between the two prompts, so that nothing can follow.
+    """
+    found = differences(Variant(language), groups)
+    if claim.swapped == "prompt":
+        moved, way = ((found.clean > 0) & (found.patch < 0)).double(), torch.ones(len(found.clean)).double()
+    else:
+        inside = Circuit.of(list(circuit), basis, errors=False)
+        kept = inside.complement() if claim.swapped == "circuit" else inside
+        outcome = run_circuits(language, groups, basis, resample_ablation, [kept], batch_tokens)
+        moved, way = (found.clean - outcome.metric[0]).double(), found.gap.double()
+        if way.sum() <= 0:
+            raise StudyError(f"{claim.task}: the metric is no higher on clean prompts than on patch prompts")
+    rows = resamples(len(moved), seed)
+    low, high = interval95(moved[rows].sum(dim=1) / way[rows].sum(dim=1)).tolist()
+    bound: float = claim.at_least if claim.at_least is not None else claim.at_most or 0.0
+    return {
+        **claim.model_dump(exclude_none=True),
+        "share": (moved.sum() / way.sum()).item(),
+        "ci95": [low, high],
+        "pairs": len(moved),
+        "verdict": verdict(low, high, bound, at_least=claim.at_least is not None),
+    }
+
+
+def verdict(low: float, high: float, bound: float, at_least: bool) -> Verdict:
+    """Return what an interval says of a bound."""
+    if at_least:
+        return "pass" if low >= bound else "fail" if high < bound else "undecided"
+    return "pass" if high <= bound else "fail" if low > bound else "undecided"

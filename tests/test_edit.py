@@ -1,0 +1,313 @@
+"""Edits change what they name and nothing else; what is selected, erased and made permanent is so by measurement."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+
+from seeded import generator, normal
+from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
+from sparse_circuits.config import Site
+from sparse_circuits.config.edits import EditSettings, Select
+from sparse_circuits.edit.added_layer import fit_neurons, with_added_layers
+from sparse_circuits.edit.build import Materials, build, rewritings
+from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
+from sparse_circuits.edit.erasure import Erasure, erase
+from sparse_circuits.edit.evaluate import Trials
+from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
+from sparse_circuits.edit.intervention import compose
+from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
+from sparse_circuits.edit.select import Stakes, select
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language, load_language_model, load_tokenizer, run
+from sparse_circuits.models.save import save_edited
+from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.tasks import Groups, Pair, agreement_pairs, encode_pairs
+
+FIRST, LAST = Site("resid_post", 0), Site("resid_post", 1)
+
+
+def autoencoder(d_in: int, k: int | None = None, threshold: float | None = None) -> SparseAutoencoder:
+    """Random features; TopK with k, JumpReLU with a threshold."""
+    rows = torch.nn.functional.normalize(normal(4 * d_in, d_in).float(), dim=1)
+    return SparseAutoencoder(
+        architecture="topk" if k else "jumprelu",
+        W_enc=rows.T.contiguous(),
+        b_enc=normal(4 * d_in, seed=1).float() / 10,
+        W_dec=rows.clone(),
+        b_dec=normal(d_in, seed=2).float() / 10,
+        k=k,
+        threshold=None if threshold is None else torch.full((4 * d_in,), threshold),
+        centred=True,
+        W_skip=None,
+        metadata={},
+    )
+
+
+@pytest.fixture(scope="module")
+def groups(tiny_folder: Path, tiny: Language) -> dict[str, Groups]:
+    tokenizer = load_tokenizer(tiny_folder)
+    return {
+        split: encode_pairs(agreement_pairs("nounpp", split, 24, 0, tokenizer), tokenizer, tiny.separator_id)
+        for split in ("train", "test")
+    }
+
+
+def texts(language: Language, count: int = 8) -> list[Tensor]:
+    vocabulary = language.model.config.vocab_size
+    tokens = torch.randint(vocabulary, (count, 12), generator=generator())
+    tokens[:, 0] = language.separator_id
+    return list(tokens.split(4))
+
+
+@pytest.mark.parametrize("sae", [autoencoder(64, k=100), autoencoder(64, threshold=0.3)], ids=["topk", "jumprelu"])
+@pytest.mark.parametrize(
+    "how",
+    [Rewriting(), Rewriting(-1.0), Rewriting(clamp=2.0), Rewriting(0.5, below=0.8)],
+    ids=["ablate", "turn", "clamp", "below"],
+)
+def test_rewriting_changes_the_named_features_by_their_rows(sae: SparseAutoencoder, how: Rewriting) -> None:
+    x = normal(3, 5, 64, seed=3).float()
+    edited = rewrite_nodes({LAST: Features(sae)}, {Node(LAST, 7): how, Node(LAST, 20): how})[LAST](x)
+    f = sae.encode(x)
+    new = f.clone()
+    for index in (7, 20):
+        column = f[..., index]
+        wanted = torch.full_like(column, how.clamp) if how.clamp is not None else column * how.factor
+        new[..., index] = wanted if how.below is None else torch.where(column < how.below, wanted, column)
+    expected = x + (new - f) @ sae.W_dec
+    expected[:, 0] = x[:, 0]  # the separator
+    torch.testing.assert_close(edited, expected, rtol=0, atol=1e-5)
+    assert (edited != x).any()
+
+
+def test_edits_at_a_site_are_done_in_their_order() -> None:
+    first = rewrite_nodes({LAST: Coordinates(4)}, {Node(LAST, 1): Rewriting(3.0)})
+    second = rewrite_nodes({LAST: Coordinates(4)}, {Node(LAST, 1): Rewriting(clamp=5.0)})
+    x = torch.ones(1, 2, 4)
+    assert compose([first, second])[LAST](x)[0, 1].tolist() == [1, 5, 1, 1]
+    assert compose([second, first])[LAST](x)[0, 1].tolist() == [1, 15, 1, 1]
+    assert compose([first, second])[LAST](x)[0, 0].tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ("resid_post.0/3", "not in this basis"),
+        ("resid_post.1/4", "not in this basis"),
+        ("resid_post.1/error", "not in"),
+    ],
+)
+def test_nodes_that_cannot_be_rewritten_are_named(node: str, message: str) -> None:
+    with pytest.raises(StudyError, match=f"node {node}: {message}"):
+        rewrite_nodes({LAST: Coordinates(4)}, {Node.parse(node): Rewriting()})
+
+
+def test_mean_ablation_sets_to_means_over_text_what_is_named_or_all_else(tiny: Language) -> None:
+    basis: Basis = {FIRST: Features(autoencoder(tiny.d_model, k=8)), LAST: Coordinates(tiny.d_model)}
+    batches = texts(tiny)
+    means = mean_coordinates(tiny, basis, batches)
+    x = torch.cat([run(tiny, batch, read=[LAST]).activations[LAST] for batch in batches])
+    torch.testing.assert_close(means[LAST], x[:, 1:].mean(dim=(0, 1)), rtol=1e-4, atol=1e-5)
+    nodes = [Node(LAST, 3), Node(LAST, 5)]
+    removed = mean_ablation(basis, means, nodes)[LAST](x)
+    others = [i for i in range(tiny.d_model) if i not in (3, 5)]
+    torch.testing.assert_close(removed[:, 1:, [3, 5]], means[LAST][[3, 5]].expand(len(x), 11, 2), rtol=0, atol=1e-5)
+    assert torch.equal(removed[..., others], x[..., others])
+    kept = mean_ablation(basis, means, nodes, keep=True)
+    torch.testing.assert_close(kept[LAST](x)[..., [3, 5]], x[..., [3, 5]], rtol=0, atol=1e-5)
+    torch.testing.assert_close(kept[LAST](x)[0, 1, others], means[LAST][others], rtol=0, atol=1e-5)
+    sae = basis[FIRST]
+    y = normal(2, 4, tiny.d_model, seed=5).float()
+    all_at_means = kept[FIRST](y)[:, 1:]
+    torch.testing.assert_close(all_at_means, y[:, 1:] + sae.write(means[FIRST] - sae.read(y[:, 1:])), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["leace", "mean_difference"])
+def test_after_erasure_the_prompts_means_are_the_same(
+    tiny: Language, groups: dict[str, Groups], method: Erasure
+) -> None:
+    edits = erase(tiny, groups["train"], [FIRST, LAST], method)
+
+    def means(edited: bool, site: Site) -> tuple[Tensor, Tensor]:
+        rows: dict[str, list[Tensor]] = {"clean": [], "patch": []}
+        for _, batch in groups["train"]:
+            differs = (batch.clean != batch.patch).cumsum(dim=1) > 0
+            for side in rows:
+                tokens = getattr(batch, side)
+                found = run(tiny, tokens, read=[site], edit=edits if edited else None).activations[site]
+                rows[side].append(found[differs])
+        clean, patch = (torch.cat(part).mean(dim=0) for part in rows.values())
+        return clean, patch
+
+    for site in (FIRST, LAST):
+        (clean, patch), (before_clean, before_patch) = means(True, site), means(False, site)
+        assert (clean - patch).norm() < 1e-3 * (before_clean - before_patch).norm()
+
+
+def test_variants_that_share_a_beginning_do_what_they_do_alone(tiny: Language, groups: dict[str, Groups]) -> None:
+    basis: Basis = {FIRST: Coordinates(tiny.d_model), LAST: Coordinates(tiny.d_model)}
+    nodes = {FIRST: Node(FIRST, 3), LAST: Node(LAST, 5)}
+    variants = {
+        "before": Variant(tiny),
+        "first": Variant(tiny, rewrite_nodes(basis, {nodes[FIRST]: Rewriting()})),
+        "last": Variant(tiny, rewrite_nodes(basis, {nodes[LAST]: Rewriting(-1.0)})),
+        "both": Variant(tiny, rewrite_nodes(basis, dict.fromkeys(nodes.values(), Rewriting(3.0)))),
+    }
+    together = differences_of(variants, groups["test"])
+    text = texts(tiny)
+    effects = text_effects(variants, text)
+    for name, variant in variants.items():
+        alone = differences(variant, groups["test"])
+        torch.testing.assert_close(together[name].clean, alone.clean, rtol=0, atol=1e-5)
+        torch.testing.assert_close(together[name].patch, alone.patch, rtol=0, atol=1e-5)
+        assert effects[name].loss == pytest.approx(text_effects({"": variant}, text)[""].loss, abs=1e-6)
+        assert (effects[name].kl > 1e-6) == (name != "before")
+
+
+def test_the_greedy_choice_is_the_best_by_brute_force_and_within_the_limits(
+    tiny: Language, groups: dict[str, Groups]
+) -> None:
+    basis: Basis = {LAST: Coordinates(tiny.d_model)}
+    allowed = {LAST: torch.zeros(tiny.d_model, dtype=torch.bool)}
+    allowed[LAST][:8] = True
+    text = texts(tiny)
+    stakes = Stakes(groups["train"], {"agreement": groups["train"]}, text)
+    limits = Select(kind="select", at_most=1, target=0.0, accuracy=0.05, loss=0.01, shortlist=8, factors=[0.0, -1.0])
+    chosen, rows = select(tiny, basis, stakes, limits, allowed)
+    before = Variant(tiny)
+    train, held_out = _halves(groups["train"])
+    found = {}
+    for index in range(8):
+        for factor in limits.factors:
+            variant = Variant(tiny, rewrite_nodes(basis, {Node(LAST, index): Rewriting(factor)}))
+            gap = abs(differences(variant, train).gap.mean().item())
+            spares = (
+                abs(differences(variant, held_out).gap.mean()) < abs(differences(before, held_out).gap.mean())
+                and differences(variant, groups["train"]).accuracy
+                >= differences(before, groups["train"]).accuracy - limits.accuracy
+                and text_effects({"": variant}, text)[""].loss
+                <= text_effects({"": before}, text)[""].loss + limits.loss
+            )
+            if spares:
+                found[index, factor] = gap
+    (node, rewriting), *_ = chosen.items()
+    assert (node.index, rewriting.factor) == min(found, key=lambda one: found[one])
+    assert rows[-1]["taken"]
+    assert rows[-1]["gap"] == pytest.approx(min(found.values()), rel=1e-3)
+    assert all(row["reason"] for row in rows)
+
+
+def _halves(groups: Groups) -> tuple[Groups, Groups]:
+    from sparse_circuits.circuits.search.problem import split_pairs
+
+    return split_pairs(groups, 0.25)
+
+
+def test_nothing_is_chosen_where_everything_is_to_stay(tiny: Language, groups: dict[str, Groups]) -> None:
+    basis: Basis = {LAST: Coordinates(tiny.d_model)}
+    stakes = Stakes(groups["train"], {}, texts(tiny))
+    chosen, rows = select(tiny, basis, stakes, Select(kind="select", shortlist=2).model_copy(update={"loss": -1.0}))
+    assert not chosen
+    assert rows
+    assert all("the loss on text rises" in row["reason"] or "held-out" in row["reason"] for row in rows)
+
+
+def test_an_added_layer_does_what_the_hooks_do(
+    tiny: Language, tiny_folder: Path, groups: dict[str, Groups], tmp_path: Path
+) -> None:
+    sae = autoencoder(tiny.d_model, threshold=0.0)
+    basis: Basis = {FIRST: Features(sae), LAST: Features(sae)}
+    text = texts(tiny, 400)
+    active = torch.cat([sae.encode(run(tiny, b, read=[FIRST]).activations[FIRST][:, 1:]) for b in text])
+    index = int((active > 0).double().mean(dim=(0, 1)).argmax())
+    how = {Node(FIRST, index): Rewriting(-1.0), Node(LAST, index): Rewriting(0.0)}
+    model = with_added_layers(tiny, basis, how, text)
+    save_edited(model, tiny_folder, tmp_path / "edited", "edited")
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "edited")
+    assert type(loaded) is type(tiny.model)
+    assert loaded.config.num_hidden_layers == tiny.num_layers + 2
+    permanent = load_language_model(tmp_path / "edited", torch.device("cpu"))
+    held_out = texts(tiny, 12)[::-1]
+    hooked = Variant(tiny, rewrite_nodes(basis, how))
+    apart = text_effects({"hooked": hooked, "before": Variant(tiny), "permanent": Variant(permanent)}, held_out)
+    # Random weights have no channel that is nearly constant, from which the layer could tell the stream's scale.
+    assert apart["permanent"].kl < 0.4 * apart["before"].kl
+
+
+@pytest.mark.parametrize("how", [Rewriting(0.0), Rewriting(-1.0, below=5.0), Rewriting(2.0)])
+def test_neurons_compute_a_rewriting_where_the_stream_tells_its_scale(how: Rewriting) -> None:
+    sae = replace(autoencoder(24, threshold=0.0), b_dec=torch.zeros(24))
+    x = normal(4000, 24, seed=7).float() * torch.linspace(0.8, 1.2, 4000)[
+        torch.randperm(4000, generator=generator())
+    ].unsqueeze(1)
+    x[:, 0] = 8.0
+    first = torch.zeros(4000, dtype=torch.bool)
+    first[::50] = True
+    neurons = fit_neurons((x[:3000], first[:3000]), sae, {5: how})
+    held_out = x[3000:]
+    h = held_out / held_out.norm(dim=1, keepdim=True) * 24**0.5
+    written = (torch.nn.functional.silu(h @ neurons.gate.T) * (h @ neurons.up.T)) @ neurons.down
+    f = sae.encode(held_out)[:, 5]
+    wanted = (how(f) - f).unsqueeze(1) * sae.W_dec[5]
+    assert wanted.norm() > 1
+    assert (written - wanted).norm() < 0.1 * wanted.norm()
+
+
+def test_a_layer_for_features_that_stay_as_they_are_changes_nothing(tiny: Language) -> None:
+    sae = autoencoder(tiny.d_model, threshold=0.0)
+    text = texts(tiny, 40)
+    model = with_added_layers(tiny, {FIRST: Features(sae)}, {Node(FIRST, 0): Rewriting(1.0)}, text)
+    same = text_effects({"a": Variant(tiny), "b": Variant(replace(tiny, model=model))}, text)
+    assert same["b"].kl < 1e-9
+    assert same["b"].loss == pytest.approx(same["a"].loss, abs=1e-6)
+
+
+def test_random_nodes_stand_at_the_same_sites_and_are_others(tiny: Language) -> None:
+    basis: Basis = {FIRST: Coordinates(6), LAST: Coordinates(6)}
+    nodes = [Node(FIRST, 0), Node(FIRST, 1), Node(LAST, 2)]
+    others = random_nodes(nodes, basis, generator())
+    assert [node.site for node in others] == [FIRST, FIRST, LAST]
+    assert not {*others} & {*nodes}
+    assert len({*others}) == 3
+
+
+def test_gendered_words_are_deleted_where_both_prompts_lose_as_many() -> None:
+    queen = Pair("a", "The queen said that", "The king said that", [" she"], [" he"])
+    number = Pair("b", "The girl near the table", "The girls near the table", [" is"], [" are"])
+    trials = Trials([queen], {"agreement": [[number]]}, [queen], None, 0, 0).without_gendered_words()
+    assert (trials.goal[0].clean, trials.goal[0].patch) == ("The said that", "The said that")
+    assert trials.keep["agreement"] == [[number]]
+
+
+def test_operations_are_built_in_their_order(tiny: Language, groups: dict[str, Groups]) -> None:
+    basis: Basis = {LAST: Coordinates(tiny.d_model)}
+    settings = EditSettings.model_validate(
+        {
+            "goal": "nounpp",
+            "keep": {"agreement": ["nounpp"]},
+            "operations": [
+                {"kind": "select"},
+                {"kind": "rewrite", "nodes": ["resid_post.1/2"], "clamp": 4.0},
+                {"kind": "mean_ablate", "nodes": ["resid_post.1/3"]},
+                {"kind": "remove_circuit", "task": "nounpp"},
+                {"kind": "leace", "behaviour": "nounpp", "sites": ["resid_post.0"]},
+            ],
+        }
+    )
+    selected = {Node(LAST, 1): Rewriting(0.0)}
+    circuit = [Node(LAST, 4)]
+    materials = Materials(tiny, basis, texts(tiny), {"nounpp": groups["train"]}, {"nounpp": circuit}, selected)
+    intervention = build(settings, materials)
+    assert set(intervention) == {FIRST, LAST}
+    x = normal(1, 3, tiny.d_model, seed=6).float()
+    y = intervention[LAST](x)
+    means = mean_coordinates(tiny, basis, materials.text)[LAST]
+    assert y[0, 1, 1] == 0
+    assert y[0, 1, 2] == pytest.approx(4.0)
+    torch.testing.assert_close(y[0, 1, [3, 4]], means[[3, 4]], rtol=0, atol=1e-5)
+    assert torch.equal(y[..., 5:], x[..., 5:])
+    assert rewritings(settings, selected) == {**selected, Node(LAST, 2): Rewriting(0.0, 4.0)}
