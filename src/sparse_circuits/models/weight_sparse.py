@@ -7,6 +7,7 @@ as in the models that OpenAI released, so that their state dicts fit.
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -77,8 +78,18 @@ def keep_largest(x: Tensor, competing: Tensor, k: int | None) -> Tensor:
     """Return x (..., width) with 0 where |x| is below the k-th largest |competing| of its row; without k as it is."""
     if k is None or k >= x.shape[-1]:
         return x
-    last = competing.detach().abs().topk(k, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True)
-    return x * (x.detach().abs() >= last)
+    size = competing.detach().abs()
+    return x * (x.detach().abs() >= _kth_largest(size, k))
+
+
+def _kth_largest(size: Tensor, k: int) -> Tensor:
+    """Return the k-th largest entry of each row: (..., width) -> (..., 1)."""
+    if size.device.type != "cpu":
+        return size.topk(k, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True)
+    # numpy's partition uses vector instructions: a tenth of torch.topk's time on CPUs, which was a fifth of a step.
+    rows = size.float() if size.dtype == torch.bfloat16 else size
+    place = size.shape[-1] - k
+    return torch.from_numpy(np.partition(rows.numpy(), place, axis=-1)[..., place, None]).to(size.dtype)
 
 
 class Attention(nn.Module):
@@ -103,8 +114,19 @@ class Attention(nn.Module):
         if self.attn_imp:
             y = self.attn_imp(q, k, v, scale)
         else:
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+            y = attend(q, k, v, scale)
         return self.act_out(self.c_proj(y.transpose(1, 2).flatten(2)))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """Return causal attention's mixed values (batch, head, position, d_head).
+
+    Under autocast on a CPU in fp32: torch's kernel for bf16 takes four times as long there.
+    """
+    if q.device.type == "cpu" and q.dtype == torch.bfloat16:
+        with torch.autocast("cpu", enabled=False):
+            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), is_causal=True, scale=scale)
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
 
 
 class Sink(nn.Module):
@@ -123,7 +145,7 @@ class Sink(nn.Module):
         q = F.pad(q, (0, 1, 1, 0), value=1.0)
         k = torch.cat([F.pad(logit, (d_head, 0)), F.pad(k, (0, 1))], dim=2)
         v = F.pad(v, (0, 1, 1, 0))
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)[:, :, 1:, :-1]
+        return attend(q, k, v, scale)[:, :, 1:, :-1]
 
 
 class MLP(nn.Module):
