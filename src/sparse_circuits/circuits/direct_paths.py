@@ -88,12 +88,10 @@ def cut_at_sites(
         stack.enter_context(_attention_in_products(language))
         if linear:
             stack.enter_context(linearised(language))
-        stack.callback(
-            unembed.register_forward_hook(lambda *passed: unembedded.append(_at_least_fp32(passed[2]))).remove
-        )
+        stack.callback(unembed.register_forward_hook(lambda *passed: unembedded.append(passed[2])).remove)
         last = [everywhere[-1]] if logits == "none" else []
         found = run(language, tokens, read=last, edit={site: visit(site) for site in everywhere}, logits=logits)
-    return DirectPaths(starts, arrivals, found.logits, unembedded[0] if unembedded else None)
+    return DirectPaths(starts, arrivals, found.logits, _at_least_fp32(unembedded[0]) if unembedded else None)
 
 
 def _at_least_fp32(x: Tensor) -> Tensor:

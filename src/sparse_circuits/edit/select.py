@@ -8,6 +8,7 @@ was decided on is written down with its reason.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,11 +18,12 @@ from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.config import Site
 from sparse_circuits.config.edits import Select
+from sparse_circuits.edit.effects import ablation_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
 from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit
-from sparse_circuits.tasks import Groups, logit_difference
+from sparse_circuits.models.run import Run
+from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 HELD_OUT = 0.25  # share of the training pairs that a choice must also hold on
 LOUDER = 1.5  # a feature speaks aloud on a kept task where it is so many times as active as on the goal's prompts
@@ -124,17 +126,9 @@ def _ranked(
     for _, batch in groups:
         batch = batch.to(language.device)
         for sign, tokens in ((1.0, batch.clean), (-1.0, batch.patch)):
-            seen: dict[Site, Tensor] = {}
-            hooks = {site: _watched(site, done.get(site), seen) for site in basis}
-            with torch.enable_grad():
-                logits = run(language, tokens, edit=hooks, logits="last").logits
-                assert logits is not None
-                logit_difference(logits[:, -1], batch).sum().mul(sign).backward()
-            for site, dictionary in basis.items():
-                x = seen[site]
-                assert x.grad is not None
-                coordinates = dictionary.read(x.detach()[:, 1:])
-                effects[site] -= (coordinates * dictionary.pull(x.grad[:, 1:])).sum(dim=(0, 1)).cpu()
+            metric = partial(_signed_difference, batch=batch, sign=sign)
+            for site, effect in ablation_effects(language, basis, tokens, metric, done, logits="last").items():
+                effects[site] += effect
     nodes = []
     for site, effect in effects.items():
         gain = -effect if positive else effect
@@ -146,15 +140,9 @@ def _ranked(
     return [node for value, node in nodes if value > 0 and node not in chosen]
 
 
-def _watched(site: Site, edit: Edit | None, seen: dict[Site, Tensor]) -> Edit:
-    def watch(x: Tensor) -> Tensor:
-        x = x if edit is None else edit(x)
-        x = x if x.requires_grad else x.requires_grad_()
-        x.retain_grad()
-        seen[site] = x
-        return x
-
-    return watch
+def _signed_difference(found: Run, batch: PairBatch, sign: float) -> Tensor:
+    assert found.logits is not None
+    return sign * logit_difference(found.logits[:, -1], batch).sum()
 
 
 @torch.no_grad()

@@ -111,10 +111,7 @@ class Attention(nn.Module):
         q, k, v = (act(part) for act, part in zip((self.act_q, self.act_k, self.act_v), parts, strict=True))
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
         scale = q.shape[-1] ** -0.5
-        if self.attn_imp:
-            y = self.attn_imp(q, k, v, scale)
-        else:
-            y = attend(q, k, v, scale)
+        y = self.attn_imp(q, k, v, scale) if self.attn_imp else attend(q, k, v, scale)
         return self.act_out(self.c_proj(y.transpose(1, 2).flatten(2)))
 
 
