@@ -8,6 +8,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 import yaml
 
@@ -150,9 +152,23 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
         "  sure: {says: no more than all answers change, task: nounpp, at_most: 1}\n"
         "  never: {says: all answers change, task: own, at_least: 1.1}\n"
     )
+    rows = [(f"They work with {i} friends", (21, 13)[i % 2], i // 2 % 2) for i in range(48)]
+    columns = dict(zip(("hard_text", "profession", "gender"), map(list, zip(*rows, strict=True)), strict=True))
+    parquet.write_table(pa.table(columns), study / "biographies.parquet")
+    with (study / "config/test/datasets.yaml").open("a") as file:
+        known = hashlib.sha256((study / "biographies.parquet").read_bytes()).hexdigest()
+        source = f"{{kind: file, folder: ., files: {{biographies.parquet: {known}}}}}"
+        file.write(f"\n  biographies: {{licence: MIT, format: biographies, sources: [{source}]}}\n")
     with (study / STUDY).open("a") as file:
         file.write(
             "\nclaims: claims.yaml\n"
+            "shift:\n"
+            "  biographies: biographies\n"
+            "  site: resid_post.1\n"
+            "  professions: {professor: [university], nurse: [hospital]}\n"
+            "  train: 8\n"
+            "  test: 4\n"
+            "  seeds: 2\n"
             "edits:\n"
             "  chosen:\n"
             "    goal: nounpp\n"
@@ -171,7 +187,11 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
             "    fit_sequences: 16\n"
         )
     edits = study / "results/edits/test"
-    ok(in_folder(study)("snakemake", "edits", "results/figures/test/edit_chosen.svg"))
+    figures = [f"results/figures/test/{name}.svg" for name in ("edit_chosen", "shift")]
+    ok(in_folder(study)("snakemake", "edits", *figures))
+    shifted = json.loads((study / "results/shift/test.json").read_text())
+    assert len(shifted["seeds"]) == 2
+    assert {"original", "shift", "retrained", "oracle"} <= shifted["rows"].keys()
     chosen, without = (json.loads((edits / name / "evaluation.json").read_text()) for name in ("chosen", "without"))
     selection = json.loads((edits / "chosen/selection.json").read_text())
     assert chosen["features"] == len(selection["nodes"]) == len([row for row in selection["trials"] if row["taken"]])

@@ -19,4 +19,5 @@ FIGURE_DATA = {
         f"edit_{edit}": ("edit", f"{EDITS}/{edit}/evaluation.json")
         for edit in STUDY.edits
     },
+    **({"shift": ("shift", [SHIFT])} if STUDY.shift else {}),
 }

@@ -22,13 +22,18 @@ class Model(Sourced):
 
 
 class Dataset(Sourced):
-    """A corpus of documents."""
+    """A corpus of documents, or other data that studies work on."""
 
-    format: Literal["jsonl", "parquet", "text", "python", "professions"] = Field(
-        description="text: one document a file; python: the same, without comments and docstrings; professions: "
-        "no corpus, but lists of professions with stereotypes and shares of women"
+    format: Literal["jsonl", "parquet", "text", "python", "professions", "biographies"] = Field(
+        description="text: one document a file; python: the same, without comments and docstrings; and no corpora: "
+        "professions, lists with stereotypes and shares of women; biographies, Parquet files as of Bias in Bios"
     )
     text_field: str = Field("text", description="field of a row that holds the document")
+
+    @property
+    def is_corpus(self) -> bool:
+        """Whether it has documents to run a model on."""
+        return self.format not in ("professions", "biographies")
 
 
 class PublishedSAE(Sourced):

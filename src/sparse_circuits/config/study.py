@@ -15,6 +15,7 @@ from sparse_circuits.config.discovery import Discovery
 from sparse_circuits.config.edits import Behaviour, EditSettings, Occupations, OfCircuit, Pronouns
 from sparse_circuits.config.interpretations import Interpretations
 from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
 
 
@@ -126,6 +127,7 @@ class Study(Settings):
         {}, description="what edits change or keep; no circuits are found of these"
     )
     edits: dict[Name, EditSettings] = Field({}, description="changes of the model, by name")
+    shift: Shift | None = Field(None, description="a classifier that learnt gender for profession, and its repair")
     claims: str | None = Field(None, description="file of claims that are tested on the model")
 
     @model_validator(mode="before")
@@ -139,6 +141,8 @@ class Study(Settings):
     def _consistent(self) -> "Study":
         _known("model", self.model, load_models(Path(self.models_file)), self.models_file)
         _known("corpus", self.corpus, load_datasets(Path(self.datasets_file)), self.datasets_file)
+        if not self.corpus_entry.is_corpus:
+            raise ValueError(f"`corpus: {self.corpus}` is no corpus but {self.corpus_entry.format}")
         for basis, settings in self.circuits.bases.items():
             if isinstance(settings, FeatureBasis):
                 self._check_features(f"circuits.{basis}.sae", settings.sae)
@@ -185,10 +189,7 @@ class Study(Settings):
             raise ValueError(f"`behaviours.{both[0]}`: a task has this name too")
         for name, behaviour in self.behaviours.items():
             if isinstance(behaviour, Pronouns | Occupations):
-                known = load_datasets(Path(self.datasets_file))
-                _known(f"behaviours.{name}.professions", behaviour.professions, known, self.datasets_file)
-                if known[behaviour.professions].format != "professions":
-                    raise ValueError(f"`behaviours.{name}.professions`: {behaviour.professions} is a corpus")
+                self._check_format(f"behaviours.{name}.professions", behaviour.professions, "professions")
         for name, edit in self.edits.items():
             for needed in edit.needs:
                 _known(f"edits.{name}", needed, {**self.behaviours, **self.tasks}, "behaviours or tasks")
@@ -198,6 +199,15 @@ class Study(Settings):
             for operation in edit.operations:
                 if isinstance(operation, OfCircuit):
                     _known(f"edits.{name}.operations.task", operation.task, self.tasks, "tasks")
+        if self.shift:
+            of_features = {name: b for name, b in self.circuits.bases.items() if isinstance(b, FeatureBasis)}
+            _known("shift.basis", self.shift.basis, of_features, "the study's bases of features")
+            if Site.parse(self.shift.site).layer >= self.model_entry.num_layers:
+                raise ValueError(
+                    f"`shift.site: {self.shift.site}`: {self.model} has {self.model_entry.num_layers} layers"
+                )
+            if self.shift.biographies:
+                self._check_format("shift.biographies", self.shift.biographies, "biographies")
         for name, claim in self.claim_entries.items():
             _known(
                 f"{self.claims}, claims.{name}", claim.task, {**self.behaviours, **self.tasks}, "behaviours or tasks"
@@ -205,6 +215,11 @@ class Study(Settings):
             if claim.of_circuit:
                 _known(f"{self.claims}, claims.{name}.circuit", claim.of_circuit, self.tasks, "tasks")
         return self
+
+    def _check_format(self, key: str, name: str, wanted: str) -> None:
+        _known(key, name, self.datasets, self.datasets_file)
+        if (found := self.datasets[name].format) != wanted:
+            raise ValueError(f"`{key}: {name}` is of format {found}, not {wanted}")
 
     def _check_features(self, key: str, sae: str) -> None:
         _known(key, sae, self.saes, "saes")

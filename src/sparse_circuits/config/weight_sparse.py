@@ -128,6 +128,8 @@ class WeightSparseStudy(Settings):
     def _consistent(self) -> "WeightSparseStudy":
         if self.corpus not in (known := load_datasets(Path(self.datasets_file))):
             raise ValueError(f"`corpus: {self.corpus}` is not in {self.datasets_file}; it has {', '.join(known)}")
+        if not self.corpus_entry.is_corpus:
+            raise ValueError(f"`corpus: {self.corpus}` is no corpus but {self.corpus_entry.format}")
         for key in ("sparse", "dense"):
             for name in getattr(self.frontier, key):
                 if name not in self.models:

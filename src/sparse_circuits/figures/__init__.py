@@ -7,6 +7,7 @@ from sparse_circuits.figures.faithfulness import plot_faithfulness
 from sparse_circuits.figures.frontier import plot_frontier
 from sparse_circuits.figures.pareto import plot_pareto
 from sparse_circuits.figures.sae_quality import plot_sae_quality
+from sparse_circuits.figures.shift import plot_shift
 from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
 from sparse_circuits.figures.weight_circuit import draw_weight_circuit
@@ -21,6 +22,7 @@ FIGURES = {
     "weight_circuit": draw_weight_circuit,
     "carried": plot_carried,
     "edit": plot_edit,
+    "shift": plot_shift,
 }
 
 __all__ = ["FIGURES", "save_figure", "use_style"]

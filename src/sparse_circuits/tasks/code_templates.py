@@ -204,12 +204,11 @@ TASKS: dict[str, Code] = {
         [Template("if self.{b}.{a} is True", ":", "self.{b}.{a} = True", "\n")],
     ),
     "while_return_true": Code(
+        # Up to the token that both share: after `:` and `True` the bigram table alone would tell what follows.
         [
-            Template("    {a}()\n    while True:", "\n        {a}", "    {a}()\n    return True", "\n\n    def"),
-            Template(
-                "    {a} = {b}\n    while True:", "\n        {a}", "    {a} = {b}\n    return True", "\n\n    def"
-            ),
+            Template("    {a}()\n    while True", ":", "    {a}()\n    return True", "\n\n    def"),
+            Template("    {a} = {b}\n    while True", ":", "    {a} = {b}\n    return True", "\n\n    def"),
         ],
-        [Template("    {a}.{b}()\n    while True:", "\n        {a}", "    {a}.{b}()\n    return True", "\n\n    def")],
+        [Template("    {a}.{b}()\n    while True", ":", "    {a}.{b}()\n    return True", "\n\n    def")],
     ),
 }

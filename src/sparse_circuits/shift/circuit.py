@@ -1,0 +1,88 @@
+"""The circuit of a probe: the features whose ablation hurts it most; and which of them are about gender."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.config import Site
+from sparse_circuits.edit.effects import ablation_effects
+from sparse_circuits.edit.promoting import promoting
+from sparse_circuits.models import Language, run
+from sparse_circuits.models.run import Run
+from sparse_circuits.shift.probe import BATCH, Probe, Texts, mean_over
+from sparse_circuits.shift.words import GENDERED, on_gendered
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def circuit(
+    language: Language, basis: Basis, texts: Texts, second: Tensor, site: Site, probe: Probe, size: int
+) -> dict[Node, float]:
+    """Return the nodes whose ablation lowers the log odds of the right class most, by how much a text (to first order).
+
+    `second` (text,) tells whether the second class is right.
+    """
+    effects = {at: torch.zeros(dictionary.width) for at, dictionary in basis.items()}
+    for part, signs in zip(texts.batches(), (2.0 * second - 1).split(BATCH), strict=True):
+        metric = partial(_right_log_odds, site=site, probe=probe, counts=part.counts, signs=signs)
+        for at, effect in ablation_effects(language, basis, part.tokens, metric, {}, read=site).items():
+            effects[at] -= effect / len(texts.tokens)
+    found = [
+        (value, Node(at, index))
+        for at, effect in effects.items()
+        for value, index in zip(*(part.tolist() for part in effect.topk(min(size, len(effect)))), strict=True)
+    ]
+    found.sort(key=lambda one: one[0], reverse=True)
+    return {node: value for value, node in found[:size] if value > 0}
+
+
+def _right_log_odds(found: Run, site: Site, probe: Probe, counts: Tensor, signs: Tensor) -> Tensor:
+    x = found.activations[site]
+    direction = probe.direction.to(x)
+    return ((mean_over(x, counts.to(x.device)) @ direction + probe.bias) * signs.to(x)).sum()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why a feature is held to be about gender or not: its activation's share on words of gender, and whether such a
+    word is among the tokens that it promotes most."""
+
+    on_words: float
+    promotes: bool
+
+    def about_gender(self, share: float) -> bool:
+        """Whether either says so."""
+        return self.promotes or self.on_words >= share
+
+
+@torch.no_grad()
+def evidence(
+    language: Language,
+    tokenizer: "PreTrainedTokenizerBase",
+    basis: Basis,
+    texts: Texts,
+    nodes: Sequence[Node],
+) -> Mapping[Node, Evidence]:
+    """Return the evidence for each node, over texts."""
+    promotes = promoting(language, tokenizer, basis, sorted(GENDERED))
+    on_words, total = ({site: torch.zeros(dictionary.width) for site, dictionary in basis.items()} for _ in range(2))
+    for part in texts.batches():
+        read = run(language, part.tokens.to(language.device), read=list(basis)).activations
+        gendered = torch.tensor([on_gendered(tokenizer.batch_decode(row[:, None])) for row in part.tokens])
+        for site, dictionary in basis.items():
+            f = dictionary.read(read[site]).cpu() * part.counts[:, :, None]
+            total[site] += f.sum(dim=(0, 1))
+            on_words[site] += (f * gendered[:, :, None]).sum(dim=(0, 1))
+    return {
+        node: Evidence(
+            (on_words[node.site][node.index] / total[node.site][node.index].clamp(min=1e-9)).item(),
+            bool(promotes[node.site][node.index]),
+        )
+        for node in nodes
+    }

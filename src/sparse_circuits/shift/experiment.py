@@ -1,0 +1,165 @@
+"""The experiment: a probe learns two professions where gender tells them apart too, and is asked where it does not.
+
+Marks et al. 2024 (arXiv 2403.19647), section 4. Each way of making the probe is judged on test biographies of all four
+groups, for several draws of those that are trained and tested on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.config import Site
+from sparse_circuits.config.shift import Shift
+from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language
+from sparse_circuits.shift.circuit import circuit, evidence
+from sparse_circuits.shift.probe import Texts, concepts, fit, judge, pooled, similarities
+from sparse_circuits.shift.words import without_gender
+from sparse_circuits.sources.biographies import GENDERS, Biography
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which biographies are used with one seed, by number; professions and genders are those of `Subject`.
+
+    `ambiguous` are the first profession's men and the second one's women, `balanced` as many of all four groups, `test`
+    others of all four.
+    """
+
+    ambiguous: list[int]
+    balanced: list[int]
+    test: list[int]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The biographies and the model that reads them."""
+
+    language: Language
+    tokenizer: "PreTrainedTokenizerBase"
+    basis: Basis
+    settings: Shift
+    biographies: Sequence[Biography]
+
+    @property
+    def site(self) -> Site:
+        """The site that the probe reads."""
+        return Site.parse(self.settings.site)
+
+    @property
+    def second(self) -> Tensor:
+        """Whose profession is the second one: (biography,)."""
+        return torch.tensor([one.profession == list(self.settings.professions)[1] for one in self.biographies])
+
+    @property
+    def woman(self) -> Tensor:
+        """Who is a woman: (biography,)."""
+        return torch.tensor([one.gender == "female" for one in self.biographies])
+
+    def texts(self, deleted: bool = False) -> Texts:
+        """Return the biographies as tokens, with the words that state a gender or without."""
+        texts = [without_gender(one.text) if deleted else one.text for one in self.biographies]
+        return Texts.of(texts, self.tokenizer, self.language.separator_id, self.settings.tokens)
+
+    def draw(self, generator: torch.Generator) -> Draw:
+        """Draw biographies to train and to test on. Raises StudyError where there are too few."""
+        train, test = self.settings.train, self.settings.test
+        ambiguous, balanced, tested = [], [], []
+        for number, profession in enumerate(self.settings.professions):
+            for woman, gender in enumerate(GENDERS):
+                mine = [i for i, b in enumerate(self.biographies) if (b.profession, b.gender) == (profession, gender)]
+                if len(mine) < train + test:
+                    raise StudyError(f"{profession}, {gender}: {len(mine)} biographies; {train + test} are needed")
+                order = [mine[i] for i in torch.randperm(len(mine), generator=generator).tolist()]
+                tested += order[:test]
+                balanced += order[test : test + train // 2]
+                if number == woman:
+                    ambiguous += order[test : test + train]
+        return Draw(ambiguous, balanced, tested)
+
+
+def experiment(subject: Subject, seed: int) -> dict[str, Any]:
+    """Return what each way of making the probe gets, with every seed's circuit and what was held against its nodes.
+
+    original: trained on the ambiguous biographies. random, blind: with as many features ablated as SHIFT ablates, drawn
+    at random or those of the largest effects. shift: the nodes of the circuit that are about gender, ablated.
+    retrained: and the probe fitted again. deletion: fitted and tested on texts without words of gender. concepts:
+    fitted on similarities to the professions' words. oracle: fitted on as many biographies of all four groups.
+    """
+    settings, language, site = subject.settings, subject.language, subject.site
+    basis = {at: dictionary for at, dictionary in subject.basis.items() if at.order <= site.order}
+    texts, second, woman = subject.texts(), subject.second, subject.woman
+    x, deleted = pooled(language, texts, site), pooled(language, subject.texts(deleted=True), site)
+    words = [word for of_profession in settings.professions.values() for word in of_profession]
+    like = similarities(x, concepts(language, words, subject.tokenizer, site))
+    runs: list[dict[str, Any]] = []
+    for number in range(settings.seeds):
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
+        draw = subject.draw(generator)
+        used = sorted({*draw.ambiguous, *draw.test})
+        probe = fit(x[draw.ambiguous], second[draw.ambiguous])
+        scored = draw.ambiguous[:: max(1, len(draw.ambiguous) // settings.scored)][: settings.scored]
+        nodes = circuit(language, basis, texts.take(scored), second[scored], site, probe, settings.nodes)
+        found = evidence(language, subject.tokenizer, basis, texts.take(draw.ambiguous), list(nodes))
+        chosen = [node for node in nodes if found[node].about_gender(settings.on_words)]
+        ablated = {
+            "shift": chosen,
+            "blind": list(nodes)[: len(chosen)],
+            "random": random_nodes(chosen, basis, generator),
+        }
+        without = {name: _ablated(subject, basis, texts, x, used, some) for name, some in ablated.items()}
+
+        def judged(logits: Tensor, test: Sequence[int] = draw.test) -> dict[str, float]:
+            return judge(logits > 0, second[test], woman[test])
+
+        def fitted(
+            y: Tensor, train: Sequence[int] = draw.ambiguous, test: Sequence[int] = draw.test
+        ) -> dict[str, float]:
+            return judge(fit(y[train], second[train]).logits(y[test]) > 0, second[test], woman[test])
+
+        rows: dict[str, dict[str, float]] = {
+            "original": judged(probe.logits(x[draw.test])),
+            **{name: judged(probe.logits(y[draw.test])) for name, y in without.items()},
+            "retrained": fitted(without["shift"]),
+            "deletion": fitted(deleted),
+            "concepts": fitted(like),
+            "oracle": fitted(x, draw.balanced),
+        }
+        reasons = [
+            {"node": node.id, "effect": effect, **vars(found[node]), "ablated": node in chosen}
+            for node, effect in nodes.items()
+        ]
+        runs.append({"rows": rows, "nodes": reasons})
+    return {"rows": _over_seeds([run["rows"] for run in runs]), "seeds": runs}
+
+
+def _ablated(
+    subject: Subject, basis: Basis, texts: Texts, x: Tensor, used: Sequence[int], nodes: Sequence[Node]
+) -> Tensor:
+    """Mean activations (biography, d) with nodes ablated; of those that are not used, as they are."""
+    if not nodes:
+        return x
+    changed = x.clone()
+    edits = rewrite_nodes(basis, dict.fromkeys(nodes, Rewriting()))
+    changed[list(used)] = pooled(subject.language, texts.take(used), subject.site, edits)
+    return changed
+
+
+def _over_seeds(rows: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Any]]:
+    """The mean of each figure, with the least and the largest."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, figures in rows[0].items():
+        found[name] = {}
+        for what in figures:
+            values = [row[name][what] for row in rows]
+            found[name] |= {what: fmean(values), f"{what}_range": [min(values), max(values)]}
+    return found

@@ -1,0 +1,117 @@
+"""A linear probe on activations averaged over a text's positions, and how far it rests on gender."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from sparse_circuits.config import Site
+from sparse_circuits.edit.intervention import Intervention
+from sparse_circuits.models import Language, run
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+BATCH = 16  # texts in one pass
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts as tokens: `tokens` (text, position), padded at the end, and which of them count (text, position).
+
+    The separator at position 0 does not count.
+    """
+
+    tokens: Tensor
+    counts: Tensor
+
+    @classmethod
+    def of(cls, texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", separator_id: int, longest: int) -> "Texts":
+        """Encode texts, each up to so many tokens."""
+        rows = [tokenizer.encode(text, add_special_tokens=False)[:longest] for text in texts]
+        width = 1 + max(len(row) for row in rows)
+        tokens = torch.full((len(rows), width), separator_id)
+        counts = torch.zeros(len(rows), width, dtype=torch.bool)
+        for place, row in enumerate(rows):
+            tokens[place, 1 : 1 + len(row)] = torch.tensor(row)
+            counts[place, 1 : 1 + len(row)] = True
+        return cls(tokens, counts)
+
+    def take(self, indices: Sequence[int]) -> "Texts":
+        """Return some of the texts."""
+        return Texts(self.tokens[list(indices)], self.counts[list(indices)])
+
+    def batches(self) -> list["Texts"]:
+        """Return the texts a few at a time."""
+        parts = zip(self.tokens.split(BATCH), self.counts.split(BATCH), strict=True)
+        return [Texts(*part) for part in parts]
+
+
+def mean_over(x: Tensor, counts: Tensor) -> Tensor:
+    """Average activations (text, position, d) over the positions that count: (text, d)."""
+    weights = counts.to(x) / counts.sum(dim=1, keepdim=True)
+    return torch.einsum("tpd,tp->td", x, weights)
+
+
+@torch.no_grad()
+def pooled(language: Language, texts: Texts, site: Site, intervention: Intervention | None = None) -> Tensor:
+    """Return each text's mean activation at a site, (text, d), under an intervention or without."""
+    parts = []
+    for part in texts.batches():
+        x = run(language, part.tokens.to(language.device), read=[site], edit=intervention).activations[site]
+        parts.append(mean_over(x, part.counts.to(x.device)).cpu())
+    return torch.cat(parts)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Says the second of two classes where x @ `direction` + `bias` is positive; `direction` (d,)."""
+
+    direction: Tensor
+    bias: float
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the log odds of the second class: (text, d) -> (text,)."""
+        return x @ self.direction + self.bias
+
+
+def fit(x: Tensor, second: Tensor) -> Probe:
+    """Fit a probe by logistic regression on standardised activations (text, d); `second` (text,) is the class."""
+    mean, deviation = x.mean(dim=0), x.std(dim=0).clamp(min=1e-6)
+    found = LogisticRegression(max_iter=1000).fit(((x - mean) / deviation).numpy(), second.numpy())
+    direction = torch.from_numpy(found.coef_[0]).to(x) / deviation
+    return Probe(direction, float(found.intercept_[0]) - float(mean @ direction))
+
+
+def judge(says_second: Tensor, second: Tensor, woman: Tensor) -> dict[str, float]:
+    """Return how often a probe is right about profession, agrees with gender, and is right in its worst group.
+
+    All are (text,) of booleans; a probe that does not see gender agrees with it half of the time.
+    """
+    right = says_second == second
+    groups = [right[(second == s) & (woman == w)] for s in (False, True) for w in (False, True)]
+    return {
+        "profession": right.double().mean().item(),
+        "gender": (says_second == woman).double().mean().item(),
+        "worst_group": min(group.double().mean().item() for group in groups),
+    }
+
+
+def concepts(language: Language, words: Sequence[str], tokenizer: "PreTrainedTokenizerBase", site: Site) -> Tensor:
+    """Return the directions of words, (word, d): their activations less the words' mean, of length 1.
+
+    Similarities to such directions are what a concept bottleneck probe reads (Yan et al. 2023, as in Marks et al.).
+    """
+    texts = Texts.of([f" {word}" for word in words], tokenizer, language.separator_id, 8)
+    found = pooled(language, texts, site)
+    found = found - found.mean(dim=0)
+    return found / found.norm(dim=1, keepdim=True)
+
+
+def similarities(x: Tensor, directions: Tensor) -> Tensor:
+    """Return cosines of activations (text, d), less their mean, with directions (word, d): (text, word)."""
+    x = x - x.mean(dim=0)
+    return (x / x.norm(dim=1, keepdim=True)) @ directions.T

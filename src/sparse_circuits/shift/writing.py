@@ -1,0 +1,103 @@
+"""Biographies that the language model writes: every one is checked to tell profession and gender."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from sparse_circuits.compute import matmul_precision
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language
+from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count
+from sparse_circuits.sources.biographies import Biography
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TEMPERATURE = 0.7
+BATCH = 40  # biographies written at once
+PATIENCE = 8  # batches in a row for a group, times what it needs, before it is given up
+PROMPT = "The following is a short biography of {name}, who is {article} {profession}.\n\n{pronoun}"
+PEOPLE = {"male": ("He", MALE_NAMES, MALE, FEMALE), "female": ("She", FEMALE_NAMES, FEMALE, MALE)}
+
+
+def write(
+    language: Language,
+    tokenizer: "PreTrainedTokenizerBase",
+    professions: Mapping[str, Sequence[str]],
+    each: int,
+    tokens: int,
+    seed: int,
+) -> list[Biography]:
+    """Return `each` different biographies of every profession and gender, of so many tokens, sampled from the model.
+
+    The prompt says who it is, and is left out of the text, all but the pronoun that it ends with. Kept are texts that
+    go on to the end, with two words of the gender and none of the other, and with one of the profession's words.
+    Raises StudyError when the model hardly writes such.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    special = list(filter(None, tokenizer.all_special_tokens))
+    found: list[Biography] = []
+    for profession, words in professions.items():
+        for gender, (pronoun, names, own, other) in PEOPLE.items():
+            article, said = "an" if profession[0] in "aeiou" else "a", profession.replace("_", " ")
+            prompts = [PROMPT.format(name=name, article=article, profession=said, pronoun=pronoun) for name in names]
+            texts: dict[str, None] = {}
+            with tqdm(total=each, desc=f"{profession}, {gender}", disable=None) as progress:
+                for _ in range(PATIENCE * (each + BATCH) // BATCH):
+                    for ends in sample(language, tokenizer, _cycled(prompts, BATCH), tokens, generator):
+                        text = f"{pronoun}{ends}"
+                        whole = not any(token in text for token in special)
+                        if whole and count(text, own) > 1 and not count(text, other) and count(text, words):
+                            texts[text] = None
+                    progress.update(min(len(texts), each) - progress.n)
+                    if len(texts) >= each:
+                        break
+                else:
+                    raise StudyError(
+                        f"{profession}, {gender}: only {len(texts)} of {PATIENCE * (each + BATCH)} biographies tell "
+                        "profession and gender; give `professions` other words, or ask for fewer"
+                    )
+            found += [Biography(text, profession, gender) for text in list(texts)[:each]]
+    return found
+
+
+def _cycled(prompts: Sequence[str], length: int) -> list[str]:
+    return [prompts[i % len(prompts)] for i in range(length)]
+
+
+@torch.no_grad()
+def sample(
+    language: Language,
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: Sequence[str],
+    tokens: int,
+    generator: torch.Generator,
+) -> list[str]:
+    """Return what the model goes on with after each prompt, sampled token by token."""
+    rows = [[language.separator_id, *tokenizer.encode(prompt, add_special_tokens=False)] for prompt in prompts]
+    found = [""] * len(prompts)
+    for length in sorted({len(row) for row in rows}):
+        places = [i for i, row in enumerate(rows) if len(row) == length]
+        start = torch.tensor([rows[i] for i in places], device=language.device)
+        for place, text in zip(
+            places, tokenizer.batch_decode(_sampled(language, start, tokens, generator)), strict=True
+        ):
+            found[place] = text
+    return found
+
+
+def _sampled(language: Language, tokens: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Sampled tokens (batch, count) after tokens (batch, position)."""
+    drawn: list[Tensor] = []
+    past = None
+    with matmul_precision(language.device):
+        for _ in range(count):
+            out = language.model(input_ids=tokens, past_key_values=past, use_cache=True, logits_to_keep=1)
+            past = out.past_key_values
+            chances = (out.logits[:, -1].float().cpu() / TEMPERATURE).softmax(dim=-1)
+            tokens = torch.multinomial(chances, 1, generator=generator).to(language.device)
+            drawn.append(tokens)
+    return torch.cat(drawn, dim=1)
