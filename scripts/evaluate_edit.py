@@ -56,7 +56,7 @@ def main(args: Arguments) -> None:
     variants = {"before": Variant(language), "hooked": Variant(language, build(settings, materials))}
     if args.permanent:
         variants["permanent"] = Variant(load_language_model(args.permanent, device))
-    nodes = rewritings(settings, selected)
+    nodes = dict(sorted(rewritings(settings, selected).items(), key=lambda one: one[0].site.order))
     shown = list(variants)
     sites = list(dict.fromkeys(node.site for node in nodes)) or list(basis)
     generator = torch.Generator().manual_seed(args.seed)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Features, Node
+from sparse_circuits.circuits.proof import matched_random
 from sparse_circuits.config import Site
 from sparse_circuits.edit.intervention import beyond_separator
 from sparse_circuits.errors import StudyError
@@ -95,11 +96,7 @@ def _columns(sae: SparseAutoencoder, indices: Tensor) -> SparseAutoencoder:
 
 
 def random_nodes(nodes: Sequence[Node], basis: Basis, generator: torch.Generator) -> list[Node]:
-    """Return as many random nodes, site by site, none of which is among `nodes`: the control of a choice."""
-    found: list[Node] = []
-    for node in nodes:
-        width = basis[node.site].width
-        while (other := Node(node.site, int(torch.randint(width, (1,), generator=generator)))) in (*nodes, *found):
-            pass
-        found.append(other)
-    return found
+    """Return as many random nodes at each site, none of which is among `nodes`: the control of a choice."""
+    sites, taken = dict.fromkeys(node.site for node in nodes), set(nodes)
+    others = [Node(site, index) for site in sites for index in range(basis[site].width)]
+    return matched_random(nodes, [node for node in others if node not in taken], generator)
