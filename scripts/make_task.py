@@ -39,7 +39,8 @@ class Code(Drawn):
 
 @dataclass(frozen=True, kw_only=True)
 class Attractors(Drawn):
-    pass
+    construction: Literal["prepositions", "relative_clause"]
+    """what the attractors stand in"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,7 @@ def main(args: Arguments) -> None:
         elif isinstance(source, Code):
             made[split] = code_pairs(source.task, split, wanted, source.seed, tokenizer)
         elif isinstance(source, Attractors):
-            made[split] = attractor_pairs(split, wanted, source.seed, tokenizer)
+            made[split] = attractor_pairs(source.construction, split, wanted, source.seed, tokenizer)
         elif isinstance(source, StatedGender):
             made[split] = stated_gender_pairs(split, wanted, tokenizer)
         elif isinstance(source, Pronouns):

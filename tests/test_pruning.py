@@ -139,7 +139,7 @@ def test_a_query_and_its_key_share_a_gate() -> None:
 @pytest.fixture(scope="module")
 def pruned() -> tuple[Masking, Pruned]:
     masking = Masking(model := built_model(), fills(model))
-    return masking, prune(masking, built_pairs(80, 0), Search(steps=120, price=0.01, target=0.3))
+    return masking, prune(masking, built_pairs(80, 0), [Search(steps=120, price=0.01, target=0.3)])
 
 
 def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Masking, Pruned]) -> None:
@@ -180,7 +180,7 @@ def test_a_task_that_the_model_does_not_do_is_told() -> None:
     model = built_model()
     model.lm_head.weight[list(ANSWERS)] = 0
     with pytest.raises(StudyError, match=r"the model's own task loss is 0\.\d+, above the target of 0\.3"):
-        prune(Masking(model, fills(model)), built_pairs(40, 0), Search(target=0.3))
+        prune(Masking(model, fills(model)), built_pairs(40, 0), [Search(target=0.3)])
 
 
 def test_random_circuits_have_as_many_nodes_at_every_place() -> None:

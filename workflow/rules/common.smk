@@ -196,7 +196,10 @@ def task_source(wildcards):
         each = ["--each", task.each] if isinstance(task, Pronouns) else []
         return [task.kind, *sizes, *each, "--professions", *task_files(wildcards)]
     if task.kind == "attractors":
-        return [task.kind, *sizes, "--seed", STUDY.seed]
+        return [
+            *[task.kind, "--construction", task.construction],
+            *[*sizes, "--seed", STUDY.seed],
+        ]
     return ["agreement", "--template", task.template, *sizes, "--seed", STUDY.seed]
 
 

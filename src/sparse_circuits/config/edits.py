@@ -38,9 +38,12 @@ class StatedGender(Settings):
 
 
 class Attractors(Settings):
-    """Pairs in which the nouns next to the verb agree with the subject, or do not."""
+    """Pairs in which the nouns before the verb agree with the subject, or do not."""
 
     kind: Literal["attractors"]
+    construction: Literal["prepositions", "relative_clause"] = Field(
+        "prepositions", description="what they stand in: near the cabinets behind the doors, or that follows the guards"
+    )
     train: Positive = Field(100, description="pairs to choose edits on")
     test: Positive = Field(100, description="pairs to judge edits by")
 

@@ -55,7 +55,8 @@ def judge_variants(
     """Return what each variant does.
 
     The goal's gap in nats with its 95 % interval over pairs and by template, accuracies of what is kept, perplexity,
-    divergence in nats a token, and the correlation of pronouns with shares of women.
+    divergence in nats a token, and the correlation of pronouns with shares of women. Of attractors also the share of
+    patch prompts, where they do not agree with the subject, that are answered wrongly.
     """
     goal = differences_of(variants, trials.encoded(trials.goal))
     keep = {
@@ -90,6 +91,7 @@ def _judgement(
         **{name: fmean(task.accuracy for task in tasks) for name, tasks in keep.items()},
         "perplexity": exp(text.loss),
         "kl": text.kl,
+        **({"errors": float((found.patch < 0).double().mean())} if "attractors" in trials.goal[0].variables else {}),
         **({"correlation": _correlation(trials.occupations, occupations)} if trials.occupations else {}),
     }
 

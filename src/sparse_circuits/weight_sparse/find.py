@@ -9,10 +9,10 @@ from torch import Tensor
 from sparse_circuits.config.weight_sparse import Pruning
 from sparse_circuits.files import sha256, write_json
 from sparse_circuits.models import load_tokenizer, model_card
-from sparse_circuits.tasks import Groups, encode_pairs, read_pairs
+from sparse_circuits.tasks import encode_pairs, read_pairs
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
 from sparse_circuits.weight_sparse.choices import Masking
-from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, nodes_of
+from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
 from sparse_circuits.weight_sparse.folder import load_model
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
 from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
@@ -55,7 +55,7 @@ def find_circuit(
         write_json(out / "circuit.json", {**facts, "nodes": [], "edges": []})
         write_json(out / "pruning.json", {**facts, "split": "test", "solved": False, **whole})
         return f"the model does not solve {task}: accuracy {own['accuracy']:.2f}"
-    found, price = _best(masking, groups["train"], pruning, seed)
+    found = prune(masking, groups["train"], [_search(pruning, price, seed) for price in pruning.prices])
     judged = judge(masking, groups, found, random_circuits, seed)
     if pruning.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, seed)
@@ -63,7 +63,7 @@ def find_circuit(
             split: encode_pairs(nonsense_task(part, words), tokenizer, separator) for split, part in pairs.items()
         }
         shuffled = encode_pairs(shuffled_labels(pairs["train"], seed), tokenizer, separator)
-        search = _search(pruning, price, seed)
+        search = _search(pruning, found.price, seed)
         judged["controls"] = {
             "shuffled": control(masking, {**groups, "train": shuffled}, search, found),
             "nonsense": control(masking, nonsense, search, found),
@@ -72,7 +72,7 @@ def find_circuit(
     nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
     edges = [vars(edge) for edge in edges_of(model, gates)]
     write_json(out / "circuit.json", {**facts, "nodes": nodes, "edges": edges})
-    held_out = {"held_out_task_loss": found.held_out_loss, "price": price}
+    held_out = {"held_out_task_loss": found.held_out_loss, "price": found.price}
     write_json(out / "pruning.json", {**facts, "split": "test", "solved": True, **held_out, **judged})
     return f"{len(nodes)} nodes, {len(edges)} edges, accuracy {judged['accuracy']['circuit']:.2f}"
 
@@ -86,12 +86,6 @@ def _search(pruning: Pruning, price: float, seed: int) -> Search:
         target=pruning.target,
         seed=seed,
     )
-
-
-def _best(masking: Masking, groups: Groups, pruning: Pruning, seed: int) -> tuple[Pruned, float]:
-    """The circuit of the price that leaves the fewest edges, and that price."""
-    found = [(prune(masking, groups, _search(pruning, price, seed)), price) for price in pruning.prices]
-    return min(found, key=lambda one: count_edges(masking.model, masking.index.split(one[0].gates)))
 
 
 def control(masking: Masking, groups: Splits, search: Search, real: Pruned) -> dict[str, float]:

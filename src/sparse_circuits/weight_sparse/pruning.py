@@ -1,11 +1,11 @@
 """Node masks learned by gradient, then the smallest circuit of a ranking that keeps the task (Gao et al. 2025, A.5).
 
 The ranking's last gates are not all needed; the paper finds small circuits by tuning many searches for each task. Here
-one search is cleaned up gate by gate.
+the best of a few searches is cleaned up.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Calibration, Masking, calibrate
-from sparse_circuits.weight_sparse.circuit import without_idle
+from sparse_circuits.weight_sparse.circuit import count_edges, without_idle
 
 Ranking = Tensor  # numbers of gates, the most needed first
 HELD_OUT = 0.25  # share of the training pairs that decide on the size
@@ -91,58 +91,78 @@ def gate_scores(masking: Masking, groups: Groups, gates: Tensor | None = None) -
 
 @dataclass(frozen=True)
 class Pruned:
-    """The circuit found: its open gates (gate,), its calibration, and its task loss on held-out pairs.
+    """The circuit found: its open gates (gate,), its calibration, and its task losses on held-out pairs and on others.
 
-    `bisected` are the gates (gate,) that were open before those that are not needed were closed one by one.
+    `bisected` are the gates (gate,) that were open before those that are not needed were closed; `price` is the one
+    at which the ranking was learnt.
     """
 
     gates: Tensor
     calibration: Calibration
     held_out_loss: float
+    others_loss: float
     bisected: Tensor
+    price: float
 
 
-def prune(masking: Masking, groups: Groups, search: Search) -> Pruned:
-    """Return a circuit whose task loss on held-out pairs is at most `search.target`, and from which no gate can go.
+def prune(masking: Masking, groups: Groups, searches: Sequence[Search]) -> Pruned:
+    """Return the smallest circuit of some searches whose task loss on held-out pairs is at most the target.
 
-    The last quarter of the pairs is held out: it decides on the size of the ranking's head by bisection. Then gates are
-    closed, the least needed first, as long as the loss stays at or below the target on held-out pairs and on the
-    others: all at once, else each half by itself, down to single ones (gate by gate takes many times as long where the
-    ranking left thousands). Raises StudyError when not even the whole model
-    reaches the target.
+    The last quarter of the pairs is held out: it decides on the size of each ranking's head by bisection. Of the
+    search that leaves the fewest edges, the gates that are not needed are closed. Raises StudyError when not even the
+    whole model reaches the target.
     """
-    if (whole := whole_loss(masking, groups)) > search.target:
-        raise StudyError(f"the model's own task loss is {whole:.3f}, above the target of {search.target:g}")
+    target = searches[0].target
+    if (whole := whole_loss(masking, groups)) > target:
+        raise StudyError(f"the model's own task loss is {whole:.3f}, above the target of {target:g}")
     train, held_out = split_pairs(groups, HELD_OUT)
-    index = masking.index
+    found = [bisect(masking, train, held_out, search) for search in searches]
+    fewest = min(found, key=lambda one: count_edges(masking.model, masking.index.split(one.gates)))
+    return clean_up(masking, train, held_out, fewest, target)
+
+
+def bisect(masking: Masking, train: Groups, held_out: Groups, search: Search) -> Pruned:
+    """Return the smallest head of a ranking learnt on `train` whose loss on held-out pairs is within the target."""
     ranking, _ = learn_masks(masking, train, search)
 
-    def circuit(gates: Tensor, bisected: Tensor | None = None) -> tuple[Pruned, float]:
-        gates = index.join(without_idle(masking.model, index.split(gates)))
-        found = masking.choices(train, gates)
-        calibration = calibrate(found)
-        losses = [part.calibrated(calibration).task_loss.item() for part in (masking.choices(held_out, gates), found)]
-        return Pruned(gates, calibration, losses[0], gates if bisected is None else bisected), max(losses)
-
-    def head(size: int) -> Tensor:
+    def head(size: int) -> Pruned:
         gates = torch.zeros(len(ranking), device=ranking.device)
         gates[ranking[:size]] = 1
-        return gates
+        return _measured(masking, train, held_out, gates, search.price)
 
-    size = smallest(len(ranking), lambda size: circuit(head(size))[0].held_out_loss <= search.target)
-    found, _ = circuit(head(size))
+    return head(smallest(len(ranking), lambda size: head(size).held_out_loss <= search.target))
+
+
+def clean_up(masking: Masking, train: Groups, held_out: Groups, found: Pruned, target: float) -> Pruned:
+    """Return a circuit with those gates closed that the task loss does not need.
+
+    It stays at or below the target on held-out pairs and on the others. The least needed go first, all at once, else
+    each half by itself, down to single ones: gate by gate takes many times as long where a ranking left thousands.
+    """
     order = torch.argsort(gate_scores(masking, train, found.gates), stable=True)
     waiting = [order[found.gates[order] > 0]]
     while waiting:
         part = waiting.pop()
         gates = found.gates.clone()
         gates[part] = 0
-        fewer, loss = circuit(gates, found.bisected)
-        if loss <= search.target:
-            found = fewer
+        fewer = _measured(masking, train, held_out, gates, found.price)
+        if max(fewer.held_out_loss, fewer.others_loss) <= target:
+            found = replace(fewer, bisected=found.bisected)
         elif len(part) > 1:
             waiting += part.tensor_split(2)[::-1]
     return found
+
+
+def _measured(masking: Masking, train: Groups, held_out: Groups, gates: Tensor, price: float) -> Pruned:
+    """Measure a circuit, without its idle nodes."""
+    index = masking.index
+    gates = index.join(without_idle(masking.model, index.split(gates)))
+    choices = masking.choices(train, gates)
+    calibration = calibrate(choices)
+    held, others = (
+        part.calibrated(calibration).task_loss.item() for part in (masking.choices(held_out, gates), choices)
+    )
+    return Pruned(gates, calibration, held, others, gates, price)
 
 
 def whole_loss(masking: Masking, groups: Groups) -> float:
