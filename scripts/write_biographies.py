@@ -38,6 +38,7 @@ def main(args: Arguments) -> None:
         entry = validate(Dataset, args.entry, f"biographies {settings.biographies}")
         with tempfile.TemporaryDirectory(dir=args.biographies.parent, prefix=".fetch.") as temporary:
             files = fetch(entry.sources, Path(temporary), f"biographies {settings.biographies}")
+            # More than one draw takes, so that draws differ.
             found = list(read_bias_in_bios(files, list(settings.professions), 4 * each))
     else:
         assert args.model is not None

@@ -48,6 +48,9 @@ class _Hub(http.server.BaseHTTPRequestHandler):
         if path.startswith("/api/models/team/model/tree/"):
             body = json.dumps([self._entry(name) for name in self.served]).encode()
             return self._send(200, body, send_body, {"Content-Type": "application/json"})
+        if path == "/api/models/team/model/revision/main":
+            body = json.dumps({"id": "team/model", "sha": COMMIT}).encode()
+            return self._send(200, body, send_body, {"Content-Type": "application/json"})
         name = path.removeprefix(f"/team/model/resolve/{COMMIT}/")
         if name in self.served:
             body = self.served[name]
@@ -86,8 +89,8 @@ def hub() -> Iterator[str]:
     server.shutdown()
 
 
-def _hub_entry(*patterns: str) -> str:
-    source = {"kind": "hub", "repo": "team/model", "revision": COMMIT, "files": list(patterns)}
+def _hub_entry(*patterns: str, revision: str = COMMIT) -> str:
+    source = {"kind": "hub", "repo": "team/model", "revision": revision, "files": list(patterns)}
     facts = {"licence": "MIT", "format": "huggingface", "num_layers": 2, "d_model": 32}
     return json.dumps({**facts, "document_separator": "<|endoftext|>", "sources": [source]})
 
@@ -104,6 +107,15 @@ def test_a_model_from_the_hub_becomes_an_ordinary_folder(hub: str, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
         assert (tmp_path / "tiny" / name).read_bytes() == (tiny_folder / name).read_bytes()
+
+
+def test_of_main_the_newest_commit_is_taken_and_printed(hub: str, tmp_path: Path) -> None:
+    done = _fetch_model(_hub_entry("*.json", "model.safetensors", revision="main"), hub, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"hub repository team/model at main is {COMMIT}" in done.stdout
+    done = _fetch_model(_hub_entry("*.json", revision="dev"), hub, tmp_path)
+    assert done.returncode == 1
+    assert "revision" in done.stderr
 
 
 def test_a_hub_that_sends_other_bytes_is_found_out(hub: str, tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ class HubSource(Settings):
     kind: Literal["hub"]
     repo: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
     repo_type: Literal["model", "dataset"] = "model"
-    revision: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] = Field(description="a full commit hash")
+    revision: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|main)$")] = Field(
+        description="a full commit hash; main takes the newest commit and prints which it was"
+    )
     files: Annotated[list[str], Field(min_length=1)] = Field(description="file names or patterns such as *.json")
 
 

@@ -21,12 +21,17 @@ def fetch(source: HubSource, folder: Path) -> None:
     """Download the files that match the source's patterns.
 
     The commit pins the tree and the tree pins each file: by sha256 where the file is stored as a large file, by the git
-    blob's sha1 elsewhere. Both are checked over the bytes that arrived.
+    blob's sha1 elsewhere. Both are checked over the bytes that arrived. Of `main` the newest commit is taken, and
+    printed.
     """
     hub = HfApi()
-    where = f"hub repository {source.repo} at {source.revision}"
+    where, revision = f"hub repository {source.repo} at {source.revision}", source.revision
     try:
-        tree = hub.list_repo_tree(source.repo, recursive=True, revision=source.revision, repo_type=source.repo_type)
+        if revision == "main":
+            newest = hub.repo_info(source.repo, revision=revision, repo_type=source.repo_type).sha
+            revision = str(newest)
+            print(f"{where} is {revision}: write that as `revision`, so that the study means the same data next year")
+        tree = hub.list_repo_tree(source.repo, recursive=True, revision=revision, repo_type=source.repo_type)
         entries = [entry for entry in tree if isinstance(entry, RepoFile)]
     except NOT_REACHED as error:
         raise Unavailable(f"{where}: {str(error).splitlines()[0]}") from None
@@ -38,7 +43,7 @@ def fetch(source: HubSource, folder: Path) -> None:
             continue
         try:
             path = hub.hf_hub_download(
-                source.repo, entry.path, revision=source.revision, repo_type=source.repo_type, local_dir=folder
+                source.repo, entry.path, revision=revision, repo_type=source.repo_type, local_dir=folder
             )
         except NOT_REACHED as error:
             raise Unavailable(f"{where}: {str(error).splitlines()[0]}") from None
