@@ -16,16 +16,17 @@ from sparse_circuits.edit.added_layer import fit_neurons, with_added_layers
 from sparse_circuits.edit.build import Materials, build, rewritings
 from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
 from sparse_circuits.edit.erasure import Erasure, erase
-from sparse_circuits.edit.evaluate import Trials
+from sparse_circuits.edit.evaluate import Trials, judge_variants
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.intervention import compose
-from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
+from sparse_circuits.edit.measure import TextEffects, Variant, differences, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_language_model, load_tokenizer, run
 from sparse_circuits.models.save import save_edited
 from sparse_circuits.sae import SparseAutoencoder
 from sparse_circuits.tasks import Groups, Pair, agreement_pairs, encode_pairs
+from sparse_circuits.tasks.attractors import attractor_pairs
 
 FIRST, LAST = Site("resid_post", 0), Site("resid_post", 1)
 
@@ -273,6 +274,25 @@ def test_random_nodes_stand_at_the_same_sites_and_are_others(tiny: Language) -> 
     assert [node.site for node in others] == [FIRST, FIRST, LAST]
     assert not {*others} & {*nodes}
     assert len({*others}) == 3
+
+
+def test_errors_are_the_prompts_on_which_attractors_win(tiny_folder: Path, tiny: Language) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+    pairs = attractor_pairs("relative_clause", "test", 20, 0, tokenizer)
+    trials, effects = Trials(pairs, {}, [], tokenizer, tiny.separator_id, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
+    row = judge_variants({"before": Variant(tiny)}, trials, {"before": effects})["before"]
+    wrong = 0
+    for pair in pairs:
+        tokens = torch.tensor([[tiny.separator_id, *tokenizer.encode(pair.patch, add_special_tokens=False)]])
+        logits = run(tiny, tokens, logits="last").logits
+        assert logits is not None
+        right, other = (
+            logits[0, -1, [tokenizer.encode(a, add_special_tokens=False)[0] for a in answers]].logsumexp(0)
+            for answers in (pair.answers, pair.patch_answers)
+        )
+        wrong += bool(right < other)
+    assert row["errors"] == pytest.approx(wrong / len(pairs))
+    assert 0 < wrong < len(pairs)
 
 
 def test_gendered_words_are_deleted_where_both_prompts_lose_as_many() -> None:

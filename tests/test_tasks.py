@@ -8,6 +8,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models import load_tokenizer
 from sparse_circuits.tasks import agreement_pairs, encode_pairs, read_pairs, write_pairs
 from sparse_circuits.tasks.agreement import TEMPLATES
+from sparse_circuits.tasks.attractors import CONSTRUCTIONS, attractor_pairs
 from sparse_circuits.tasks.words import TEST, TRAIN
 
 NOUNS_AND_VERBS = [
@@ -50,6 +51,25 @@ def test_pairs_survive_their_file_and_the_seed_chooses_them(tiny_folder: Path, t
     assert read_pairs(tmp_path / "pairs.jsonl") == pairs
     assert agreement_pairs("rc", "test", 30, 0, tokenizer) == pairs
     assert agreement_pairs("rc", "test", 30, 1, tokenizer) != pairs
+
+
+@pytest.mark.parametrize("construction", CONSTRUCTIONS)
+def test_attractors_alone_differ_and_the_subject_stays_singular(construction: str, tiny_folder: Path) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+    singular = {one for words in (TRAIN, TEST) for one, _ in words.people + words.things}
+    plural = {many for words in (TRAIN, TEST) for _, many in words.people + words.things}
+    pairs = attractor_pairs(construction, "train", 12, 0, tokenizer)
+    for pair in pairs:
+        clean, patch = pair.clean.split(), pair.patch.split()
+        changed = [(a, b) for a, b in zip(clean, patch, strict=True) if a != b]
+        assert [a for a, _ in changed] == pair.variables["attractors"]
+        assert all(a in singular and b in plural for a, b in changed)
+        assert clean[1] == patch[1] == pair.variables["subject"]
+        assert pair.answers == [" is", " was", " has"]
+    assert attractor_pairs(construction, "train", 12, 0, tokenizer) == pairs
+    assert attractor_pairs(construction, "train", 12, 1, tokenizer) != pairs
+    with pytest.raises(StudyError, match=r"task attractors: the word lists give .* test pairs, 1000000 wanted"):
+        attractor_pairs(construction, "test", 10**6, 0, tokenizer)
 
 
 def test_more_pairs_than_words_allow_is_said_so(tiny_folder: Path) -> None:
