@@ -19,6 +19,7 @@ from sparse_circuits.edit.erasure import Erasure, erase
 from sparse_circuits.edit.evaluate import Trials, judge_variants
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.intervention import compose
+from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import TextEffects, Variant, differences, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.errors import StudyError
@@ -200,6 +201,41 @@ def test_the_greedy_choice_is_the_best_by_brute_force_and_within_the_limits(
     assert rows[-1]["taken"]
     assert rows[-1]["gap"] == pytest.approx(min(found.values()), rel=1e-3)
     assert all(row["reason"] for row in rows)
+
+
+class Stub:
+    """An endpoint that says yes to one feature, which it knows by what it is shown, and answers the others as given."""
+
+    def __init__(self, other: str) -> None:
+        self.other, self.asked = other, list[str]()
+        self.yes = ""
+
+    def ask(self, system: str, user: str, max_tokens: int) -> str:
+        self.asked.append(system + user)
+        return '{"about": true, "because": "plurals"}' if user == self.yes else self.other
+
+
+@pytest.mark.parametrize(
+    ("other", "because"), [('{"about": false, "because": "colours"}', "colours"), ("Hm.", "the answer was 'Hm.'")]
+)
+def test_a_judge_is_shown_where_features_are_active_and_decides(
+    other: str, because: str, tiny: Language, tiny_folder: Path, groups: dict[str, Groups]
+) -> None:
+    basis: Basis = {LAST: Features(autoencoder(tiny.d_model, k=8))}
+    text, stub = texts(tiny), Stub(other)
+    stakes = Stakes(groups["train"], {}, text)
+    limits = Select(kind="select", at_most=1, target=0.0, accuracy=1, loss=1, shortlist=6, factors=[0.0])
+    judge = Judge(stub, "number", tiny, load_tokenizer(tiny_folder), basis, text)
+    chosen, rows = select(tiny, basis, stakes, limits, judge=judge)
+    assert not chosen
+    assert "about number" in stub.asked[0]
+    assert "<<" in stub.asked[0]
+    assert any(row["reason"] == f"not about number: {because}" for row in rows)
+    second = [row["node"] for row in rows if row["reason"].startswith("not about")][-1]
+    stub.yes = judge._shown(Node.parse(second))
+    chosen, rows = select(tiny, basis, stakes, limits, judge=judge)
+    assert [node.id for node in chosen] == [second]
+    assert rows[-1]["reason"].endswith("about number: plurals")
 
 
 def _halves(groups: Groups) -> tuple[Groups, Groups]:

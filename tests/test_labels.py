@@ -15,9 +15,9 @@ from described import AMOUNTS, SITE, WINDOW, autoencoder, read_cached
 from sparse_circuits.activations import read_sequences
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.interpretations import Labels
+from sparse_circuits.endpoint import Endpoint
 from sparse_circuits.errors import StudyError
 from sparse_circuits.interpret.describe import describe_nodes
-from sparse_circuits.interpret.endpoint import Endpoint
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.generated import generated_label, generated_labels
 from sparse_circuits.interpret.texts import token_texts

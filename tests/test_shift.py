@@ -16,6 +16,7 @@ from sparse_circuits.edit.effects import ablation_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
+from sparse_circuits.models.run import Run
 from sparse_circuits.shift.circuit import circuit, evidence
 from sparse_circuits.shift.experiment import Subject, experiment
 from sparse_circuits.shift.probe import Probe, Texts, fit, judge, mean_over, pooled
@@ -71,8 +72,8 @@ def test_effects_of_ablation_are_exact_where_all_that_follows_is_linear(tiny: La
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
     direction, counts = normal(tiny.d_model).float(), torch.ones(3, 6, dtype=torch.bool)
 
-    def metric(found: object) -> torch.Tensor:
-        return (mean_over(found.activations[LAST], counts) @ direction).sum()  # type: ignore[attr-defined]
+    def metric(found: Run) -> torch.Tensor:
+        return (mean_over(found.activations[LAST], counts) @ direction).sum()
 
     effects = ablation_effects(tiny, basis, tokens, metric, {}, read=LAST)[LAST]
     whole = metric(run(tiny, tokens, read=[LAST]))

@@ -55,11 +55,14 @@ rule select_features:
         gpu=1,
     params:
         flags=edit_flags,
+        # Beside the outputs, as the state of training is.
+        remembered=lambda wildcards: f"state/{STUDY.study}/{wildcards.edit}.judgements.jsonl",
         code=code("select_features.py"),
     message:
         "Choosing features for {wildcards.edit}"
     shell:
-        "python {input.script} {params.flags:q} --selection {output.selection:q} --threads {threads} > {log:q} 2>&1"
+        "python {input.script} {params.flags:q} --selection {output.selection:q} --remembered {params.remembered:q}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule keep_edit:

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sparse_circuits.config.autoencoders import Share, SiteName
 from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.interpretations import Labels
 
 Baseline = Literal["random", "leace", "mean_difference", "deletion"]
 
@@ -65,6 +66,14 @@ class Select(Settings):
         [], description="only features one of whose ten most promoted tokens is among these; all when not given"
     )
     text: Positive = Field(16, description="training sequences on which the loss is watched")
+    about: str | None = Field(None, description="only features that `judge` holds to be about this")
+    judge: Labels | None = Field(None, description="a language model that is shown what a feature does")
+
+    @model_validator(mode="after")
+    def _judged(self) -> "Select":
+        if (self.about is None) != (self.judge is None):
+            raise ValueError("`about` and `judge` go together: what features must be about, and who says so")
+        return self
 
 
 class Rewrite(Settings):

@@ -20,6 +20,7 @@ from sparse_circuits.config import Site
 from sparse_circuits.config.edits import Select
 from sparse_circuits.edit.effects import ablation_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
+from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Run
@@ -40,11 +41,17 @@ class Stakes:
 
 
 def select(
-    language: Language, basis: Basis, stakes: Stakes, limits: Select, allowed: Mapping[Site, Tensor] | None = None
+    language: Language,
+    basis: Basis,
+    stakes: Stakes,
+    limits: Select,
+    allowed: Mapping[Site, Tensor] | None = None,
+    judge: Judge | None = None,
 ) -> tuple[Chosen, list[dict[str, Any]]]:
     """Return the features chosen with their rewritings, and a row for each trial that was decided on.
 
-    `allowed` are masks (width,) of features that may be chosen; all where not given.
+    `allowed` are masks (width,) of features that may be chosen; all where not given. Without `judge` nobody is asked
+    what a feature is about.
     """
     train, held_out = split_pairs(stakes.goal, HELD_OUT)
     before = _Costs.of(Variant(language), stakes, held_out)
@@ -68,8 +75,13 @@ def select(
                 break
             after = _Costs.of(variant, stakes, held_out)
             reason = costs.objection(after, before, limits)
+            praise = f"the gap falls from {abs(gap):.3f} to {left:.3f} nats, nothing else much"
+            if judge and not reason:
+                judgement = judge(node)
+                said = f"{'' if judgement.about else 'not '}about {judge.about}: {judgement.because}"
+                reason, praise = (None if judgement.about else said), f"{praise}; {said}"
             rows.append({"node": node.id, **vars(rewriting), "gap": left, **after.row(), "taken": not reason})
-            rows[-1]["reason"] = reason or f"the gap falls from {abs(gap):.3f} to {left:.3f} nats, nothing else much"
+            rows[-1]["reason"] = reason or praise
             if not reason:
                 chosen[node], gap, costs, taken = rewriting, signed, after, True
                 break

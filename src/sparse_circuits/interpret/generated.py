@@ -4,8 +4,6 @@ After delphi (EleutherAI/delphi, commit 3c2e139): contexts of the strongest acti
 tokens marked; then, five at a time, held-out contexts of which some hold an active token. The prompts are our own.
 """
 
-import json
-import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -13,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from sparse_circuits.endpoint import SEED, Endpoint, marked, read_answer
 from sparse_circuits.interpret.contexts import Place
-from sparse_circuits.interpret.endpoint import SEED, Endpoint
 from sparse_circuits.interpret.rule import detection_scores
 from sparse_circuits.interpret.texts import pieces
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
     from sparse_circuits.activations import Sequences
 
-MARKED = 0.3  # tokens above this share of a context's largest activation are marked
 AT_A_TIME = 5  # contexts a question
 
 LABEL = """You study one unit of a language model. You are shown excerpts of text in which the unit is active, the \
@@ -72,7 +69,7 @@ def generated_label(
     if not node["active_tokens"]:
         return {"id": node["id"], "label": None, "unreadable": 0, "answers": [], "detection": None}
     answer = endpoint.ask(LABEL, _excerpts(node), 200)
-    label = _read(answer, "label")
+    label = read_answer(answer, "label")
     result = {"id": node["id"], "label": None, "unreadable": 1, "answers": [answer], "detection": None}
     if not isinstance(label, str) or not label.strip():
         return result
@@ -89,7 +86,7 @@ def generated_label(
         question = "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
         answer = endpoint.ask(DETECT % label.strip(), question, 100)
         result["answers"].append(answer)
-        marks = _read(answer, "active")
+        marks = read_answer(answer, "active")
         if isinstance(marks, list) and len(marks) == len(asked) and all(mark in (0, 1) for mark in marks):
             said[asked] = np.array(marks, dtype=bool)
         else:
@@ -116,32 +113,14 @@ def _judged(node: Mapping[str, Any]) -> tuple[list[Place], Any]:
 
 def _excerpts(node: Mapping[str, Any]) -> str:
     """The contexts that a label is made from, active tokens marked, and the tokens promoted."""
-    lines = [f"{number}. {_marked(context)}" for number, context in enumerate([*node["top"], *node["spread"][::-1]], 1)]
+    lines = [
+        f"{number}. {marked(context['tokens'], context['activations'])}"
+        for number, context in enumerate([*node["top"], *node["spread"][::-1]], 1)
+    ]
     promoted = ", ".join(map(repr, node.get("promotes", [])))
     return "\n".join([*lines, f"Tokens made likelier: {promoted}" if promoted else ""])
-
-
-def _marked(context: Mapping[str, Any]) -> str:
-    floor = MARKED * max(context["activations"])
-    marked = [
-        f"<<{token}>>" if value > floor else token
-        for token, value in zip(context["tokens"], context["activations"], strict=True)
-    ]
-    return "".join(marked).replace(">><<", "").replace("\n", " ")
 
 
 def _text(tokenizer: "PreTrainedTokenizerBase", sequences: "Sequences", place: Place, window: int) -> str:
     shown = place.window(window, sequences.token_id.shape[1])
     return "".join(pieces(tokenizer, sequences.token_id[place.sequence, shown].tolist())).replace("\n", " ")
-
-
-def _read(answer: str, key: str) -> Any:
-    """The value of a key in the first JSON object of an answer, or None; models like to write words around it."""
-    for found in re.findall(r"\{[^{}]*\}", answer):
-        try:
-            data = json.loads(found)
-        except ValueError:
-            continue
-        if key in data:
-            return data[key]
-    return None

@@ -3,11 +3,14 @@
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_jsonl
@@ -15,6 +18,7 @@ from sparse_circuits.files import read_jsonl
 BUSY = (408, 409, 425, 429, 500, 502, 503, 504)  # statuses after which asking again may help
 LONGEST = 30.0  # seconds between two tries
 SEED = 22  # as in delphi
+MARKED = 0.3  # tokens above this share of an excerpt's largest activation are marked
 
 
 class Endpoint:
@@ -106,3 +110,22 @@ class Endpoint:
         if not isinstance(content, str):
             raise StudyError(f"{self.url}: the answer is no chat completion: {reply[:80]!r}")
         return content
+
+
+def marked(tokens: Sequence[str], activations: Sequence[float]) -> str:
+    """Return an excerpt on one line with the tokens on which a unit is active between << and >>."""
+    floor = MARKED * max(activations)
+    parts = [f"<<{token}>>" if value > floor else token for token, value in zip(tokens, activations, strict=True)]
+    return "".join(parts).replace(">><<", "").replace("\n", " ")
+
+
+def read_answer(answer: str, key: str) -> Any:
+    """Return the value of a key in the first JSON object of an answer, or None; models write words around it."""
+    for found in re.findall(r"\{[^{}]*\}", answer):
+        try:
+            data = json.loads(found)
+        except ValueError:
+            continue
+        if key in data:
+            return data[key]
+    return None
