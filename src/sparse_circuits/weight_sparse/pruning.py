@@ -1,7 +1,7 @@
 """Node masks learned by gradient, then the smallest circuit of a ranking that keeps the task (Gao et al. 2025, A.5).
 
 The ranking's last gates are not all needed; the paper finds small circuits by tuning many searches for each task. Here
-the best of a few searches is cleaned up.
+a few searches at different prices are cleaned up, and the smallest circuit is taken.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ from sparse_circuits.weight_sparse.choices import Calibration, Masking, calibrat
 from sparse_circuits.weight_sparse.circuit import count_edges, without_idle
 
 Ranking = Tensor  # numbers of gates, the most needed first
+WORTH = 10  # times the edges of the smallest head, from which cleaning up takes long and helps little
 HELD_OUT = 0.25  # share of the training pairs that decide on the size
 
 
@@ -93,8 +94,8 @@ def gate_scores(masking: Masking, groups: Groups, gates: Tensor | None = None) -
 class Pruned:
     """The circuit found: its open gates (gate,), its calibration, and its task losses on held-out pairs and on others.
 
-    `bisected` are the gates (gate,) that were open before those that are not needed were closed; `price` is the one
-    at which the ranking was learnt.
+    `bisected` are the gates (gate,) of the smallest head of a ranking, before any clean-up; `price` is the one at which
+    the circuit's ranking was learnt.
     """
 
     gates: Tensor
@@ -108,17 +109,22 @@ class Pruned:
 def prune(masking: Masking, groups: Groups, searches: Sequence[Search]) -> Pruned:
     """Return the smallest circuit of some searches whose task loss on held-out pairs is at most the target.
 
-    The last quarter of the pairs is held out: it decides on the size of each ranking's head by bisection. Of the
-    search that leaves the fewest edges, the gates that are not needed are closed. Raises StudyError when not even the
-    whole model reaches the target.
+    The last quarter of the pairs is held out: it decides on the size of each ranking's head by bisection. Heads that
+    have at most WORTH times the fewest edges are cleaned up, and the smallest circuit that comes of it is returned
+    (`bisected` is the smallest head). Raises StudyError when not even the whole model reaches the target.
     """
+
+    def edges(found: Pruned) -> int:
+        return count_edges(masking.model, masking.index.split(found.gates))
+
     target = searches[0].target
     if (whole := whole_loss(masking, groups)) > target:
         raise StudyError(f"the model's own task loss is {whole:.3f}, above the target of {target:g}")
     train, held_out = split_pairs(groups, HELD_OUT)
-    found = [bisect(masking, train, held_out, search) for search in searches]
-    fewest = min(found, key=lambda one: count_edges(masking.model, masking.index.split(one.gates)))
-    return clean_up(masking, train, held_out, fewest, target)
+    heads = sorted((bisect(masking, train, held_out, search) for search in searches), key=edges)
+    worth = [head for head in heads if edges(head) <= WORTH * edges(heads[0])]
+    found = min((clean_up(masking, train, held_out, head, target) for head in worth), key=edges)
+    return replace(found, bisected=heads[0].gates)
 
 
 def bisect(masking: Masking, train: Groups, held_out: Groups, search: Search) -> Pruned:
