@@ -39,7 +39,7 @@ class Code(Drawn):
 
 @dataclass(frozen=True, kw_only=True)
 class Attractors(Drawn):
-    construction: Literal["prepositions", "relative_clause"]
+    construction: Literal["prepositions", "subject_relative", "object_relative"]
     """what the attractors stand in"""
 
 

@@ -20,6 +20,7 @@ class Arguments:
         "weight_circuit",
         "carried",
         "edit",
+        "shift",
     ]
     """which figure"""
     data: list[Path]

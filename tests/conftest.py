@@ -22,8 +22,10 @@ from filelock import FileLock
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 
+# Bounds are those of fp32, on every CPU.
+os.environ["SPARSE_CIRCUITS_CPU_BF16"] = "0"
+
 import make_fixtures
-from sparse_circuits import compute
 from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_sequences
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.config import Site, load_models
@@ -47,16 +49,6 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def _fixtures(tmp_path_factory: pytest.TempPathFactory) -> None:
     torch.set_num_threads(1)
     _once(_shared(tmp_path_factory) / "fixtures", lambda _: make_fixtures.main())
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _exact_products_on_cpus() -> Iterator[None]:
-    """Have products be in fp32 on every CPU; tests of whole programs run these as they are, in bf16 where fast."""
-    fast = compute.has_fast_bfloat16
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (compute, sparse):
-            patch.setattr(module, "has_fast_bfloat16", lambda device: device.type == "cuda" and fast(device))
-        yield
 
 
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -314,7 +314,7 @@ def test_random_nodes_stand_at_the_same_sites_and_are_others(tiny: Language) -> 
 
 def test_errors_are_the_prompts_on_which_attractors_win(tiny_folder: Path, tiny: Language) -> None:
     tokenizer = load_tokenizer(tiny_folder)
-    pairs = attractor_pairs("relative_clause", "test", 20, 0, tokenizer)
+    pairs = attractor_pairs("subject_relative", "test", 20, 0, tokenizer)
     trials, effects = Trials(pairs, {}, [], tokenizer, tiny.separator_id, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
     row = judge_variants({"before": Variant(tiny)}, trials, {"before": effects})["before"]
     wrong = 0

@@ -62,14 +62,17 @@ def test_attractors_alone_differ_and_the_subject_stays_singular(construction: st
     for pair in pairs:
         clean, patch = pair.clean.split(), pair.patch.split()
         changed = [(a, b) for a, b in zip(clean, patch, strict=True) if a != b]
-        assert [a for a, _ in changed] == pair.variables["attractors"]
-        assert all(a in singular and b in plural for a, b in changed)
+        nouns = [(a, b) for a, b in changed if a in singular]
+        assert [a for a, _ in nouns] == pair.variables["attractors"]
+        assert all(b in plural for _, b in nouns)
+        assert len(changed) - len(nouns) == (construction == "object_relative")  # the attractor's own verb
         assert clean[1] == patch[1] == pair.variables["subject"]
         assert pair.answers == [" is", " was", " has"]
     assert attractor_pairs(construction, "train", 12, 0, tokenizer) == pairs
     assert attractor_pairs(construction, "train", 12, 1, tokenizer) != pairs
-    with pytest.raises(StudyError, match=r"task attractors: the word lists give .* test pairs, 1000000 wanted"):
-        attractor_pairs(construction, "test", 10**6, 0, tokenizer)
+    if construction != "prepositions":
+        with pytest.raises(StudyError, match=r"task attractors: the word lists give .* test pairs, 4000 wanted"):
+            attractor_pairs(construction, "test", 4000, 0, tokenizer)
 
 
 def test_more_pairs_than_words_allow_is_said_so(tiny_folder: Path) -> None:

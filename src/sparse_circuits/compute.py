@@ -50,9 +50,14 @@ def _keep_freed_memory() -> None:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether bf16 matrix products are faster than fp32 ones (on CPUs: AVX512-BF16 or AMX)."""
+    """Tell whether bf16 matrix products are faster than fp32 ones (on CPUs: AVX512-BF16 or AMX).
+
+    On CPUs never where SPARSE_CIRCUITS_CPU_BF16 is 0: machines with and without it then compute alike.
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
+    if os.environ.get("SPARSE_CIRCUITS_CPU_BF16") == "0":
+        return False
     features = torch.cpu.get_capabilities()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 

@@ -93,12 +93,16 @@ SAE_FILES = [
 ]
 
 
+# All in one place before the first rule: of a rule whose outputs lie in storage, Snakemake forgets its own constraints
+# when global ones come later.
 wildcard_constraints:
     shard=r"\d{5}",
     site=r"[a-z_]+(\.\d+)?",
     sae="|".join(map(re.escape, STUDY.saes)),
     task="|".join(map(re.escape, {**STUDY.tasks, **STUDY.behaviours})),
     basis="|".join(BASES),
+    edit="|".join(map(re.escape, STUDY.edits)) or "none",
+    professions=r"[\w.-]+",
 
 
 def model_folder(wildcards, input):

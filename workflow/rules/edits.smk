@@ -1,11 +1,6 @@
 """Changes of the model: chosen, made permanent, judged."""
 
 
-wildcard_constraints:
-    edit="|".join(map(re.escape, STUDY.edits)) or "none",
-    professions=r"[\w.-]+",
-
-
 rule fetch_professions:
     """Professions with stereotypes and shares of women, from the first source that has them."""
     input:

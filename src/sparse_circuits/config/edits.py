@@ -42,8 +42,9 @@ class Attractors(Settings):
     """Pairs in which the nouns before the verb agree with the subject, or do not."""
 
     kind: Literal["attractors"]
-    construction: Literal["prepositions", "relative_clause"] = Field(
-        "prepositions", description="what they stand in: near the cabinets behind the doors, or that follows the guards"
+    construction: Literal["prepositions", "subject_relative", "object_relative"] = Field(
+        "prepositions",
+        description="near the cabinets behind the doors; that follows the guards; that the guards follow",
     )
     train: Positive = Field(100, description="pairs to choose edits on")
     test: Positive = Field(100, description="pairs to judge edits by")

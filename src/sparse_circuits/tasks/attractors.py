@@ -5,9 +5,8 @@ al. 2016). So the metric's gap is what attractors leak, and a prompt on which it
 singular: plural nouns attract, singular ones hardly do (Bock and Miller 1991).
 """
 
-from collections.abc import Callable, Iterator
-from itertools import product
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,29 +20,44 @@ if TYPE_CHECKING:
 
 
 # A sentence: its subject, its prefix with attractors that agree and with ones that do not, and the attractors.
-Sentence = tuple[str, tuple[str, str], list[str]]
+Sentence = tuple[str, tuple[str, str], tuple[str, ...]]
+PATIENCE = 50  # draws for each pair wanted
+
+T = TypeVar("T")
 
 
-def _relative_clauses(words: Words) -> Iterator[Sentence]:
-    """The owner that follows the teachers"""
-    for subject, verb, noun in product(words.people, words.verbs, words.people):
-        if subject != noun:
-            clean, patch = (f"The {subject[0]} that {verb[0]} the {noun[number]}" for number in (0, 1))
-            yield subject[0], (clean, patch), [noun[0]]
+def _one(drawing: np.random.Generator, options: Sequence[T]) -> T:
+    return options[int(drawing.integers(len(options)))]
 
 
-def _prepositions(words: Words) -> Iterator[Sentence]:
+def _prepositions(words: Words, drawing: np.random.Generator) -> Sentence:
     """The key near the cabinets behind the doors"""
-    subjects, nouns = words.people + words.things, words.things
-    for subject, near, first, far, second in product(subjects, PREPOSITIONS, nouns, PREPOSITIONS, nouns):
-        if len({subject, first, second}) == 3 and near != far:
-            clean, patch = (f"The {subject[0]} {near} the {first[one]} {far} the {second[one]}" for one in (0, 1))
-            yield subject[0], (clean, patch), [first[0], second[0]]
+    subject = _one(drawing, words.people + words.things)
+    (near, far), (first, second) = (
+        (_one(drawing, options), _one(drawing, options)) for options in (PREPOSITIONS, words.things)
+    )
+    clean, patch = (f"The {subject[0]} {near} the {first[one]} {far} the {second[one]}" for one in (0, 1))
+    return subject[0], (clean, patch), (first[0], second[0])
 
 
-CONSTRUCTIONS: dict[str, Callable[[Words], Iterator[Sentence]]] = {
+def _subject_relatives(words: Words, drawing: np.random.Generator) -> Sentence:
+    """The owner that follows the teachers"""
+    subject, noun, verb = _one(drawing, words.people), _one(drawing, words.people), _one(drawing, words.verbs)
+    clean, patch = (f"The {subject[0]} that {verb[0]} the {noun[number]}" for number in (0, 1))
+    return subject[0], (clean, patch), (noun[0],)
+
+
+def _object_relatives(words: Words, drawing: np.random.Generator) -> Sentence:
+    """The owner that the teachers follow"""
+    subject, noun, verb = _one(drawing, words.people), _one(drawing, words.people), _one(drawing, words.verbs)
+    clean, patch = (f"The {subject[0]} that the {noun[number]} {verb[number]}" for number in (0, 1))
+    return subject[0], (clean, patch), (noun[0],)
+
+
+CONSTRUCTIONS: dict[str, Callable[[Words, np.random.Generator], Sentence]] = {
     "prepositions": _prepositions,
-    "relative_clause": _relative_clauses,
+    "subject_relative": _subject_relatives,
+    "object_relative": _object_relatives,
 }
 
 
@@ -52,16 +66,27 @@ def attractor_pairs(
 ) -> list[Pair]:
     """Return `count` pairs: attractors that agree with the subject clean, ones that do not patch; drawn by `seed`.
 
-    No noun or verb stands in both splits. Raises StudyError when the word lists give too few.
+    No noun or verb stands in both splits, none twice in a prompt. Raises StudyError when the word lists give too few.
     """
-    sentences = list(CONSTRUCTIONS[construction](single_token_words(TRAIN if split == "train" else TEST, tokenizer)))
-    if len(sentences) < count:
-        raise StudyError(f"task attractors: the word lists give {len(sentences)} {split} pairs, {count} wanted")
-    chosen = np.random.default_rng([seed, split == "test"]).choice(len(sentences), count, replace=False)
-    pairs = []
-    for number, index in enumerate(chosen.tolist()):
-        subject, (clean, patch), attractors = sentences[index]
-        answers = (list(SINGULAR_ANSWERS), list(PLURAL_ANSWERS))
-        facts = {"subject": subject, "attractors": attractors}
-        pairs.append(Pair(f"attractors-{split}-{number:04d}", clean, patch, *answers, facts))
-    return pairs
+    words = single_token_words(TRAIN if split == "train" else TEST, tokenizer)
+    drawing = np.random.default_rng([seed, split == "test"])
+    drawn: dict[Sentence, None] = {}
+    for _ in range(PATIENCE * count):
+        subject, (clean, patch), attractors = CONSTRUCTIONS[construction](words, drawing)
+        if len({subject, *attractors}) == 1 + len(attractors):
+            drawn[subject, (clean, patch), attractors] = None
+        if len(drawn) == count:
+            break
+    else:
+        raise StudyError(f"task attractors: the word lists give {len(drawn)} {split} pairs, {count} wanted")
+    answers = (list(SINGULAR_ANSWERS), list(PLURAL_ANSWERS))
+    return [
+        Pair(
+            f"attractors-{split}-{number:04d}",
+            clean,
+            patch,
+            *answers,
+            {"subject": subject, "attractors": list(attractors)},
+        )
+        for number, (subject, (clean, patch), attractors) in enumerate(drawn)
+    ]
