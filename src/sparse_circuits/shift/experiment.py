@@ -128,10 +128,10 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
 
         rows: dict[str, dict[str, float]] = {
             "original": judged(probe.logits(x[draw.test])),
-            **{name: judged(probe.logits(y[draw.test])) for name, y in without.items()},
+            **{name: judged(probe.logits(without[name][draw.test])) for name in ("random", "blind", "shift")},
             "retrained": fitted(without["shift"]),
-            "deletion": fitted(deleted),
             "concepts": fitted(like),
+            "deletion": fitted(deleted),
             "oracle": fitted(x, draw.balanced),
         }
         reasons = [
