@@ -12,7 +12,14 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
 from sparse_circuits.edit.build import Materials, build, rewritings
 from sparse_circuits.edit.erasure import erase
-from sparse_circuits.edit.evaluate import Trials, continuations, judge_variants, mean_judgement, most_changed
+from sparse_circuits.edit.evaluate import (
+    Trials,
+    continuations,
+    judge_variants,
+    mean_judgement,
+    most_changed,
+    most_changed_nodes,
+)
 from sparse_circuits.edit.features import random_nodes, rewrite_nodes
 from sparse_circuits.edit.measure import Variant, differences_of, text_effects
 from sparse_circuits.edit.setup import Editing, Sources, read_selection
@@ -102,6 +109,7 @@ def main(args: Arguments) -> None:
         "side_effects": {
             "accuracy": others,
             "tokens": most_changed(effects["hooked"].at, torch.cat(text), editing.tokenizer),
+            "nodes": most_changed_nodes(variants["before"], variants["hooked"], basis, text, nodes),
         },
         "continuations": continuations(main, settings.prompts, trials),
     }

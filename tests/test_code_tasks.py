@@ -1,5 +1,6 @@
 """The 20 tasks on Python code, with a tokenizer that is trained on the library's own source."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -69,14 +70,21 @@ def test_splits_share_no_template_name_or_word_of_their_own() -> None:
     assert set(TRAIN_NAMES).isdisjoint(TEST_NAMES)
     assert set(TRAIN_WORDS).isdisjoint(TEST_WORDS)
     for code in TASKS.values():
-        assert set(code.train).isdisjoint(code.test)
+        assert not set(code.train) & set(code.test)
+        assert not set(code.held_out) & {*code.train, *code.test}
+
+
+def test_the_last_quarter_of_training_pairs_has_the_templates_that_are_held_out(folder: Path) -> None:
+    pairs = code_pairs("single_double_quote", "train", 80, 0, load_tokenizer(folder))
+    held_out = [("startswith" in pair.clean) or bool(re.match(r"\w+ = \w+\(", pair.clean)) for pair in pairs]
+    assert held_out == [False] * 60 + [True] * 20
 
 
 def test_an_answer_follows_its_prompt(folder: Path) -> None:
     """Prompt and answer together are tokens of the whole text: nothing was cut within a token."""
     tokenizer = load_tokenizer(folder)
     pair: Pair = code_pairs("for_while", "test", 2, 0, tokenizer)[0]
-    loop = pair.clean if pair.clean.rsplit("\n", 1)[1].startswith("for") else pair.patch
+    loop = pair.clean if pair.clean.rsplit("\n", 1)[1].lstrip().startswith("for") else pair.patch
     answer = pair.answers if loop == pair.clean else pair.patch_answers
     assert answer == [" in"]
     assert tokenizer.encode(loop + " in x:")[: len(tokenizer.encode(loop)) + 1][-1:] == tokenizer.encode(" in")

@@ -16,7 +16,7 @@ from sparse_circuits.edit.added_layer import fit_neurons, with_added_layers
 from sparse_circuits.edit.build import Materials, build, rewritings
 from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
 from sparse_circuits.edit.erasure import Erasure, erase
-from sparse_circuits.edit.evaluate import Trials, judge_variants
+from sparse_circuits.edit.evaluate import Trials, judge_variants, most_changed_nodes
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.intervention import compose
 from sparse_circuits.edit.judging import Judge
@@ -93,6 +93,23 @@ def test_edits_at_a_site_are_done_in_their_order() -> None:
     assert compose([first, second])[LAST](x)[0, 1].tolist() == [1, 5, 1, 1]
     assert compose([second, first])[LAST](x)[0, 1].tolist() == [1, 15, 1, 1]
     assert compose([first, second])[LAST](x)[0, 0].tolist() == [1, 1, 1, 1]
+
+
+def test_nodes_that_an_edit_moves_are_told_by_how_far(tiny: Language) -> None:
+    """Between coordinates of two sites: only those downstream move, by what two runs say, the separator left out."""
+    text, basis = texts(tiny), {site: Coordinates(32) for site in (FIRST, LAST)}
+    edited = Node(FIRST, 3)
+    after = Variant(tiny, rewrite_nodes(basis, {edited: Rewriting(-4.0)}))
+    rows = most_changed_nodes(Variant(tiny), after, basis, text, {edited}, count=5)
+    old, new = (
+        torch.cat([run(tiny, batch, edit=v.intervention, read=[LAST]).activations[LAST][:, 1:] for batch in text])
+        for v in (Variant(tiny), after)
+    )
+    moved = (new - old).abs().mean(dim=(0, 1)).double()
+    values, indices = moved.topk(5)
+    assert [row["node"] for row in rows] == [Node(LAST, index).id for index in indices.tolist()]
+    assert [row["change"] for row in rows] == pytest.approx(values.tolist(), rel=1e-5)
+    assert rows[0]["after"] == pytest.approx(new.abs().mean(dim=(0, 1))[indices[0]].item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(

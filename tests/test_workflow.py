@@ -199,7 +199,7 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
     for name in ("before", "hooked", "permanent"):
         assert {"gap", "perplexity", "kl", "own"} <= chosen[name].keys()
     assert set(chosen["baselines"]) == {"random", "leace", "mean_difference"}
-    assert len(chosen["side_effects"]["tokens"]) == 20
+    assert len(chosen["side_effects"]["tokens"]) == len(chosen["side_effects"]["nodes"]) == 20
     assert list(without["side_effects"]["accuracy"]) == []
     assert chosen["before"]["kl"] == pytest.approx(0, abs=1e-9)
     assert without["features"] == 0

@@ -1,7 +1,7 @@
 """What an edit does on test pairs and held-out text, beside the model as it was and other ways of doing it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 from statistics import fmean
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.bootstrap import interval95, resamples
+from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
 from sparse_circuits.models import run
 from sparse_circuits.tasks import Groups, Pair, encode_pairs
@@ -127,6 +128,38 @@ def most_changed(
         said, follows = tokenizer.decode(before), tokenizer.decode([after])
         rows.append({"context": said, "next": follows, "kl": apart[sequence, position].item()})
     return rows
+
+
+@torch.no_grad()
+def most_changed_nodes(
+    before: Variant, after: Variant, basis: Basis, text: Sequence[Tensor], edited: Container[Node], count: int = 20
+) -> list[dict[str, Any]]:
+    """Return the nodes whose activation an edit changes most, of those that it does not rewrite itself.
+
+    `change` is the mean over text (sequence, position) of how far a node's coordinate moves; `before` and `after` are
+    its means. Separators are left out.
+    """
+    first = min((site.order for site in after.intervention), default=0)
+    sites = [site for site, dictionary in basis.items() if site.order >= first and dictionary.reads is None]
+    sums = {site: torch.zeros(3, basis[site].width, dtype=torch.float64) for site in sites}
+    for batch in text:
+        old, new = (
+            run(v.language, batch.to(v.language.device), edit=v.intervention, read=sites).activations
+            for v in (before, after)
+        )
+        for site, total in sums.items():
+            was, now = (basis[site].read(found[site][:, 1:]).flatten(0, 1) for found in (old, new))
+            for row, values in zip(total, (was, now, (now - was).abs()), strict=True):
+                row += values.unflatten(-1, (-1, basis[site].group)).norm(dim=-1).double().sum(dim=0).cpu()
+    tokens = sum(batch[:, 1:].numel() for batch in text)
+    rows = [
+        {"node": node.id, "before": was / tokens, "after": now / tokens, "change": change / tokens}
+        for site, total in sums.items()
+        for index in total[2].topk(min(2 * count, len(total[2]))).indices.tolist()
+        if (node := Node(site, index)) not in edited
+        for was, now, change in [total[:, index].tolist()]
+    ]
+    return sorted(rows, key=lambda row: row["change"], reverse=True)[:count]
 
 
 def mean_judgement(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

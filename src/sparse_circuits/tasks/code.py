@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TRIES = 60  # fillings tried for each pair wanted
+HELD_OUT = 0.25  # the last part of the training pairs, which decides on a circuit's size: it has templates of its own
 # What may stand before the shorter prompt of a pair, so that both have the same length.
 LINES = ("", "\n", "#\n", "#\n\n#\n", "#\n#\n", "import re\n", "import os\nimport re\n")
 
@@ -28,11 +29,11 @@ def code_pairs(
 ) -> list[Pair]:
     """Return `count` different pairs of a task of TASKS, as many with each of the two answers.
 
-    Templates, names and words of `test` are none of `train`'s. A prompt's answer is the first token of what follows.
-    Only fillings are taken whose prompts end where a token ends; a line before the shorter one makes them equally long.
-    Raises StudyError when the tokenizer leaves too few, with what was wrong most often.
+    Templates, names and words of `test` are none of `train`'s; the last HELD_OUT of the training pairs have templates
+    that the others have not. A prompt's answer is the first token of what follows. Only fillings are taken whose
+    prompts end where a token ends; a line before the shorter one makes them equally long. Raises StudyError when the
+    tokenizer leaves too few, with what was wrong most often.
     """
-    templates = getattr(TASKS[task], split)
     names, words = (TRAIN_NAMES, TRAIN_WORDS) if split == "train" else (TEST_NAMES, TEST_WORDS)
     source = random.Random(f"{task}/{split}/{seed}")
     found: dict[tuple[str, str], Pair] = {}
@@ -40,6 +41,8 @@ def code_pairs(
     for number in range(TRIES * count):
         if len(found) == count:
             return list(found.values())
+        held_out = split == "train" and len(found) >= round(count * (1 - HELD_OUT))
+        templates = getattr(TASKS[task], "held_out" if held_out else split)
         filled = _fill(templates[number % len(templates)], names, words, source)
         # Every other pair is turned round, so that each answer is right as often.
         clean, clean_next, patch, patch_next = filled if len(found) % 2 == 0 else (*filled[2:], *filled[:2])

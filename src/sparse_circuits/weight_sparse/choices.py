@@ -109,13 +109,19 @@ def between_answers(logits: Tensor, batch: PairBatch, answers: Tensor | None = N
 
 
 def calibrate(found: Choices) -> Calibration:
-    """Return the scale and shift of logit differences that make the task loss least, by 16 steps of L-BFGS."""
+    """Return the scale and shift of logit differences that make the task loss least, by 16 steps of L-BFGS.
+
+    Right answers count as right with probability (N + 1) / (N + 2), as in Platt 1999: where all N choices are right,
+    the scale would grow without end, and the first mistake on other pairs cost as much.
+    """
+    wrong = 1 / (len(found.differences) + 2)
     parameters = torch.tensor([1.0, 0.0], device=found.differences.device, requires_grad=True)
     optimizer = torch.optim.LBFGS([parameters], max_iter=CALIBRATION_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = F.softplus(-(parameters[0] * found.differences + parameters[1] * found.sides)).mean()
+        differences = parameters[0] * found.differences + parameters[1] * found.sides
+        value = (F.softplus(-differences) + wrong * differences).mean()
         value.backward()
         return value
 

@@ -15,12 +15,12 @@ from sparse_circuits.circuits.search.heaviside import step
 from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.tasks.code import HELD_OUT
 from sparse_circuits.weight_sparse.choices import Calibration, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, without_idle
 
 Ranking = Tensor  # numbers of gates, the most needed first
 WORTH = 10  # times the edges of the smallest head, from which cleaning up takes long and helps little
-HELD_OUT = 0.25  # share of the training pairs that decide on the size
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class Pruned:
 def prune(masking: Masking, groups: Groups, searches: Sequence[Search]) -> Pruned:
     """Return the smallest circuit of some searches whose task loss on held-out pairs is at most the target.
 
-    The last quarter of the pairs is held out: it decides on the size of each ranking's head by bisection. Heads that
-    have at most WORTH times the fewest edges are cleaned up, and the smallest circuit that comes of it is returned
+    The last pairs are held out: they have templates of their own, and decide on the size of each ranking's head. Heads
+    that have at most WORTH times the fewest edges are cleaned up, and the smallest circuit that comes of it is returned
     (`bisected` is the smallest head). Raises StudyError when not even the whole model reaches the target.
     """
 
