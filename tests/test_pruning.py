@@ -228,12 +228,17 @@ def test_choices_under_gates_are_those_of_the_masked_model(share: float) -> None
 
 def test_the_frontier_sets_each_sparse_model_beside_its_nearest_dense_one() -> None:
     losses = {"sparse": 3.5, "small": 3.52, "large": 3.0}
-    edges = {"sparse": {"a": 10, "b": 0, "c": 5}, "small": {"a": 40, "b": 9}, "large": {"a": 100, "b": 1, "c": 7}}
-    bisected = {**edges, "small": {"a": 160, "b": 9}}
+    edges = {
+        "sparse": {"a": 10, "b": 0, "c": 5, "d": 0},
+        "small": {"a": 40, "b": 9, "d": 0},
+        "large": {"a": 100, "b": 1, "c": 7, "d": 0},
+    }
+    bisected = {**edges, "small": {"a": 160, "b": 9, "d": 0}}
     found = frontier(losses, edges, bisected, ["sparse"], ["small", "large"])
     (pair,) = found["pairs"]
     assert (pair["dense"], pair["matched"]) == ("small", True)
     assert pair["geometric_mean_ratio"] == pytest.approx((4 * 9) ** 0.5)
     assert pair["geometric_mean_ratio_bisected"] == pytest.approx((16 * 9) ** 0.5)
+    assert pair["without_circuit"] == ["d"]
     assert found["shared_tasks"] == ["a", "b"]
     assert found["models"][2]["geometric_mean_edges"] == pytest.approx(10)

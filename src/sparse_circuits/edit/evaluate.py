@@ -139,8 +139,8 @@ def most_changed_nodes(
     `change` is the mean over text (sequence, position) of how far a node's coordinate moves; `before` and `after` are
     its means. Separators are left out.
     """
-    first = min((site.order for site in after.intervention), default=0)
-    sites = [site for site, dictionary in basis.items() if site.order >= first and dictionary.reads is None]
+    first = min(after.intervention, key=lambda site: site.order)
+    sites = [site for site, dictionary in basis.items() if site.order >= first.order and dictionary.reads is None]
     sums = {site: torch.zeros(3, basis[site].width, dtype=torch.float64) for site in sites}
     for batch in text:
         old, new = (

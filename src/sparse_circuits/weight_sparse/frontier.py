@@ -23,26 +23,31 @@ def frontier(
 
     `losses` are held-out pretraining losses in nats; `edges` are, for each model, the circuits' edges of the tasks that
     it solves, `bisected` those before the clean-up gate by gate, which is as far as the paper's method goes. A pair's
-    ratio is the geometric mean of dense edges / sparse edges over the tasks that both solve; a circuit without
-    edges counts as one edge. `models` compare over the tasks that all models solve.
+    ratio is the geometric mean of dense edges / sparse edges over the tasks that both solve, less those
+    (`without_circuit`) that neither needs an edge for: there the bigram table tells the answer. In other tasks a
+    circuit without edges counts as one edge. `models` compare over tasks that all models solve and some need edges for.
     """
     pairs = []
     for name in sparse:
         other = twin(losses[name], {one: losses[one] for one in dense})
         large, small = edges[other], edges[name]
-        both = [task for task in small if task in large]
+        solved = [task for task in small if task in large]
+        both = [task for task in solved if large[task] or small[task]]
         pairs.append(
             {
                 "dense": other,
                 "sparse": name,
                 "pretraining_loss": {"dense": losses[other], "sparse": losses[name]},
                 "matched": abs(losses[other] - losses[name]) <= MATCHED,
+                "without_circuit": [task for task in solved if task not in both],
                 "tasks": {task: {"dense_edges": large[task], "sparse_edges": small[task]} for task in both},
                 "geometric_mean_ratio": _ratio(large, small, both),
                 "geometric_mean_ratio_bisected": _ratio(bisected[other], bisected[name], both),
             }
         )
-    shared = sorted(set.intersection(*(set(edges[name]) for name in (*sparse, *dense))))
+    names = (*sparse, *dense)
+    solved_by_all = set.intersection(*(set(edges[name]) for name in names))
+    shared = sorted(task for task in solved_by_all if any(edges[name][task] for name in names))
     models = [
         {
             "model": name,
@@ -51,7 +56,7 @@ def frontier(
             "solved": len(edges[name]),
             "geometric_mean_edges": geometric_mean([max(edges[name][task], 1) for task in shared]) if shared else None,
         }
-        for name in (*sparse, *dense)
+        for name in names
     ]
     return {"pairs": pairs, "shared_tasks": shared, "models": models}
 

@@ -6,6 +6,7 @@ a few searches at different prices are cleaned up, and the smallest circuit is t
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks import Groups, PairBatch
 from sparse_circuits.tasks.code import HELD_OUT
-from sparse_circuits.weight_sparse.choices import Calibration, Masking, calibrate
+from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, without_idle
 
 Ranking = Tensor  # numbers of gates, the most needed first
@@ -151,7 +152,7 @@ def clean_up(masking: Masking, train: Groups, held_out: Groups, found: Pruned, t
         part = waiting.pop()
         gates = found.gates.clone()
         gates[part] = 0
-        fewer = _measured(masking, train, held_out, gates, found.price)
+        fewer = _measured(masking, train, held_out, gates, found.price, enough=target)
         if max(fewer.held_out_loss, fewer.others_loss) <= target:
             found = replace(fewer, bisected=found.bisected)
         elif len(part) > 1:
@@ -159,15 +160,23 @@ def clean_up(masking: Masking, train: Groups, held_out: Groups, found: Pruned, t
     return found
 
 
-def _measured(masking: Masking, train: Groups, held_out: Groups, gates: Tensor, price: float) -> Pruned:
-    """Measure a circuit, without its idle nodes."""
+def _measured(
+    masking: Masking, train: Groups, held_out: Groups, gates: Tensor, price: float, enough: float = inf
+) -> Pruned:
+    """Measure a circuit, without its idle nodes.
+
+    Where the loss on the others is above `enough`, held-out pairs are not asked: their loss is infinite.
+    """
     index = masking.index
     gates = index.join(without_idle(masking.model, index.split(gates)))
+
+    def loss(choices: Choices) -> float:
+        return choices.calibrated(calibration).task_loss.item()
+
     choices = masking.choices(train, gates)
     calibration = calibrate(choices)
-    held, others = (
-        part.calibrated(calibration).task_loss.item() for part in (masking.choices(held_out, gates), choices)
-    )
+    others = loss(choices)
+    held = loss(masking.choices(held_out, gates)) if others <= enough else inf
     return Pruned(gates, calibration, held, others, gates, price)
 
 
