@@ -6,11 +6,10 @@ from typing import Any
 
 import torch
 
-from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
-from sparse_circuits.edit.build import Materials, build, rewritings
+from sparse_circuits.edit.build import build, rewritings
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.evaluate import (
     Trials,
@@ -22,19 +21,15 @@ from sparse_circuits.edit.evaluate import (
 )
 from sparse_circuits.edit.features import random_nodes, rewrite_nodes
 from sparse_circuits.edit.measure import Variant, differences_of, text_effects
-from sparse_circuits.edit.setup import Editing, Sources, read_selection
+from sparse_circuits.edit.setup import Editing, WholeEdit, read_selection
 from sparse_circuits.files import write_json
 from sparse_circuits.models import load_language_model
 
 
 @dataclass(frozen=True)
-class Arguments(Sources):
+class Arguments(WholeEdit):
     evaluation: Path
     """JSON file to write"""
-    tasks: list[str]
-    """tasks whose circuits are kept or removed"""
-    circuits: list[Path]
-    """circuit.json of each"""
     others: list[str]
     """the study's other tasks, on which side effects are looked for"""
     selection: Path | None = None
@@ -52,15 +47,8 @@ def main(args: Arguments) -> None:
     editing = Editing.of(args, device)
     settings, language, basis = editing.settings, editing.language, editing.basis
     selected = read_selection(args.selection)
-    materials = Materials(
-        language,
-        basis,
-        editing.text("train", settings.fit_sequences),
-        {name: editing.groups(name, "train") for name in settings.needs},
-        {task: read_circuit_nodes(path) for task, path in zip(args.tasks, args.circuits, strict=True)},
-        selected,
-    )
-    variants = {"before": Variant(language), "hooked": Variant(language, build(settings, materials))}
+    intervention = build(settings, editing.materials(args, selected))
+    variants = {"before": Variant(language), "hooked": Variant(language, intervention)}
     if args.permanent:
         variants["permanent"] = Variant(load_language_model(args.permanent, device))
     nodes = dict(sorted(rewritings(settings, selected).items(), key=lambda one: one[0].site.order))

@@ -1,8 +1,9 @@
-"""Test a file of claims on a model, and write the verdicts."""
+"""Test a file of claims on a model and on those that were edited, and write the verdicts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.setup import set_up_basis
 from sparse_circuits.command import Compute, program
@@ -10,8 +11,9 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.claims import Claims
 from sparse_circuits.config.load import read_yaml
+from sparse_circuits.edit.added_layer import moved
 from sparse_circuits.files import write_json
-from sparse_circuits.models import load_language_model, load_tokenizer
+from sparse_circuits.models import load_language_model, load_tokenizer, model_card
 from sparse_circuits.tasks import encode_pairs, read_pairs
 from sparse_circuits.verify.claims import judge_claim
 
@@ -22,6 +24,8 @@ class Arguments:
     """YAML file of claims"""
     model: Path
     """folder of the model"""
+    subjects: list[Path]
+    """folder of the model that each claim is tested on: this one, or one that was made of it"""
     pairs: list[Path]
     """held-out pairs of each claim's task, in the claims' order"""
     circuits: list[Path]
@@ -42,17 +46,20 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     claims = validate(Claims, read_yaml(args.claims), str(args.claims)).claims
-    language, tokenizer = (
-        load_language_model(args.model, choose_device(args.compute.device)),
-        load_tokenizer(args.model),
-    )
+    device = choose_device(args.compute.device)
+    language, tokenizer = load_language_model(args.model, device), load_tokenizer(args.model)
     basis = set_up_basis(language, args.saes, args.sites) if args.circuits else {}
+    loaded = {folder: load_language_model(folder, device) for folder in {*args.subjects} - {args.model}}
+    loaded[args.model] = language
     circuits = iter(args.circuits)
     found = {}
-    for (name, claim), pairs in zip(claims.items(), args.pairs, strict=True):
+    for (name, claim), pairs, folder in zip(claims.items(), args.pairs, args.subjects, strict=True):
+        added = model_card(folder).get("added_after", [])
         nodes = read_circuit_nodes(next(circuits)) if claim.of_circuit else []
+        nodes = [Node(moved(node.site, added), node.index) for node in nodes]
+        there = {moved(site, added): dictionary for site, dictionary in basis.items()}
         groups = encode_pairs(read_pairs(pairs), tokenizer, language.separator_id)
-        found[name] = judge_claim(claim, language, groups, basis, nodes, args.seed, args.batch_tokens)
+        found[name] = judge_claim(claim, loaded[folder], groups, there, nodes, args.seed, args.batch_tokens)
         print(f"{found[name]['verdict']:9}  {name}: {found[name]['share']:.3f} {found[name]['ci95']}")
     write_json(args.verdicts, {"model": language.name, "claims": found})
 

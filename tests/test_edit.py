@@ -11,10 +11,11 @@ from transformers import AutoModelForCausalLM
 from seeded import generator, normal
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
 from sparse_circuits.config import Site
-from sparse_circuits.config.edits import EditSettings, Select
-from sparse_circuits.edit.added_layer import fit_neurons, with_added_layers
+from sparse_circuits.config.edits import Distillation, EditSettings, Select
+from sparse_circuits.edit.added_layer import fit_neurons, moved, with_added_layers
 from sparse_circuits.edit.build import Materials, build, rewritings
 from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
+from sparse_circuits.edit.distilled import distil
 from sparse_circuits.edit.erasure import Erasure, erase
 from sparse_circuits.edit.evaluate import Trials, judge_variants, most_changed_nodes
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
@@ -23,7 +24,7 @@ from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import TextEffects, Variant, differences, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_language_model, load_tokenizer, run
+from sparse_circuits.models import Language, load_language_model, load_tokenizer, model_card, run
 from sparse_circuits.models.save import save_edited
 from sparse_circuits.sae import SparseAutoencoder
 from sparse_circuits.tasks import Groups, Pair, agreement_pairs, encode_pairs
@@ -280,7 +281,7 @@ def test_an_added_layer_does_what_the_hooks_do(
     index = int((active > 0).double().mean(dim=(0, 1)).argmax())
     how = {Node(FIRST, index): Rewriting(-1.0), Node(LAST, index): Rewriting(0.0)}
     model = with_added_layers(tiny, basis, how, text)
-    save_edited(model, tiny_folder, tmp_path / "edited", "edited")
+    save_edited(model, tiny_folder, tmp_path / "edited", "edited", [0, 1])
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "edited")
     assert type(loaded) is type(tiny.model)
     assert loaded.config.num_hidden_layers == tiny.num_layers + 2
@@ -290,6 +291,31 @@ def test_an_added_layer_does_what_the_hooks_do(
     apart = text_effects({"hooked": hooked, "before": Variant(tiny), "permanent": Variant(permanent)}, held_out)
     # Random weights have no channel that is nearly constant, from which the layer could tell the stream's scale.
     assert apart["permanent"].kl < 0.4 * apart["before"].kl
+    card = model_card(tmp_path / "edited")
+    assert card["added_after"] == [0, 1]
+    edited = run(tiny, held_out[0], edit=hooked.intervention, read=[FIRST, LAST]).activations
+    there = {site: moved(site, card["added_after"]) for site in (FIRST, LAST)}
+    assert [str(site) for site in there.values()] == ["resid_post.1", "resid_post.3"]
+    found = run(permanent, held_out[0], read=list(there.values())).activations
+    plain = run(tiny, held_out[0], read=[FIRST, LAST]).activations
+    for site, place in there.items():
+        assert (found[place] - edited[site]).norm() < (plain[site] - edited[site]).norm()
+
+
+def test_a_distilled_model_does_what_an_erasure_does(tiny: Language, groups: dict[str, Groups]) -> None:
+    """On text that it was not distilled on; the same seed gives the same model, of the same size."""
+    hooks = erase(tiny, groups["train"], [FIRST], "leace")
+    text = texts(tiny, 240)
+    settings = Distillation(rank=16, steps=150, learning_rate=3e-3)
+    model = distil(tiny, hooks, text[:50], settings, seed=0)
+    sizes = [{name: tensor.shape for name, tensor in one.named_parameters()} for one in (model, tiny.model)]
+    assert sizes[0] == sizes[1]
+    distilled = Variant(replace(tiny, model=model))
+    apart = text_effects({"hooked": Variant(tiny, hooks), "before": Variant(tiny), "distilled": distilled}, text[50:])
+    assert apart["distilled"].kl < 0.3 * apart["before"].kl
+    short = settings.model_copy(update={"steps": 3})
+    twice = [distil(tiny, hooks, text[:4], short, seed=0).parameters() for _ in range(2)]
+    assert all(torch.equal(a, b) for a, b in zip(*twice, strict=True))
 
 
 @pytest.mark.parametrize("how", [Rewriting(0.0), Rewriting(-1.0, below=5.0), Rewriting(2.0)])

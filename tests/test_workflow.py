@@ -151,6 +151,7 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
         "claims:\n"
         "  sure: {says: no more than all answers change, task: nounpp, at_most: 1}\n"
         "  never: {says: all answers change, task: own, at_least: 1.1}\n"
+        "  edited: {says: the circuit's share, task: nounpp, edit: chosen, swapped: circuit, at_least: -9}\n"
     )
     rows = [(f"They work with {i} friends", (21, 13)[i % 2], i // 2 % 2) for i in range(48)]
     columns = dict(zip(("hard_text", "profession", "gender"), map(list, zip(*rows, strict=True)), strict=True))
@@ -184,6 +185,8 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
             "    keep: {own: [own]}\n"
             "    operations: [{kind: remove_circuit, task: nounpp}]\n"
             "    baselines: []\n"
+            "    permanent: distilled\n"
+            "    distillation: {steps: 2}\n"
             "    fit_sequences: 16\n"
         )
     edits = study / "results/edits/test"
@@ -211,7 +214,11 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
     assert done.returncode
     assert "tiny-llama fails never" in done.stdout + done.stderr
     verdicts = json.loads((study / "results/claims/test.json").read_text())["claims"]
-    assert {name: claim["verdict"] for name, claim in verdicts.items()} == {"sure": "pass", "never": "fail"}
+    assert {name: claim["verdict"] for name, claim in verdicts.items()} == {
+        "sure": "pass",
+        "never": "fail",
+        "edited": "pass",
+    }
 
 
 def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) -> None:

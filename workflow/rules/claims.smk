@@ -11,10 +11,26 @@ if STUDY.claims:
         if claim.of_circuit
     ]
 
+    CLAIMED_EDITS = list(
+        dict.fromkeys(claim.edit for claim in CLAIMS.values() if claim.edit)
+    )
+
+    def claim_subjects(wildcards, input):
+        """The folder of the model that each claim is tested on."""
+        edited = dict.fromkeys(str(Path(file).parent) for file in input.edited)
+        folders = dict(zip(CLAIMED_EDITS, edited, strict=True))
+        own = model_folder(wildcards, input)
+        return [folders.get(claim.edit, own) for claim in CLAIMS.values()]
+
     rule judge_claims:
         """The verdict on each claim, with the interval that it rests on."""
         input:
             model=MODEL_FILES,
+            edited=[
+                path.replace(MODEL, f"{EDITS}/{edit}/model")
+                for edit in CLAIMED_EDITS
+                for path in MODEL_FILES
+            ],
             saes=sae_files_of("features"),
             script=program("judge_claims.py"),
             claims=local(STUDY.claims),
@@ -36,6 +52,7 @@ if STUDY.claims:
             runtime=60,
         params:
             model=model_folder,
+            subjects=claim_subjects,
             sites=FEATURE_SITES,
             saes=saes_flag,
             batch_tokens=STUDY.circuits.batch_tokens,
@@ -44,7 +61,7 @@ if STUDY.claims:
         message:
             "Testing claims"
         shell:
-            "python {input.script} --claims {input.claims:q} --model {params.model:q} --pairs {input.pairs:q}"
+            "python {input.script} --claims {input.claims:q} --model {params.model:q} --subjects {params.subjects:q} --pairs {input.pairs:q}"
             " --circuits {input.circuits:q} --sites {params.sites:q} {params.saes:q} --batch-tokens {params.batch_tokens}"
             " --seed {params.seed} --verdicts {output.verdicts:q} --threads {threads} > {log:q} 2>&1"
 

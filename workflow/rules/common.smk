@@ -272,3 +272,11 @@ def circuit_tasks(wildcards):
     """The tasks whose circuits an edit keeps or removes."""
     operations = STUDY.edits[wildcards.edit].operations
     return [o.task for o in operations if isinstance(o, OfCircuit)]
+
+
+def edit_circuits(wildcards):
+    """The circuits that an edit keeps or removes."""
+    basis = STUDY.edits[wildcards.edit].basis
+    return [
+        f"{CIRCUITS}/{task}/{basis}/circuit.json" for task in circuit_tasks(wildcards)
+    ]

@@ -66,6 +66,7 @@ rule keep_edit:
         model=MODEL_FILES,
         saes=edit_saes,
         selection=selection_of,
+        circuits=edit_circuits,
         script=program("keep_edit.py"),
         sequences=rules.tokenize_corpus.output.sequences,
         pairs=edit_pairs,
@@ -95,14 +96,16 @@ rule keep_edit:
         selection=lambda wildcards, input: [
             word for file in input.selection for word in ("--selection", file)
         ],
+        tasks=circuit_tasks,
+        seed=STUDY.seed,
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         name=f"{STUDY.model}-{{edit}}",
         code=code("keep_edit.py"),
     message:
         "Making {wildcards.edit} permanent"
     shell:
-        "python {input.script} {params.flags:q} {params.selection:q} --name {params.name:q}"
-        " --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+        "python {input.script} {params.flags:q} {params.selection:q} --tasks {params.tasks:q} --circuits {input.circuits:q}"
+        " --name {params.name:q} --seed {params.seed} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule evaluate_edit:
@@ -112,10 +115,7 @@ rule evaluate_edit:
         saes=edit_saes,
         selection=selection_of,
         permanent=permanent_of,
-        circuits=lambda wildcards: [
-            f"{CIRCUITS}/{task}/{STUDY.edits[wildcards.edit].basis}/circuit.json"
-            for task in circuit_tasks(wildcards)
-        ],
+        circuits=edit_circuits,
         script=program("evaluate_edit.py"),
         sequences=rules.tokenize_corpus.output.sequences,
         pairs=edit_pairs,

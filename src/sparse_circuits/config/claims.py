@@ -20,6 +20,9 @@ class Claim(Settings):
     circuit: Name | None = Field(
         None, description="the task whose circuit of features is swapped; the claim's own when not given"
     )
+    edit: Name | None = Field(
+        None, description="the edit whose permanent model the claim is tested on; the study's model when not given"
+    )
     at_least: float | None = Field(None, description="the share is at least this")
     at_most: float | None = Field(None, description="the share is at most this")
 

@@ -112,6 +112,14 @@ class Erase(Settings):
 Operation = Annotated[Select | Rewrite | MeanAblate | OfCircuit | Erase, Field(discriminator="kind")]
 
 
+class Distillation(Settings):
+    """How a model is trained to do by its weights what an edit does by hooks."""
+
+    rank: Positive = Field(8, description="of the change of each matrix")
+    steps: Positive = Field(150, description="optimiser steps, of 8 sequences or one group of prompts each")
+    learning_rate: float = Field(1e-3, gt=0, description="AdamW's, falling to 0")
+
+
 class EditSettings(Settings):
     """One edit: what it is to change, what must stay, what is done in which order, and what it is set beside."""
 
@@ -126,14 +134,22 @@ class EditSettings(Settings):
     )
     baselines: list[Baseline] = Field(["random", "leace", "mean_difference", "deletion"])
     random_seeds: Positive = Field(3, description="draws of random features")
-    permanent: Literal["added_layer"] | None = Field(None, description="how a model that keeps the edit is made")
+    permanent: Literal["added_layer", "distilled"] | None = Field(
+        None,
+        description="how a model that keeps the edit is made: one more layer for each edited site, for features of the "
+        "residual stream that are rewritten; or low-rank changes of the weights, for every operation",
+    )
+    distillation: Distillation = Distillation.model_validate({})
     fit_sequences: Positive = Field(160, description="training sequences that means and permanent models are fitted on")
     prompts: list[str] = Field([], description="texts to go on from, before and after")
 
     @model_validator(mode="after")
     def _permanent(self) -> "EditSettings":
-        if self.permanent and (other := [o.kind for o in self.operations if o.kind not in ("select", "rewrite")]):
-            raise ValueError(f"`permanent: {self.permanent}` keeps rewritten features alone, not `{other[0]}`")
+        others = [o.kind for o in self.operations if o.kind not in ("select", "rewrite")]
+        if self.permanent == "added_layer" and others:
+            raise ValueError(
+                f"`permanent: added_layer` keeps rewritten features alone, not `{others[0]}`; `distilled` keeps all"
+            )
         if sum(isinstance(operation, Select) for operation in self.operations) > 1:
             raise ValueError("`operations` may have one `select`")
         return self

@@ -212,6 +212,9 @@ class Study(Settings):
             _known(
                 f"{self.claims}, claims.{name}", claim.task, {**self.behaviours, **self.tasks}, "behaviours or tasks"
             )
+            if claim.edit:
+                lasting = {edit: entry for edit, entry in self.edits.items() if entry.permanent}
+                _known(f"{self.claims}, claims.{name}.edit", claim.edit, lasting, "edits with a permanent model")
             if claim.of_circuit:
                 _known(f"{self.claims}, claims.{name}.circuit", claim.of_circuit, self.tasks, "tasks")
         return self

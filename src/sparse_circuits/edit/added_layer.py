@@ -69,6 +69,12 @@ def with_added_layers(
     return model
 
 
+def moved(site: Site, added_after: Sequence[int]) -> Site:
+    """Return where a site is in a model with layers added after some; at a residual site, behind the added layer."""
+    behind = site.kind == "resid_post"
+    return Site(site.kind, site.layer + sum(layer < site.layer + behind for layer in added_after))
+
+
 @torch.no_grad()
 def _stream(language: Language, site: Site, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     """Activations at a site (row, d_model), and which of them are separators (row,)."""

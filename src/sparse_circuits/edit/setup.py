@@ -10,9 +10,11 @@ from torch import Tensor
 
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.setup import set_up_basis
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.edits import EditSettings
+from sparse_circuits.edit.build import Materials
 from sparse_circuits.edit.features import Rewriting
 from sparse_circuits.files import read_json
 from sparse_circuits.models import Language, load_language_model, load_tokenizer
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 BATCH = 8  # sequences in one pass over text
+Selected = dict[Node, Rewriting]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,16 @@ class Sources:
     """folder of the pairs of each"""
     saes: list[Path]
     """folder of each site's autoencoder; none for coordinates"""
+
+
+@dataclass(frozen=True)
+class WholeEdit(Sources):
+    """Where that lies of which all of an edit's operations are made."""
+
+    tasks: list[str]
+    """tasks whose circuits are kept or removed"""
+    circuits: list[Path]
+    """circuit.json of each"""
 
 
 @dataclass(frozen=True)
@@ -76,8 +89,19 @@ class Editing:
         tokens = read_sequences(self.sources.sequences, split, 0, sequences).token_id
         return list(torch.from_numpy(tokens).long().split(BATCH))
 
+    def materials(self, sources: WholeEdit, selected: Selected) -> Materials:
+        """Return what the edit's operations are made of."""
+        return Materials(
+            self.language,
+            self.basis,
+            self.text("train", self.settings.fit_sequences),
+            {name: self.groups(name, "train") for name in self.settings.needs},
+            {task: read_circuit_nodes(path) for task, path in zip(sources.tasks, sources.circuits, strict=True)},
+            selected,
+        )
 
-def read_selection(path: Path | None) -> dict[Node, Rewriting]:
+
+def read_selection(path: Path | None) -> Selected:
     """Return the nodes that were selected; none where there is no file."""
     rows: Sequence[dict[str, Any]] = read_json(path)["nodes"] if path else []
     return {Node.parse(row["node"]): Rewriting(row["factor"], row["clamp"], row["below"]) for row in rows}

@@ -1,6 +1,7 @@
 """Saving a model that was changed, as a folder like the one it came from."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def save_edited(model: "PreTrainedModel", original: Path, folder: Path, name: str) -> None:
-    """Publish a model with its original's tokenizer, licence and separator, and the hash of what it was made from."""
+def save_edited(
+    model: "PreTrainedModel", original: Path, folder: Path, name: str, added_after: Sequence[int] = ()
+) -> None:
+    """Publish a model with its original's tokenizer, licence and separator, and the hash of what it was made from.
+
+    `added_after` are the original's layers after which it has one more.
+    """
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -26,6 +32,7 @@ def save_edited(model: "PreTrainedModel", original: Path, folder: Path, name: st
             "name": name,
             "made_from": {"name": card["name"], "sha256": card["sha256"]["model.safetensors"]},
             "num_layers": model.config.num_hidden_layers,
+            "added_after": list(added_after),
             "sha256": hashes,
         }
         write_json(temporary / "model_card.json", {**card, **changed})
