@@ -14,6 +14,7 @@ from sparse_circuits.files import read_json
 ROW_HEIGHT = 0.85  # inches
 SHADES = plt.get_cmap("Blues")
 LABEL_TOKENS = 2
+ALONG = (0.35, 0.5, 0.65, 0.42, 0.58)  # of the way from source to target, where weights stand: not all at one height
 MOST_LABELS = 60  # edges from which weights are no longer written beside the lines
 
 
@@ -31,23 +32,20 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     for node in circuit["nodes"]:
         rows.setdefault(_row(node["site"]), []).append(node)
     widest = max((len(row) for row in rows.values()), default=1)
-    places = {
-        node["id"]: ((column + 0.5) * widest / len(row), float(level))
-        for level, row in enumerate(rows.values())
-        for column, node in enumerate(row)
-    }
+    places = _placed([[node["id"] for node in row] for row in rows.values()], circuit["edges"], widest)
     figure, axis = plt.subplots(figsize=(TEXT_WIDTH, ROW_HEIGHT * max(len(rows), 2) + 0.4))
     strongest = max((abs(edge["weight"]) for edge in circuit["edges"]), default=1.0)
-    for edge in circuit["edges"]:
+    for number, edge in enumerate(circuit["edges"]):
         (x0, y0), (x1, y1) = places[edge["source"]], places[edge["target"]]
         colour = NEGATIVE if edge["weight"] < 0 else POSITIVE
         axis.plot([x0, x1], [y0, y1], color=colour, linewidth=0.4 + 2.2 * abs(edge["weight"]) / strongest, zorder=1)
         if len(circuit["edges"]) <= MOST_LABELS:
+            along = ALONG[number % len(ALONG)]
             axis.text(
-                x0 + 0.35 * (x1 - x0),
-                y0 + 0.35 * (y1 - y0),
+                x0 + along * (x1 - x0),
+                y0 + along * (y1 - y0),
                 f"{edge['weight']:+.2f}",
-                fontsize=5,
+                fontsize=5.5,
                 color=colour,
                 ha="center",
                 va="center",
@@ -93,6 +91,26 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=7)
     return figure, pd.DataFrame(circuit["edges"], columns=["source", "target", "weight"])
+
+
+def _placed(rows: list[list[str]], edges: list[dict[str, Any]], width: int) -> dict[str, tuple[float, float]]:
+    """Return where nodes stand: each row in the order of its nodes' neighbours below, so that few lines cross."""
+    neighbours: dict[str, list[str]] = {}
+    for edge in edges:
+        neighbours.setdefault(edge["target"], []).append(edge["source"])
+        neighbours.setdefault(edge["source"], []).append(edge["target"])
+    places: dict[str, tuple[float, float]] = {}
+
+    def middle(name: str) -> float:
+        below = [places[other][0] for other in neighbours.get(name, []) if other in places]
+        return sum(below) / len(below) if below else width / 2
+
+    # Twice: the lowest row, which has nothing below it, then goes by what stands above.
+    for _ in range(2):
+        for level, row in enumerate(rows):
+            ordered = sorted(row, key=middle)
+            places |= {name: ((i + 0.5) * width / len(row), float(level)) for i, name in enumerate(ordered)}
+    return places
 
 
 def residual_links(nodes: list[str]) -> list[tuple[str, str]]:
