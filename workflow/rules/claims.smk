@@ -11,17 +11,6 @@ if STUDY.claims:
         if claim.of_circuit
     ]
 
-    CLAIMED_EDITS = list(
-        dict.fromkeys(claim.edit for claim in CLAIMS.values() if claim.edit)
-    )
-
-    def claim_subjects(wildcards, input):
-        """The folder of the model that each claim is tested on."""
-        edited = dict.fromkeys(str(Path(file).parent) for file in input.edited)
-        folders = dict(zip(CLAIMED_EDITS, edited, strict=True))
-        own = model_folder(wildcards, input)
-        return [folders.get(claim.edit, own) for claim in CLAIMS.values()]
-
     rule judge_claims:
         """The verdict on each claim, with the interval that it rests on."""
         input:

@@ -280,3 +280,17 @@ def edit_circuits(wildcards):
     return [
         f"{CIRCUITS}/{task}/{basis}/circuit.json" for task in circuit_tasks(wildcards)
     ]
+
+
+# The edits whose permanent models claims are tested on, in the order in which their files are a rule's input.
+CLAIMED_EDITS = list(
+    dict.fromkeys(claim.edit for claim in STUDY.claim_entries.values() if claim.edit)
+)
+
+
+def claim_subjects(wildcards, input):
+    """The folder of the model that each claim is tested on."""
+    edited = dict.fromkeys(str(Path(file).parent) for file in input.edited)
+    folders = dict(zip(CLAIMED_EDITS, edited, strict=True))
+    own = model_folder(wildcards, input)
+    return [folders.get(claim.edit, own) for claim in STUDY.claim_entries.values()]
