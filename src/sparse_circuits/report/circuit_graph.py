@@ -12,7 +12,7 @@ CURVES = ("nodes", "faithfulness", "completeness", "random")
 def circuit_graph(
     circuit: Mapping[str, Any], evaluation: Mapping[str, Any], notes: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return what the browser draws of a circuit: `nodes`, `edges`, `rows`, `curve`.
+    """Return what the browser draws of a circuit: `nodes`, `edges`, `rows`, `curve`, `chosen`.
 
     Args:
         circuit: a circuit.json
@@ -20,7 +20,7 @@ def circuit_graph(
         notes: what is known of nodes, by id without position (see read_notes)
 
     `rows` are sites in the order of the computation, the output last. A node has `row`, `column` and `rank`: its place
-    by |score| among the nodes that the curve counts, from 1; error nodes and the output are always kept and have rank 0.
+    by |score| among the nodes that the curve counts, from 1; error nodes and the output are always kept, with rank 0.
     Columns are positions where the circuit has them, else ranks within the site. Edges are [source, target, weight]
     with places in `nodes`, weights in nats.
     """
@@ -49,6 +49,7 @@ def circuit_graph(
             for node in listed
         ],
         "edges": [[place[edge["source"]], place[edge["target"]], rounded(edge["weight"])] for edge in circuit["edges"]],
+        "chosen": {name: rounded(evaluation["circuit"][name]) for name in ("nodes", "faithfulness")},
         "curve": {
             **{name: [rounded(value) for value in evaluation[name]] for name in CURVES},
             "low": [rounded(low) for low, _ in evaluation["faithfulness_ci95"]],

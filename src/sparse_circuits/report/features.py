@@ -23,9 +23,5 @@ def sae_features(folder: Path, notes: Mapping[str, Mapping[str, Any]]) -> dict[s
         "site": site,
         "name": folder.name,
         "density": [rounded(value) for value in density.tolist()],
-        "described": {
-            node.removeprefix(prefix): note
-            for node, note in notes.items()
-            if node.startswith(prefix) and "density" in note
-        },
+        "described": {node.removeprefix(prefix): note for node, note in notes.items() if node.startswith(prefix)},
     }

@@ -1,10 +1,10 @@
 """The static pages of a study: one folder that opens from disk and stands on any web host."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     ]
     saes = [read_json(path) for path in found.saes]
     summary = summarise(found.study, found.headline_task, saes, [item["evaluation"] for item in circuits])
-    notes = read_notes(found.interpretations)
+    notes = read_notes([item["circuit"] for item in circuits], found.interpretations)
     write = _writer(found, circuits, folder)
 
     write("index.html", "overview.html.j2", summary=summary, wanted=WANTED, figures=_figures(found.figures, folder))
@@ -172,5 +172,8 @@ def _edit(edit: Mapping[str, Any]) -> dict[str, Any]:
 def _parted(versions: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Cut texts where they begin to differ from the first: (the same, the rest)."""
     first = next(iter(versions.values()))
-    cut = {name: len(os.path.commonprefix([first, text])) for name, text in versions.items()}
-    return {name: (text[: cut[name]], text[cut[name] :]) for name, text in versions.items()}
+    result = {}
+    for name, text in versions.items():
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, text, strict=False)))
+        result[name] = (text[:same], text[same:])
+    return result

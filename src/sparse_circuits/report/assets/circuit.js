@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { nodes, edges, rows, curve, metric } = REPORT.circuit;
+  const { nodes, edges, rows, curve, chosen: whole, metric } = REPORT.circuit;
   const [panel, slider, search] = ["panel", "size", "search"].map((id) => document.getElementById(id));
   const metricName = metric.replaceAll("_", " ");
   const place = new Map(nodes.map((node, number) => [node.id, number]));
@@ -81,6 +81,7 @@
     const count = `${wanted} node${wanted === 1 ? "" : "s"}`;
     const exact = curve.nodes.indexOf(wanted);
     if (exact >= 0) return `${count}: faithfulness ${at(exact)}`;
+    if (wanted === whole.nodes) return `${count}: faithfulness ${show(whole.faithfulness)}, the study’s choice`;
     const after = curve.nodes.findIndex((measured) => measured > wanted);
     const parts = (after < 0 ? [curve.nodes.length - 1] : [after - 1, after]).filter((i) => i >= 0);
     return `${count}: not measured; faithfulness ${parts.map((i) => `${show(curve.faithfulness[i])} at ${curve.nodes[i]}`).join(", ")}`;
@@ -98,7 +99,9 @@
       drawnNodes[number].addClass("chosen");
       drawnNodes[number].connectedEdges().addClass("chosen");
     });
-    if (move) cy.animate({ center: { eles: drawnNodes[number] }, duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200 });
+    const { x1, y1, x2, y2 } = cy.extent();
+    const { x, y } = drawnNodes[number].position();
+    if (move && (x < x1 || x > x2 || y < y1 || y > y2)) cy.animate({ center: { eles: drawnNodes[number] }, duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200 });
     const side = (mine, other) => edges
       .filter((edge) => edge[mine] === number)
       .sort((a, b) => Math.abs(b[2]) - Math.abs(a[2]))

@@ -28,6 +28,7 @@ function showNode(panel, node, { title = node.id, numbers = [], neighbours = [],
   }
   panel.replaceChildren(...parts);
   panel.scrollTop = 0;
+  if (panel.getBoundingClientRect().top > innerHeight) panel.scrollIntoView({ block: "nearest" });
 }
 
 function tokenList(tokens) {
