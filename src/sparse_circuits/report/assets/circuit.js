@@ -130,7 +130,7 @@
     { id: "rank", title: "rank", value: (node) => node.rank || undefined, cell: (node) => (node.rank ? String(node.rank) : "kept") },
     { id: "score", title: "score", value: (node) => Math.abs(node.score), cell: (node) => show(node.score) },
     { id: "promotes", title: "promotes", text: true, value: (node) => (node.promotes || []).join(" "), cell: (node) => (node.promotes ? tokenList(node.promotes.slice(0, 4)) : "") },
-    { id: "label", title: "label", text: true, value: (node) => node.label || "", cell: (node) => node.label || "" },
+    { id: "label", title: "label", text: true, class: "label", value: (node) => node.label || "", cell: (node) => node.label || "" },
   ], { sort: [{ id: "score", desc: true }], found: matches });
   list.ondraw = () => {
     const lines = [...document.querySelectorAll("#nodes tbody tr")];

@@ -11,7 +11,7 @@
     { id: "density", title: "density", value: (row) => row.density, cell: (row) => show(row.density) },
     { id: "score", title: "largest score", value: (row) => row.score, cell: (row) => show(row.score) },
     { id: "tasks", title: "in circuits of", text: true, value: (row) => row.tasks, cell: (row) => row.tasks },
-    { id: "label", title: "label", text: true, value: (row) => row.note.label || "", cell: (row) => row.note.label || "" },
+    { id: "label", title: "label", text: true, class: "label", value: (row) => row.note.label || "", cell: (row) => row.note.label || "" },
   ], {
     page: PAGE,
     sort: [{ id: "score", desc: true }],

@@ -28,7 +28,8 @@ function showNode(panel, node, { title = node.id, numbers = [], neighbours = [],
   }
   panel.replaceChildren(...parts);
   panel.scrollTop = 0;
-  if (panel.getBoundingClientRect().top > innerHeight) panel.scrollIntoView({ block: "nearest" });
+  const { top, bottom } = panel.getBoundingClientRect();
+  if (top > innerHeight || bottom < 0) panel.scrollIntoView({ block: "nearest" });
 }
 
 function tokenList(tokens) {
