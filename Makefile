@@ -12,13 +12,14 @@ COMPILE = PYTHONDONTWRITEBYTECODE= python -W ignore -c 'import dvc.repo, snakema
 	import sparse_circuits.models.convert, sparse_circuits.sae.evaluate, sparse_circuits.sae.train; \
 	import sparse_circuits.sources.documents'
 
-.PHONY: help reproduce restore extras test check bench dvc.yaml schemas clean
+.PHONY: help reproduce restore extras docs test check bench dvc.yaml schemas clean
 
 help:
 	@echo "make reproduce  set up and run the default study; then print its main numbers"
 	@echo "make restore    set up and bring the recorded artefacts from the DVC remote, instead of computing them"
-	@echo "make extras     add what clusters, remotes on S3 and RO-Crates need"
+	@echo "make extras     add what clusters, remotes on S3, RO-Crates, the docs site and browser tests need"
 	@echo "make test       set up, check style and types, run all tests"
+	@echo "make docs       build the documentation site in build/site"
 	@echo "make bench      have SAELens read what we save; measure speed beside other libraries; writes docs/performance.md"
 	@echo "make dvc.yaml   write dvc.yaml anew from the workflow's graph"
 
@@ -41,6 +42,9 @@ $(VENV)/.extras: $(VENV)/.ready requirements-extras.lock
 	touch $@
 
 extras: $(VENV)/.extras
+
+docs: $(VENV)/.extras
+	mkdocs build --strict
 
 reproduce: $(VENV)/.ready
 	snakemake --quiet rules host -- snapshot

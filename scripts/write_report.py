@@ -1,11 +1,10 @@
-"""Write a study's page and its main numbers."""
+"""Write a study's pages and its main numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.command import program
-from sparse_circuits.files import read_json, write_json
-from sparse_circuits.report import summarise, write_page
+from sparse_circuits.report.page import Found, write_pages
 
 
 @dataclass(frozen=True)
@@ -15,22 +14,39 @@ class Arguments:
     headline_task: str
     """task whose numbers stand first"""
     saes: list[Path]
-    """evaluations of autoencoders"""
+    """evaluation.json of each autoencoder, beside its other files"""
     circuits: list[Path]
-    """evaluations of circuits"""
+    """circuit.json of each circuit, beside its evaluation.json"""
     figures: list[Path]
-    """PNG files of the figures, in their order on the page"""
-    page: Path
-    """HTML file to write"""
-    summary: Path
-    """JSON file to write"""
+    """PNG files of the figures, in their order on the page, with SVG and CSV beside them"""
+    folder: Path
+    """folder to write"""
+    command: str
+    """how Snakemake is called for the study; pages add the path of an artefact"""
+    interpretations: list[Path] = field(default_factory=list)
+    """what nodes do: <site>.json, then <site>.labels.json"""
+    edits: list[Path] = field(default_factory=list)
+    """evaluation.json of each edit"""
+    claims: list[Path] = field(default_factory=list)
+    """verdicts on the study's claims"""
+    artefacts: list[Path] = field(default_factory=list)
+    """files to list with their hashes; proofs are shown when they are among them"""
 
 
 def main(args: Arguments) -> None:
-    saes, circuits = ([read_json(path) for path in paths] for paths in (args.saes, args.circuits))
-    summary = summarise(args.study, args.headline_task, saes, circuits)
-    write_json(args.summary, summary)
-    write_page(summary, args.figures, args.page)
+    found = Found(
+        args.study,
+        args.headline_task,
+        args.saes,
+        args.circuits,
+        args.interpretations,
+        args.edits,
+        args.claims,
+        args.figures,
+        args.artefacts,
+        args.command,
+    )
+    write_pages(found, args.folder)
 
 
 if __name__ == "__main__":

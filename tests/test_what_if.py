@@ -21,6 +21,7 @@ AFTER_TRAINING = {
     "prove_circuit",
     "evaluate_circuit",
     "trace_prompt",
+    "interpret_nodes",
     "plot_figure",
     "write_report",
     "record",

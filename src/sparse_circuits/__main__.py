@@ -82,6 +82,16 @@ def export_command(
         print(path)
 
 
+def doctor_command() -> None:
+    """Check Python, packages, disk, memory, GPU, SLURM and the DVC remote; say what is wrong and how to mend it."""
+    from sparse_circuits.doctor import examine, format_findings
+
+    findings = examine()
+    print(format_findings(findings))
+    if any(finding.state == "problem" for finding in findings):
+        raise SystemExit(1)
+
+
 def version() -> None:
     """Print the version."""
     from sparse_circuits import __version__
@@ -100,6 +110,7 @@ def main() -> None:
                 "collect": collect_command,
                 "crate": crate,
                 "export": export_command,
+                "doctor": doctor_command,
                 "version": version,
             }
         )

@@ -1,13 +1,54 @@
+from sparse_circuits.report import Contents, appearance, report_files
+
+# What the study has for its page; a page that lists files by hash needs all of them.
+SHOWN = {
+    "circuits": CIRCUIT_FILES,
+    "interpretations": [
+        f"{INTERPRETATIONS}/{site}{suffix}"
+        for suffix in INTERPRETATION_SUFFIXES
+        for site in FEATURE_SITES
+    ],
+    "edits": [f"{EDITS}/{edit}/evaluation.json" for edit in STUDY.edits],
+    "claims": [VERDICTS] if STUDY.claims else [],
+}
+REPORT_FILES = report_files(
+    Contents(
+        circuits=tuple((task, basis) for task in STUDY.tasks for basis in BASES),
+        saes=tuple(tuple(Path(folder).parts[-2:]) for folder in SAE_FOLDERS),
+        figures=tuple(FIGURE_DATA),
+        edits=bool(SHOWN["edits"]),
+        claims=bool(SHOWN["claims"]),
+    )
+)
+
+
 rule write_report:
-    """The study's page and its main numbers."""
+    """The study's pages and its main numbers."""
     input:
+        **SHOWN,
         figures=rules.figures.input,
         script=program("write_report.py"),
-        circuits=EVALUATIONS,
         saes=SAE_EVALUATIONS,
+        artefacts=[
+            *MODEL_FILES,
+            *rules.fetch_corpus.output,
+            *rules.write_manifest.output,
+            *[f"{folder}/{name}" for folder in SAE_FOLDERS for name in SAE_FILES],
+            *expand(
+                "results/tasks/{task}/{split}.jsonl",
+                task={**STUDY.tasks, **STUDY.behaviours},
+                split=["train", "test"],
+            ),
+            *EVALUATIONS,
+            *[
+                f"{CIRCUITS}/{task}/{basis}/proof.json"
+                for task in STUDY.tasks
+                for basis, settings in BASES.items()
+                if settings.prove
+            ],
+        ],
     output:
-        page=f"{REPORT}/index.html",
-        summary=f"{REPORT}/summary.json",
+        [f"{REPORT}/{name}" for name in REPORT_FILES],
     log:
         "logs/write_report/report.log",
     benchmark:
@@ -16,7 +57,7 @@ rule write_report:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(2000),
         runtime=10,
     params:
         study=STUDY.study,
@@ -24,13 +65,25 @@ rule write_report:
         figures=lambda wildcards, input: [
             file for file in input.figures if file.endswith(".png")
         ],
+        others=lambda wildcards, input: [
+            word
+            for name in ("interpretations", "edits", "claims")
+            if input[name]
+            for word in (f"--{name}", *input[name])
+        ],
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        command=" ".join(
+            ["snakemake", *(["--configfile", OTHERS[-1]] if OTHERS else []), "--"]
+        ),
+        appearance=appearance(),
         code=code("write_report.py"),
     message:
-        "Writing {output.page}"
+        "Writing {output[0]}"
     shell:
         "python {input.script} --study {params.study:q} --headline-task {params.headline:q} --saes {input.saes:q}"
-        " --circuits {input.circuits:q} --figures {params.figures:q} --page {output.page:q}"
-        " --summary {output.summary:q} > {log:q} 2>&1"
+        " --circuits {input.circuits:q} --figures {params.figures:q} {params.others:q} --folder {params.folder:q}"
+        " --command {params.command:q} --artefacts {input.saes:q} {input.circuits:q} {input.interpretations:q}"
+        " {input.edits:q} {input.claims:q} {input.figures:q} {input.artefacts:q} > {log:q} 2>&1"
 
 
 rule report:

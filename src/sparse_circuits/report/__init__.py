@@ -1,6 +1,6 @@
-"""The study's page and its main numbers."""
+"""The study's pages and its main numbers."""
 
-from sparse_circuits.report.page import write_page
+from sparse_circuits.report.contents import Contents, appearance, report_files
 from sparse_circuits.report.summary import format_summary, summarise
 
-__all__ = ["format_summary", "summarise", "write_page"]
+__all__ = ["Contents", "appearance", "format_summary", "report_files", "summarise"]

@@ -1,0 +1,148 @@
+"""What this machine has of what a study needs, what is wrong, and how to mend it: `sparse-circuits doctor`."""
+
+import configparser
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from sparse_circuits.machine import cores, free_memory, gpu_names
+
+GIB = 1024**3
+DISK, MEMORY = 7 * GIB, 8 * GIB  # of the default study (README)
+PYTHON = (3, 11)
+
+State = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one thing; `mend` is a command or an instruction, empty where nothing is to be done."""
+
+    name: str
+    state: State
+    says: str
+    mend: str = ""
+
+
+def check_python(found: Sequence[int] = tuple(sys.version_info[:3])) -> Finding:
+    """Python itself."""
+    told = ".".join(map(str, found[:3]))
+    if tuple(found[:2]) < PYTHON:
+        return Finding("Python", "problem", f"{told}; 3.11 or newer is needed", "make reproduce PYTHON=python3.11")
+    return Finding("Python", "ok", told)
+
+
+def check_packages(names: Sequence[str] = ("torch", "transformers", "snakemake", "dvc", "h5py")) -> Finding:
+    """The packages that every study needs."""
+    missing = [name for name in names if _version(name) is None]
+    if missing:
+        return Finding("packages", "problem", f"missing: {', '.join(missing)}", "rm -f .venv/.ready && make check")
+    return Finding("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in names))
+
+
+def check_disk(folder: Path = Path(), wanted: int = DISK) -> Finding:
+    """Free space where results go."""
+    free = shutil.disk_usage(folder).free
+    says = f"{free / GIB:.1f} GiB free"
+    if free < wanted:
+        mend = "free space, or link results/ and .dvc/cache to a larger disk"
+        return Finding("disk", "problem", f"{says}; the default study takes {wanted / GIB:.0f} GiB", mend)
+    return Finding("disk", "ok", says)
+
+
+def check_memory(free: int | None = None, wanted: int = MEMORY) -> Finding:
+    """Memory that jobs may still take, in bytes; a container's limit counts."""
+    free = free_memory() if free is None else free
+    says = f"{free / GIB:.1f} GiB free, {cores()} cores"
+    if free < wanted:
+        mend = f"end other programs, or run fewer jobs at once: snakemake --resources mem_mb={free // 1024**2}"
+        return Finding("memory", "warning", f"{says}; the default study takes up to {wanted / GIB:.0f} GiB", mend)
+    return Finding("memory", "ok", says)
+
+
+def check_gpu(names: Sequence[str] | None = None, torch_version: str | None = None) -> Finding:
+    """GPUs that the driver knows, and whether torch is a build for them."""
+    names = gpu_names() if names is None else names
+    torch_version = torch_version or _version("torch") or ""
+    if not names:
+        return Finding("GPU", "ok", "none; studies run on CPU cores")
+    if "+cpu" in torch_version:
+        mend = f"pip install --force-reinstall --no-deps torch=={torch_version.partition('+')[0]}"
+        return Finding("GPU", "warning", f"{', '.join(names)}, but torch {torch_version} has no CUDA", mend)
+    return Finding("GPU", "ok", ", ".join(names))
+
+
+def check_slurm() -> Finding:
+    """SLURM, where there is one: that it answers, and that Snakemake can speak to it."""
+    if shutil.which("sbatch") is None:
+        return Finding("SLURM", "ok", "none here; needed only for profiles/slurm")
+    try:
+        done = subprocess.run(["sinfo", "--noheader"], capture_output=True, text=True, check=False, timeout=20)
+        answer = (done.stderr or done.stdout).strip().splitlines() if done.returncode else []
+        silent = done.returncode != 0
+    except (OSError, subprocess.TimeoutExpired) as error:
+        answer, silent = [str(error)], True
+    if silent:
+        says = f"sbatch is here, but the controller does not answer: {answer[0] if answer else 'no message'}"
+        return Finding("SLURM", "warning", says, "scontrol ping; ask the cluster's administrators")
+    if _version("snakemake-executor-plugin-slurm") is None:
+        return Finding("SLURM", "warning", "answers, but Snakemake's plugin for it is missing", "make extras")
+    return Finding("SLURM", "ok", "answers")
+
+
+def check_dvc_remote(repository: Path = Path()) -> Finding:
+    """The DVC remote that `dvc push` and `make restore` use: that one is named, and that it can be spoken to."""
+    settings = configparser.ConfigParser(strict=False)
+    settings.read([repository / ".dvc/config", repository / ".dvc/config.local"], encoding="utf-8")
+    name = settings.get("core", "remote", fallback=None)
+    if name is None:
+        mend = "dvc remote add --default NAME URL (docs/sharing.md)"
+        return Finding("DVC remote", "warning", "none; results stay on this machine", mend)
+    section = next((part for part in settings.sections() if part.strip("'") == f'remote "{name}"'), None)
+    url = settings.get(section, "url", fallback="") if section else ""
+    if not url:
+        return Finding("DVC remote", "problem", f"{name} has no url", f"dvc remote add --force {name} URL")
+    if url.startswith("s3://") and _version("dvc-s3") is None:
+        return Finding("DVC remote", "problem", f"{name} is {url}, but dvc-s3 is missing", "make extras")
+    if "://" not in url and not (place := repository / ".dvc" / url).is_dir():
+        return Finding("DVC remote", "problem", f"{name}: no folder {place}", f"mkdir -p {place}")
+    return Finding("DVC remote", "ok", f"{name}: {url}")
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    check_python,
+    check_packages,
+    check_disk,
+    check_memory,
+    check_gpu,
+    check_slurm,
+    check_dvc_remote,
+)
+
+
+def examine() -> list[Finding]:
+    """Return what was found of everything."""
+    return [check() for check in CHECKS]
+
+
+def format_findings(findings: Sequence[Finding]) -> str:
+    """Return findings as lines for a terminal; under what is wrong stands how to mend it."""
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.state:<8} {finding.name:<{width}}  {finding.says}")
+        if finding.mend:
+            lines.append(f"{'':<8} {'':<{width}}  mend: {finding.mend}")
+    return "\n".join(lines)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,87 @@
+"""A circuit as the page's graph: nodes on a grid, by rank; edges; the curve over the number of nodes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sparse_circuits.config import Site
+from sparse_circuits.report.nodes import rounded
+
+CURVES = ("nodes", "faithfulness", "completeness", "random")
+
+
+def circuit_graph(
+    circuit: Mapping[str, Any], evaluation: Mapping[str, Any], notes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what the browser draws of a circuit: `nodes`, `edges`, `rows`, `curve`, `chosen`.
+
+    Args:
+        circuit: a circuit.json
+        evaluation: the evaluation.json beside it
+        notes: what is known of nodes, by id without position (see read_notes)
+
+    `rows` are sites in the order of the computation, the output last. A node has `row`, `column` and `rank`: its place
+    by |score| among the nodes that the curve counts, from 1; error nodes and the output are always kept, with rank 0.
+    Columns are positions where the circuit has them, else ranks within the site. Edges are [source, target, weight]
+    with places in `nodes`, weights in nats.
+    """
+    listed = circuit["nodes"]
+    rows = sorted({node["site"] for node in listed}, key=_order)
+    ranks = _ranks(listed)
+    columns = _columns(listed, ranks)
+    place = {node["id"]: number for number, node in enumerate(listed)}
+    return {
+        "task": circuit["task"],
+        "basis": circuit["basis"],
+        "metric": circuit["metric"],
+        "rows": rows,
+        "nodes": [
+            {
+                "id": node["id"],
+                "kind": _kind(node),
+                "row": rows.index(node["site"]),
+                "column": columns[node["id"]],
+                "rank": ranks.get(node["id"], 0),
+                "score": rounded(node["score"]),
+                **({"position": node["position"]} if node["position"] is not None else {}),
+                **{key: node[key] for key in ("promotes", "suppresses") if key in node},
+                **notes.get(node["id"].partition("@")[0], {}),
+            }
+            for node in listed
+        ],
+        "edges": [[place[edge["source"]], place[edge["target"]], rounded(edge["weight"])] for edge in circuit["edges"]],
+        "chosen": {name: rounded(evaluation["circuit"][name]) for name in ("nodes", "faithfulness")},
+        "curve": {
+            **{name: [rounded(value) for value in evaluation[name]] for name in CURVES},
+            "low": [rounded(low) for low, _ in evaluation["faithfulness_ci95"]],
+            "high": [rounded(high) for _, high in evaluation["faithfulness_ci95"]],
+        },
+    }
+
+
+def _order(site: str) -> tuple[float, float]:
+    return (float("inf"), 0) if site == "output" else Site.parse(site).order
+
+
+def _kind(node: Mapping[str, Any]) -> str:
+    if node["site"] == "output":
+        return "output"
+    return "error" if node["id"].partition("@")[0].endswith("/error") else "node"
+
+
+def _ranks(nodes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    counted = [node for node in nodes if _kind(node) == "node"]
+    ranked = sorted(counted, key=lambda node: -abs(node["score"]))
+    return {node["id"]: rank for rank, node in enumerate(ranked, 1)}
+
+
+def _columns(nodes: Sequence[Mapping[str, Any]], ranks: Mapping[str, int]) -> dict[str, float]:
+    """Columns of nodes: centred in a row by rank, or, with positions, beside each other within their position."""
+    by_place: dict[tuple[str, int | None], list[str]] = {}
+    for node in sorted(nodes, key=lambda node: ranks.get(node["id"], len(ranks) + 1)):
+        by_place.setdefault((node["site"], node["position"]), []).append(node["id"])
+    width = max(map(len, by_place.values()))
+    columns: dict[str, float] = {}
+    for (_, position), ids in by_place.items():
+        start = -(len(ids) - 1) / 2 if position is None else position * (width + 1)
+        columns |= {node: start + number for number, node in enumerate(ids)}
+    return columns

@@ -1,0 +1,58 @@
+"""What a page tells of a node: its label, tokens, contexts, and where it stands in circuits."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sparse_circuits.files import read_json
+
+DIGITS = 4  # significant ones; a page needs no more
+
+
+def read_notes(circuits: Sequence[Mapping[str, Any]], interpretations: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """Return {node id: what a page tells of it} from circuits and from files of interpretations.
+
+    Of generated labels (<site>.labels.json), which come after the descriptions, only the label is taken.
+    """
+    notes = _of_circuits(circuits)
+    for path in interpretations:
+        for node in read_json(path)["nodes"]:
+            if "density" in node:
+                notes[node["id"]] = _note(node)
+            elif node["label"] is not None:
+                notes.setdefault(node["id"], {})["label"] = node["label"]
+    return notes
+
+
+def _of_circuits(circuits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What circuits themselves tell of features: tokens, and the score in each task."""
+    notes: dict[str, dict[str, Any]] = {}
+    for circuit in circuits:
+        for node in circuit["nodes"]:
+            if "promotes" in node:
+                told = {"promotes": node["promotes"], "suppresses": node["suppresses"], "tasks": []}
+                note = notes.setdefault(node["id"].partition("@")[0], told)
+                note["tasks"].append([circuit["task"], rounded(node["score"])])
+    return notes
+
+
+def _note(node: Mapping[str, Any]) -> dict[str, Any]:
+    activation, rule = node.get("activation"), node.get("rule")
+    return {
+        "label": node["label"],
+        "density": node["density"],
+        "mean": activation and activation["mean"],
+        "max": activation and activation["max"],
+        "f1": rule and rule["f1"],
+        **{key: node[key] for key in ("promotes", "suppresses") if key in node},
+        "tasks": [[task["task"], rounded(task["score"])] for task in node["tasks"]],
+        "contexts": [
+            {"tokens": context["tokens"], "activations": context["activations"], "at": context["at"]}
+            for context in node.get("top", [])
+        ],
+    }
+
+
+def rounded(value: float) -> float:
+    """A number with the digits that a page shows."""
+    return float(f"{value:.{DIGITS}g}")

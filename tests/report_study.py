@@ -1,0 +1,116 @@
+"""Artefacts of a study with known, hostile content, as the report finds them: no model, no workflow, no seconds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from sparse_circuits.report.page import Found
+
+HOSTILE = "</script><img src=x onerror=alert(1)> <b>"
+SITES = ("resid_post.0", "resid_post.1")
+SAE = {"d_sae": 64, "l0": 8.0, "fvu": 0.2, "ce_recovered": 0.9, "dead_fraction": 0.0}
+
+
+def write(path: Path, data: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    return path
+
+
+def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: int = 8) -> Found:
+    """Write the artefacts of a study of two sites under `results`, a folder of that name."""
+    saes, interpretations = [], []
+    for site in SITES:
+        folder = results / "saes/tiny" / site / "topk"
+        saes.append(write(folder / "evaluation.json", {**SAE, "site": site, "d_sae": features}))
+        density = np.linspace(-4, -1, features).astype(np.float32)
+        save_file({"sparsity": density}, folder / "sparsity.safetensors")
+        described = {"study": "s", "nodes": [_described(f"{site}/{number}") for number in range(nodes // 2)]}
+        interpretations.append(write(results / f"interpretations/s/{site}.json", described))
+    circuit = _circuit(nodes, edges)
+    folder = results / "circuits/s/<task>/features"
+    path = write(folder / "circuit.json", circuit)
+    write(folder / "evaluation.json", _evaluation(nodes))
+    figure = results / "figures/s/faithfulness.png"
+    for suffix in (".png", ".svg", ".csv"):
+        write(figure.with_suffix(suffix), {})
+    edit = write(results / "edits/s/gentle/evaluation.json", _edit())
+    claims = write(results / "claims/s.json", {"claims": {"bold": _claim()}})
+    files = [path, edit, claims, *saes, *interpretations]
+    return Found("s", "<task>", saes, [path], interpretations, [edit], [claims], [figure], files, "snakemake --")
+
+
+def _described(node: str) -> dict[str, Any]:
+    context = {"tokens": ["a", HOSTILE, " c"], "activations": [0.0, 2.0, 1.0], "at": 1}
+    return {
+        "id": node,
+        "label": f"tokens like {HOSTILE}",
+        "density": 0.01,
+        "activation": {"mean": 1.5, "max": 2.0},
+        "rule": {"f1": 0.5},
+        "promotes": [HOSTILE, " are"],
+        "suppresses": ["\n"],
+        "tasks": [{"task": "<task>", "position": None, "score": 1.0}],
+        "top": [context],
+    }
+
+
+def _circuit(nodes: int, edges: int) -> dict[str, Any]:
+    half = nodes // 2
+    listed = [
+        {"id": f"{site}/{number}", "site": site, "position": None, "score": (1 - 2 * row) * (nodes - number - row / 2)}
+        for row, site in enumerate(SITES)
+        for number in range(half)
+    ]
+    listed.append({"id": "resid_post.1/error", "site": SITES[1], "position": None, "score": 0.1})
+    listed.append({"id": "logit_difference", "site": "output", "position": None, "score": -3.0})
+    pairs = [(source, target) for source in range(half) for target in range(half)][:edges]
+    return {
+        "task": "<task>",
+        "basis": "features",
+        "metric": "logit_difference",
+        "method": "integrated_gradients",
+        "nodes": listed,
+        "edges": [
+            {"source": f"{SITES[0]}/{source}", "target": f"{SITES[1]}/{target}", "weight": 0.5 + source - target}
+            for source, target in pairs
+        ],
+    }
+
+
+def _evaluation(nodes: int) -> dict[str, Any]:
+    return {
+        "task": "<task>",
+        "basis": "features",
+        "examples": 20,
+        "clean": 3.0,
+        "nodes": [1, 2, 50],
+        "faithfulness": [0.25, 0.5, 1.0],
+        "faithfulness_ci95": [[0.2, 0.3], [0.4, 0.6], [0.9, 1.1]],
+        "completeness": [0.9, 0.5, 0.0],
+        "random": [0.0, 0.1, 0.2],
+        "accuracy": {"model": 1.0, "circuit": 0.9},
+        "attribution": {"relative_gap": 0.001},
+        "circuit": {"nodes": nodes // 2 * 2, "faithfulness": 0.75},
+    }
+
+
+def _edit() -> dict[str, Any]:
+    return {
+        "features": 1,
+        "nodes": [{"node": "resid_post.1/0", "factor": 0.0, "clamp": None}],
+        **{name: {"gap": gap, "perplexity": 20.0} for name, gap in (("before", 1.0), ("hooked", 0.1))},
+        "permanent": {"gap": 0.2, "perplexity": 21.0},
+        "baselines": {"random": {"gap": 0.9, "perplexity": 22.0}},
+        "continuations": [
+            {"prompt": "The key", "before": f" is {HOSTILE}", "hooked": " is old", "permanent": " is old"}
+        ],
+    }
+
+
+def _claim() -> dict[str, Any]:
+    facts = {"says": f"all follows {HOSTILE}", "task": "<task>", "swapped": "circuit", "at_least": 0.5}
+    return {**facts, "share": 0.7, "ci95": [0.6, 0.8], "pairs": 20, "verdict": "pass"}
