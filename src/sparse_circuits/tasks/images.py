@@ -23,9 +23,10 @@ def image_pairs(
 ) -> list[Pair]:
     """Return `count` pairs of images (image, height, width, channel) of a split, with their labels (image,).
 
-    `against` a class, every other pair is turned round, so that each is right as often. Without it clean images are all
-    `of` one class, patch images those of the others in turn, and their answers all other classes. No image stands in
-    two pairs. Raises StudyError for a class that there is not, and when there are too few images.
+    Every other pair is turned round, so that either side is right as often: the mean image, which stands in for what is
+    ablated, would else be one of the class, and tell nothing of it. Without a class `against` which it stands, the other
+    images are those of all other classes in turn, and all of these are right answers. No image stands in two pairs.
+    Raises StudyError for a class that there is not, and when there are too few images.
     """
     for name in (of, against):
         if name is not None and name not in classes:
@@ -35,8 +36,8 @@ def image_pairs(
     waiting = {name: iter(order[labels[order] == classes.index(name)].tolist()) for name in (of, *others)}
     pairs = []
     for number in range(count):
-        sides = [(of, [of]), (others[number % len(others)], others)]
-        if against and number % 2:
+        sides = [(of, [of]), (others[number // 2 % len(others)], others)]
+        if number % 2:
             sides.reverse()
         drawn = [next(waiting[name], None) for name, _ in sides]
         if None in drawn:
