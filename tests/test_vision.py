@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import ROOT
 from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_image_sequences
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.origin import read_origins, row_sequences
 from sparse_circuits.circuits import Coordinates, Node, feature_edges, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.config import Site
+from sparse_circuits.config import Site, load_study, read_yaml
 from sparse_circuits.config.catalogue import Images
 from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
 from sparse_circuits.errors import StudyError
@@ -325,3 +326,19 @@ def test_batches_are_those_of_their_step_and_move_as_told(images: Path) -> None:
     whole = torch.from_numpy(to_tokens(split.images, split.labels, 3)).long()
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, whole.tolist()))  # each image once a round
     assert not torch.equal(plain(0), plain(6))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"vision_transformer": {"layers": 3, "d_model": 64, "images": 9, "patch": 5}}, "cannot be cut into patches"),
+        ({"tasks": {"sneaker_or_boot": {"kind": "classes", "of": "Hat"}}}, "fashion-mnist has no class Hat; it has"),
+        ({"vision_transformer": None}, "go together; one of them is missing"),
+    ],
+)
+def test_settings_that_do_not_fit_the_images_are_told(
+    changed: dict, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(StudyError, match=told):
+        load_study({**read_yaml(ROOT / "config/studies/vision.yaml"), **changed})

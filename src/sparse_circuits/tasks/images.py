@@ -24,7 +24,8 @@ def image_pairs(
     """Return `count` pairs of images (image, height, width, channel) of a split, with their labels (image,).
 
     Every other pair is turned round, so that either side is right as often: the mean image, which stands in for what is
-    ablated, would else itself look like the class. Without a class `against` which it stands, the other images are those of all other classes in turn, and all of these are right answers. No image stands in two pairs.
+    ablated, would else itself look like the class. Without a class `against` which it stands, the other images are
+    those of all other classes in turn, and all of these are right answers. No image stands in two pairs.
     Raises StudyError for a class that there is not, and when there are too few images.
     """
     for name in (of, against):
