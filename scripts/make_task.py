@@ -10,8 +10,10 @@ from sparse_circuits.command import program
 from sparse_circuits.config.weight_sparse import CodeTask
 from sparse_circuits.files import read_json
 from sparse_circuits.models import load_tokenizer, model_card
+from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.tasks import agreement_pairs, code_pairs, encode_pairs, read_pairs, write_pairs
 from sparse_circuits.tasks.attractors import attractor_pairs
+from sparse_circuits.tasks.images import image_pairs
 from sparse_circuits.tasks.pronouns import occupation_pairs, pronoun_pairs, stated_gender_pairs
 
 
@@ -41,6 +43,16 @@ class Code(Drawn):
 class Attractors(Drawn):
     construction: Literal["prepositions", "subject_relative", "object_relative"]
     """what the attractors stand in"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes(Drawn):
+    images: Path
+    """HDF5 file of images"""
+    of: str
+    """name of the class that is recognised"""
+    against: str | None = None
+    """name of the other class; all the rest when not given"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +98,7 @@ class Arguments:
         Annotated[Agreement, tyro.conf.subcommand("agreement")]
         | Annotated[Code, tyro.conf.subcommand("code")]
         | Annotated[Attractors, tyro.conf.subcommand("attractors")]
+        | Annotated[Classes, tyro.conf.subcommand("classes")]
         | Annotated[StatedGender, tyro.conf.subcommand("stated_gender")]
         | Annotated[Occupations, tyro.conf.subcommand("occupations")]
         | Annotated[Pronouns, tyro.conf.subcommand("pronouns")]
@@ -108,6 +121,10 @@ def main(args: Arguments) -> None:
             made[split] = code_pairs(source.task, split, wanted, source.seed, tokenizer)
         elif isinstance(source, Attractors):
             made[split] = attractor_pairs(source.construction, split, wanted, source.seed, tokenizer)
+        elif isinstance(source, Classes):
+            images, names = read_images(source.images, split), read_classes(source.images)
+            against = (source.of, source.against)
+            made[split] = image_pairs(images.images, images.labels, names, *against, split, wanted, source.seed)
         elif isinstance(source, StatedGender):
             made[split] = stated_gender_pairs(split, wanted, tokenizer)
         elif isinstance(source, Pronouns):

@@ -54,17 +54,7 @@ def main(args: Arguments) -> None:
     if len(data) < entry.batch:
         raise StudyError(f"{args.sequences}: {len(data)} sequences are less than one batch of {entry.batch}")
     model = new_model(entry, len(load_tokenizer(args.tokenizer)), data.shape[1], args.seed)
-    recipe = Recipe(
-        steps=entry.tokens // (entry.batch * data.shape[1]),
-        learning_rate=entry.learning_rate,
-        weight_decay=entry.weight_decay,
-        epsilon=entry.epsilon,
-        share=entry.share,
-        anneal=entry.anneal,
-        anneal_until=entry.anneal_until,
-        least=entry.least,
-        passes=entry.passes,
-    )
+    recipe = Recipe.of(entry, entry.tokens // (entry.batch * data.shape[1]))
     spec = json.dumps([args.entry, args.seed, args.code, sequences_attributes(args.sequences)], sort_keys=True)
     state = Checkpoint(args.state, hashlib.sha256(spec.encode()).hexdigest(), args.save_every) if args.state else None
     log = train(model, in_random_order(data, entry.batch, args.seed), recipe, device, state)

@@ -3,7 +3,7 @@ rule tokenize_corpus:
     input:
         model=TOKENIZER_FILES,
         script=program("tokenize_corpus.py"),
-        documents=rules.fetch_corpus.output.documents,
+        documents=CORPUS_FILE,
     output:
         sequences=f"{CACHE}/sequences.h5",
     log:

@@ -5,7 +5,7 @@ import math
 
 from sparse_circuits.config import Site
 from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns, Select
-from sparse_circuits.config.study import AgreementTask, FileTask
+from sparse_circuits.config.study import AgreementTask, ClassesTask, FileTask
 
 MODEL = f"results/models/{STUDY.model}"
 MODEL_FILES = multiext(
@@ -194,6 +194,14 @@ def task_source(wildcards):
     sizes = ["--train", task.train, "--test", task.test]
     if isinstance(task, FileTask):
         return ["file", *sizes]
+    if isinstance(task, ClassesTask):
+        against = ["--against", task.against] if task.against else []
+        images = ["--images", *task_files(wildcards)]
+        return [
+            *["classes", "--of", task.of, *against, *images, *sizes],
+            "--seed",
+            STUDY.seed,
+        ]
     if task.kind == "stated_gender":
         return [task.kind, *sizes]
     if isinstance(task, Pronouns | Occupations):
@@ -212,6 +220,8 @@ def task_files(wildcards):
     task = {**STUDY.tasks, **STUDY.behaviours}[wildcards.task]
     if isinstance(task, Pronouns | Occupations):
         return [f"results/professions/{task.professions}.json"]
+    if isinstance(task, ClassesTask):
+        return [CORPUS_FILE]
     files = [task.train, task.test] if isinstance(task, FileTask) else []
     return [local(file) for file in files]
 

@@ -3,7 +3,7 @@
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import Statistics, build_manifest, read_manifest, read_statistics
 from sparse_circuits.activations.reader import ActivationReader
-from sparse_circuits.activations.sequences import Sequences, read_sequences, write_sequences
+from sparse_circuits.activations.sequences import Sequences, read_sequences, write_image_sequences, write_sequences
 
 __all__ = [
     "ActivationReader",
@@ -14,5 +14,6 @@ __all__ = [
     "read_manifest",
     "read_sequences",
     "read_statistics",
+    "write_image_sequences",
     "write_sequences",
 ]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.activations.sequences import Sequences, position_tokens
 from sparse_circuits.activations.shard import Compression, Dtype, Rows, SiteStatistics, write_shard
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
@@ -56,9 +56,9 @@ def cache_shard(
         str(site): _statistics(rows, usable, medians[site], int(sinks[site].sum()))
         for site, rows in activations.items()
     }
-    width = sequences.token_id.shape[1] - 1
+    width = len(usable) // len(tokens)
     rows = Rows(
-        token_id=sequences.token_id[:, 1:].ravel()[order],
+        token_id=position_tokens(sequences, width + 1).ravel()[order],
         document=np.repeat(sequences.document, width)[order],
         position=np.tile(np.arange(1, width + 1, dtype=np.int32), len(tokens))[order],
     )

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_jsonl, sha256
 from sparse_circuits.models import load_tokenizer, model_card
+from sparse_circuits.models.pictures import to_tokens
+from sparse_circuits.sources.images import read_classes, read_images
 
 DOCUMENTS_A_BATCH = 512
 
@@ -22,6 +24,12 @@ class Sequences:
 
     token_id: NDArray[np.int32]
     document: NDArray[np.int32]
+
+
+def position_tokens(sequences: Sequences, positions: int) -> NDArray[np.int32]:
+    """Return the token of each position but the first, (sequence, positions - 1): of an image's patches, its class."""
+    tokens = sequences.token_id[:, 1:]
+    return tokens if tokens.shape[1] == positions - 1 else np.repeat(tokens[:, -1:], positions - 1, axis=1)
 
 
 def write_sequences(
@@ -73,6 +81,33 @@ def write_sequences(
         for name, (rows, origin) in groups.items():
             file[f"{name}/token_id"] = np.array(rows[: wanted[name]])
             file[f"{name}/document"] = np.array(origin[: wanted[name]], dtype=np.int32)
+
+
+def write_image_sequences(images: Path, model: Path, train: int, held_out: int, seed: int, path: Path) -> None:
+    """Write `train` training images and `held_out` test images, drawn by `seed`, as sequences, and publish both.
+
+    A sequence is the separator, an image's pixels, and its class; `document` is the image's row in the file. Raises
+    StudyError when there are too few images.
+    """
+    card, classes = model_card(model), len(read_classes(images))
+    generator = np.random.default_rng(seed)
+    with publishing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(
+            model=card["name"],
+            tokenizer_sha256=card["sha256"]["tokenizer.json"],
+            corpus=images.parent.name,
+            corpus_sha256=sha256(images),
+            seed=seed,
+        )
+        for name, split, count in (("train", "train", train), ("held_out", "test", held_out)):
+            found = read_images(images, split)
+            if len(found.images) < count:
+                raise StudyError(
+                    f"{images}: {len(found.images)} images for {name}, {count} wanted; lower activations.tokens"
+                )
+            chosen = generator.permutation(len(found.images))[:count]
+            file[f"{name}/token_id"] = to_tokens(found.images[chosen], found.labels[chosen], classes)
+            file[f"{name}/document"] = found.rows[chosen].astype(np.int32)
 
 
 def read_sequences(path: Path, split: str, begin: int = 0, end: int | None = None) -> Sequences:

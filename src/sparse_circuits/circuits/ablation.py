@@ -76,10 +76,11 @@ def run_circuits(
         assert clean.logits is not None
         likely = clean.logits[:, -1].log_softmax(dim=-1)
         fills = ablation(language, basis, batch)
-        size = max(1, batch_tokens // batch.clean.numel())
+        positions = language.positions(batch.clean)
+        size = max(1, batch_tokens // (len(batch) * positions))
         for begin in tqdm(range(0, len(circuits), size), desc="run circuits", unit="batch", disable=None):
             part = circuits[begin : begin + size]
-            left_out = {site: 1.0 - _stacked([c.kept[site] for c in part], batch) for site in basis}
+            left_out = {site: 1.0 - _stacked([c.kept[site] for c in part], positions) for site in basis}
             errors_left_out = torch.tensor([not c.errors for c in part], dtype=torch.float32)
             logits = run_ablated(language, batch, basis, fills, left_out, errors_left_out, clean.activations[first])
             rows = slice(begin, begin + len(part))
@@ -104,13 +105,13 @@ def run_named(
     return {name: Outcome(*part) for name, part in zip(named, zip(*parts, strict=True), strict=True)}
 
 
-def _stacked(masks: list[Tensor], batch: PairBatch) -> Tensor:
+def _stacked(masks: list[Tensor], length: int) -> Tensor:
     """Masks of several circuits as one (circuit, position or 1, width), some of which may name positions."""
     positions = max(len(mask) for mask in masks)
-    if positions not in (1, batch.clean.shape[1]):
+    if positions not in (1, length):
         raise StudyError(
             f"the circuit's nodes stand at positions of prompts of {positions} tokens, which says nothing of a prompt "
-            f"of {batch.clean.shape[1]}; give pairs of one length or drop by_position"
+            f"of {length}; give pairs of one length or drop by_position"
         )
     return torch.stack([mask.expand(positions, -1) for mask in masks]).float()
 

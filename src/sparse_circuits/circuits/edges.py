@@ -86,8 +86,7 @@ def feature_edges(
     patch = run(language, batch.patch, read=list(reads.values())).activations
     # Before the first token that differs the runs are alike, so nothing upstream changes what a target there could
     # feel. Without a counterfactual everything after the separator changes: to nothing.
-    differs = (batch.clean != batch.patch).any(dim=0).int()
-    begin = int(differs.argmax()) if all(part.to_patch for part in found.values()) else 1
+    begin = language.first_difference(batch.clean, batch.patch) if all(part.to_patch for part in found.values()) else 1
     edges: list[Edge] = []
     sources: dict[Site, _Sources] = {}
     with torch.no_grad():

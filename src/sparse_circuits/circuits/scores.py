@@ -124,7 +124,7 @@ def score_nodes(
     """
     sites = list(basis)
     pairs = sum(len(part) for _, part in groups)
-    longest = max(part.clean.shape[1] for _, part in groups)
+    longest = max(language.positions(part.clean) for _, part in groups)
     if by_position and len(groups) > 1:
         lengths = ", ".join(str(part.clean.shape[1]) for _, part in groups)
         raise StudyError(f"by_position needs prompts of one length, found {lengths} tokens; set it to false")
@@ -135,7 +135,7 @@ def score_nodes(
     means: dict[Site, _MeanByDistance] = {}
     work = []
     for indices, whole in groups:
-        size = max(1, batch_tokens // (whole.clean.shape[1] * (1 if method in ONE_PASS else steps)))
+        size = max(1, batch_tokens // (language.positions(whole.clean) * (1 if method in ONE_PASS else steps)))
         work += [(indices[n * size : (n + 1) * size], part) for n, part in enumerate(whole.split(size))]
     for indices, part in tqdm(work, desc=f"attribute ({method})", unit="batch", disable=None):
         part = part.to(language.device)

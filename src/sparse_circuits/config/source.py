@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from sparse_circuits.config.base import Settings, Sha256
 
@@ -49,11 +49,20 @@ class HubSource(Settings):
 
 
 class UrlSource(Settings):
-    """One file behind an address."""
+    """One file behind an address, or several in a folder there."""
 
     kind: Literal["url"]
     url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-    sha256: Sha256
+    sha256: Sha256 | None = Field(None, description="sha256 of the file")
+    files: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="names in the folder `url`, of formats whose unpacked bytes have a sha256 of their own"
+    )
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> "UrlSource":
+        if (self.sha256 is None) == (self.files is None):
+            raise ValueError("a source of kind url has either `sha256` or `files`")
+        return self
 
 
 class FileSource(Settings):

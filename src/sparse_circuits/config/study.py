@@ -17,6 +17,7 @@ from sparse_circuits.config.interpretations import Interpretations
 from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
+from sparse_circuits.config.weight_sparse import VisionTransformer
 
 
 class Activations(Settings):
@@ -49,7 +50,17 @@ class FileTask(Settings):
     test: str = Field(description="path of the test pairs")
 
 
-Task = Annotated[AgreementTask | FileTask, Field(discriminator="kind")]
+class ClassesTask(Settings):
+    """Pairs of images: one class against another, or against all the rest."""
+
+    kind: Literal["classes"]
+    of: str = Field(description="name of the class that is recognised")
+    against: str | None = Field(None, description="name of the other class; all the rest when not given")
+    train: Positive = Field(100, description="pairs of training images to find circuits on")
+    test: Positive = Field(100, description="pairs of test images to judge circuits on")
+
+
+Task = Annotated[AgreementTask | FileTask | ClassesTask, Field(discriminator="kind")]
 
 
 class Probing(Settings):
@@ -110,6 +121,9 @@ class Study(Settings):
     models_file: str = "config/models.yaml"
     datasets_file: str = "config/datasets.yaml"
     model: Name
+    vision_transformer: VisionTransformer | None = Field(
+        None, description="how the model is trained, on images, when it is not fetched"
+    )
     corpus: Name
     sites: Annotated[list[SiteName], Field(min_length=1)] = Field(description="sites with an autoencoder")
     transcoder_layers: list[Annotated[int, Field(ge=0)]] = Field([], description="layers whose MLPs are transcoded")
@@ -139,8 +153,10 @@ class Study(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Study":
-        _known("model", self.model, load_models(Path(self.models_file)), self.models_file)
         _known("corpus", self.corpus, load_datasets(Path(self.datasets_file)), self.datasets_file)
+        self._check_images()
+        if not self.vision_transformer:
+            _known("model", self.model, load_models(Path(self.models_file)), self.models_file)
         if not self.corpus_entry.is_corpus:
             raise ValueError(f"`corpus: {self.corpus}` is no corpus but {self.corpus_entry.format}")
         for basis, settings in self.circuits.bases.items():
@@ -150,7 +166,7 @@ class Study(Settings):
         for name, graph in self.graphs.items():
             _known(f"graphs.{name}.basis", graph.basis, of_features, "the study's bases of features")
         _known("headline_task", self.headline_task, self.tasks, "tasks")
-        layers = self.model_entry.num_layers
+        layers = self.num_layers
         for layer in self.transcoder_layers:
             if layer >= layers:
                 raise ValueError(f"`transcoder_layers`: {self.model} has {layers} layers, 0 to {layers - 1}")
@@ -202,10 +218,8 @@ class Study(Settings):
         if self.shift:
             of_features = {name: b for name, b in self.circuits.bases.items() if isinstance(b, FeatureBasis)}
             _known("shift.basis", self.shift.basis, of_features, "the study's bases of features")
-            if Site.parse(self.shift.site).layer >= self.model_entry.num_layers:
-                raise ValueError(
-                    f"`shift.site: {self.shift.site}`: {self.model} has {self.model_entry.num_layers} layers"
-                )
+            if Site.parse(self.shift.site).layer >= self.num_layers:
+                raise ValueError(f"`shift.site: {self.shift.site}`: {self.model} has {self.num_layers} layers")
             if self.shift.biographies:
                 self._check_format("shift.biographies", self.shift.biographies, "biographies")
         for name, claim in self.claim_entries.items():
@@ -218,6 +232,33 @@ class Study(Settings):
             if claim.of_circuit:
                 _known(f"{self.claims}, claims.{name}.circuit", claim.of_circuit, self.tasks, "tasks")
         return self
+
+    def _check_images(self) -> None:
+        images, trained = self.corpus_entry.images, self.vision_transformer
+        if (images is None) != (trained is None):
+            raise ValueError("a corpus of images and `vision_transformer` go together; one of them is missing")
+        if images and trained:
+            height, width, _ = images.shape
+            if height % trained.patch or width % trained.patch:
+                raise ValueError(
+                    f"`vision_transformer.patch`: images of {height} x {width} cannot be cut into patches of "
+                    f"{trained.patch} x {trained.patch}"
+                )
+            positions = 1 + height * width // trained.patch**2
+            if self.activations.context != positions:
+                raise ValueError(
+                    f"`activations.context`: an image has {positions} positions (register and patches), not "
+                    f"{self.activations.context}"
+                )
+        for name, task in self.tasks.items():
+            if isinstance(task, ClassesTask):
+                if images is None:
+                    raise ValueError(f"`tasks.{name}`: a task of classes needs a corpus of images")
+                for part in (task.of, task.against):
+                    if part is not None and part not in images.classes:
+                        raise ValueError(
+                            f"`tasks.{name}`: {self.corpus} has no class {part}; it has {', '.join(images.classes)}"
+                        )
 
     def _check_format(self, key: str, name: str, wanted: str) -> None:
         _known(key, name, self.datasets, self.datasets_file)
@@ -238,7 +279,7 @@ class Study(Settings):
     def basis_sites(self, basis: str) -> dict[str, str | None]:
         """Return the sites that a basis' nodes write, in order, with the place where each one's autoencoder lies."""
         settings = self.circuits.bases[basis]
-        every = range(self.model_entry.num_layers)
+        every = range(self.num_layers)
         if not isinstance(settings, FeatureBasis):
             return {f"{COORDINATES[basis]}.{layer}": None for layer in every}
         if self.kind(settings.sae) == "autoencoder":
@@ -282,6 +323,11 @@ class Study(Settings):
         """All sites that are read or written, in the order of the computation."""
         found = {site for place in self.places.values() for site in place.reads + place.writes} | set(self.sites)
         return sorted(found, key=lambda site: Site.parse(site).order)
+
+    @property
+    def num_layers(self) -> int:
+        """The layers of the study's model."""
+        return self.vision_transformer.layers if self.vision_transformer else self.model_entry.num_layers
 
     @property
     def model_entry(self) -> Model:

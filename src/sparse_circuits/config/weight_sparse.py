@@ -35,23 +35,41 @@ CodeTask = Literal[
 TASKS: tuple[CodeTask, ...] = get_args(CodeTask)
 
 
-class Transformer(Settings):
-    """Sizes and training of one model."""
+class Network(Settings):
+    """Sizes and training of one model, whatever it is trained on."""
 
     layers: Positive
     d_model: Positive
     head_dim: Positive = 16
-    active: Share | None = Field(0.25, description="share of activations left at the eight places; none: all")
     share: Share = Field(1.0, description="share of the weights left at the end of training; 1: a dense model")
     anneal: Literal["linear", "sqrt", "exponential"] = Field("linear", description="how that share falls")
     anneal_until: Share = Field(0.5, description="part of the run at which it is reached")
     least: Annotated[int, Field(ge=0)] = Field(4, description="weights that every neuron and channel keeps")
-    tokens: Positive = Field(description="tokens trained on")
     batch: Positive = Field(16, description="sequences a step")
     passes: Positive = Field(1, description="passes a step is divided over, to fit into memory")
     learning_rate: float = Field(0.0128, gt=0, description="peak, before it is divided by the root of the share left")
     epsilon: float = Field(0.1, gt=0, description="AdamW's, beside gradients of root mean square 1")
     weight_decay: float = Field(0.1, ge=0)
+
+
+class Transformer(Network):
+    """A model of language."""
+
+    active: Share | None = Field(0.25, description="share of activations left at the eight places; none: all")
+    tokens: Positive = Field(description="tokens trained on")
+
+
+class VisionTransformer(Network):
+    """A model of images, trained on the study's corpus."""
+
+    active: Share | None = Field(None, description="share of activations left at the eight places; none: all")
+    patch: Positive = Field(4, description="height and width of a patch, in pixels")
+    images: Positive = Field(description="images trained on; each may come several times")
+    shift: Annotated[int, Field(ge=0)] = Field(0, description="pixels that an image is moved at most, either way")
+    flip: bool = Field(False, description="turn every other image over, left to right")
+    batch: Positive = Field(128, description="images a step")
+    learning_rate: float = Field(0.003, gt=0, description="peak, before it is divided by the root of the share left")
+    epsilon: float = Field(0.001, gt=0, description="AdamW's, beside gradients of root mean square 1")
 
 
 class Pruning(Settings):

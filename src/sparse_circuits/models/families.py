@@ -69,6 +69,7 @@ FAMILIES: dict[str, Family] = {
     "gpt2": _GPT2,
     # Trained here (`models.weight_sparse`), with GPT-2's names.
     "weight_sparse_gpt": _GPT2,
+    "small_vit": _GPT2,
 }
 
 

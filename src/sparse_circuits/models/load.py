@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from sparse_circuits.config import Site
 from sparse_circuits.files import read_json
@@ -30,6 +31,19 @@ class Language:
         """Return the width of the activations at a site."""
         return site_width(self.model, self.family, self.d_model, site)
 
+    def positions(self, tokens: Tensor) -> int:
+        """Return the positions of activations of `tokens` (batch, token): one a token, or one a patch of an image."""
+        return getattr(self.model.config, "positions_of_image", tokens.shape[1])
+
+    def first_difference(self, clean: Tensor, patch: Tensor) -> int:
+        """Return the first position whose activations differ between runs on tokens (batch, token), but for position 0.
+
+        In language it is the first token that differs, for what comes later changes nothing there.
+        """
+        if not getattr(self.model.config, "causal", True):
+            return 1
+        return int((clean != patch).any(dim=0).int().argmax())
+
 
 def model_card(folder: Path) -> dict[str, Any]:
     """Return what is known of a model without loading it: name, separator, sizes, sha256 of each file."""
@@ -48,7 +62,8 @@ def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:
     """Return the width of each site from a model's config.json alone."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    import sparse_circuits.models.weight_sparse  # noqa: F401 - registers its class with transformers
+    import sparse_circuits.models.vision_transformer
+    import sparse_circuits.models.weight_sparse  # noqa: F401 - both register their classes with transformers
 
     config = AutoConfig.from_pretrained(folder)
     # On this device tensors have shapes and no values.
@@ -64,7 +79,8 @@ def load_language_model(folder: Path, device: torch.device) -> Language:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
-    import sparse_circuits.models.weight_sparse  # noqa: F401 - registers its class with transformers
+    import sparse_circuits.models.vision_transformer
+    import sparse_circuits.models.weight_sparse  # noqa: F401 - both register their classes with transformers
 
     # Loading takes a second or two; a progress bar would only litter the logs.
     logging.disable_progress_bar()

@@ -130,10 +130,19 @@ def _skipping(language: Language, site: Site, activation: Tensor) -> Iterator[No
 
 
 def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Return the loss in nats of each next token: logits (batch, position, vocabulary) -> (batch, position - 1)."""
+    """Return the loss in nats of each next token: logits (batch, position, vocabulary) -> (batch, prediction)."""
+    logits = predictions(logits, tokens)
     return nn.functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten(), reduction="none"
+        logits.flatten(0, 1), tokens[:, -logits.shape[1] :].flatten(), reduction="none"
     ).unflatten(0, (tokens.shape[0], -1))
+
+
+def predictions(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Return the logits that predict a token of `tokens` (batch, token): those of all positions but the last.
+
+    Of an image there is one prediction, its class, which is the last token.
+    """
+    return logits[:, :-1] if logits.shape[1] == tokens.shape[1] else logits
 
 
 @torch.no_grad()
@@ -144,4 +153,5 @@ def promoted_tokens(language: Language, directions: Tensor, count: int) -> tuple
     """
     scale = norm_scale(language.model.get_submodule(language.family.final_norm))
     logits: Tensor = language.model.get_output_embeddings()(directions * scale)
+    count = min(count, logits.shape[1])
     return logits.topk(count).indices, (-logits).topk(count).indices

@@ -38,6 +38,7 @@ class WeightSparseConfig(PreTrainedConfig):
         sink: bool = True,
         bigram: bool = True,
         positions: bool = False,
+        causal: bool = True,
         rms_norm_eps: float = torch.finfo(torch.float32).eps,
         **kwargs: Any,
     ) -> None:
@@ -54,6 +55,7 @@ class WeightSparseConfig(PreTrainedConfig):
         self.sink = sink
         self.bigram = bigram
         self.positions = positions
+        self.causal = causal
         self.rms_norm_eps = rms_norm_eps
         super().__init__(**{"tie_word_embeddings": False, **kwargs})
 
@@ -93,15 +95,16 @@ def _kth_largest(size: Tensor, k: int) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Causal attention; a head's sink takes part in the softmax and writes nothing."""
+    """Attention, causal in language; a head's sink takes part in the softmax and writes nothing."""
 
     def __init__(self, config: WeightSparseConfig) -> None:
         super().__init__()
+        self.causal = config.causal
         self.heads, width = config.num_attention_heads, config.num_attention_heads * config.head_dim
         self.act_in = AbsTopK(config.kept("attn_in", config.hidden_size))
         self.c_attn = nn.Linear(config.hidden_size, 3 * width)
         self.act_q, self.act_k, self.act_v = (AbsTopK(config.kept(f"attn_{part}", width)) for part in "qkv")
-        self.attn_imp = Sink(self.heads) if config.sink else None
+        self.attn_imp = Sink(self.heads, self.causal) if config.sink else None
         self.c_proj = nn.Linear(width, config.hidden_size)
         self.act_out = AbsTopK(config.kept("attn_out", config.hidden_size))
 
@@ -111,26 +114,27 @@ class Attention(nn.Module):
         q, k, v = (act(part) for act, part in zip((self.act_q, self.act_k, self.act_v), parts, strict=True))
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
         scale = q.shape[-1] ** -0.5
-        y = self.attn_imp(q, k, v, scale) if self.attn_imp else attend(q, k, v, scale)
+        y = self.attn_imp(q, k, v, scale) if self.attn_imp else attend(q, k, v, scale, self.causal)
         return self.act_out(self.c_proj(y.transpose(1, 2).flatten(2)))
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
-    """Return causal attention's mixed values (batch, head, position, d_head).
+def attend(q: Tensor, k: Tensor, v: Tensor, scale: float, causal: bool = True) -> Tensor:
+    """Return attention's mixed values (batch, head, position, d_head).
 
     Under autocast on a CPU in fp32: torch's kernel for bf16 takes four times as long there.
     """
     if q.device.type == "cpu" and q.dtype == torch.bfloat16:
         with torch.autocast("cpu", enabled=False):
-            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), is_causal=True, scale=scale)
-    return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+            return attend(q.float(), k.float(), v.float(), scale, causal)
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
 
 
 class Sink(nn.Module):
     """Attention in which each head has one more key of learned logit and value zero, which every position sees."""
 
-    def __init__(self, heads: int) -> None:
+    def __init__(self, heads: int, causal: bool = True) -> None:
         super().__init__()
+        self.causal = causal
         self.sink_logit = nn.Parameter(torch.zeros(heads))
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
@@ -142,7 +146,7 @@ class Sink(nn.Module):
         q = F.pad(q, (0, 1, 1, 0), value=1.0)
         k = torch.cat([F.pad(logit, (d_head, 0)), F.pad(k, (0, 1))], dim=2)
         v = F.pad(v, (0, 1, 1, 0))
-        return attend(q, k, v, scale)[:, :, 1:, :-1]
+        return attend(q, k, v, scale, self.causal)[:, :, 1:, :-1]
 
 
 class MLP(nn.Module):
@@ -190,7 +194,7 @@ class Block(nn.Module):
 class WeightSparseForCausalLM(PreTrainedModel, GenerationMixin):
     """The model with its unembedding; logits get the row of a bigram table for the token that stands there."""
 
-    config_class = WeightSparseConfig
+    config_class: type[WeightSparseConfig] = WeightSparseConfig
     _supports_sdpa = True
 
     def __init__(self, config: WeightSparseConfig) -> None:

@@ -12,7 +12,7 @@ from sparse_circuits.activations import Sequences
 from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit, cross_entropy, standing
+from sparse_circuits.models.run import Edit, cross_entropy, predictions, standing
 from sparse_circuits.sae.autoencoder import NEVER_FIRED
 from sparse_circuits.sae.coder import Coder
 from sparse_circuits.sae.cosines import largest_cosines
@@ -125,13 +125,16 @@ def _sums(
     shared = {
         "rows": used.sum(dim=1),
         "active": fires.sum(dim=(1, 2)),
-        "predictions": torch.full((len(tokens),), tokens.shape[1] - 1),
+        "predictions": torch.full((len(tokens),), predictions(clean_logits, tokens).shape[1]),
         "ce_clean": cross_entropy(clean_logits, tokens).double().sum(dim=1),
     }
 
     def effects(name: str, logits: Tensor) -> Sums:
         loss = cross_entropy(logits, tokens).double().sum(dim=1)
-        return {f"ce_{name}": loss, f"kl_{name}": _divergence(clean_logits, logits)}
+        return {
+            f"ce_{name}": loss,
+            f"kl_{name}": _divergence(*(predictions(part, tokens) for part in (clean_logits, logits))),
+        }
 
     found = {}
     for site, prediction in zip(writes, written, strict=True):
@@ -197,12 +200,12 @@ def _logits(language: Language, tokens: Tensor, site: Site, replacement: Tensor)
 
 
 def _divergence(clean: Tensor, changed: Tensor) -> Tensor:
-    """KL(clean || changed) in nats, summed over the predictions that the loss counts: (sequence,)."""
+    """KL(clean || changed) in nats, summed over predictions (sequence, prediction, vocabulary): (sequence,)."""
     # One sequence at a time: the log-probabilities of all would double the memory.
     return torch.stack(
         [
             torch.nn.functional.kl_div(q.log_softmax(1), p.log_softmax(1), reduction="sum", log_target=True)
-            for p, q in zip(clean[:, :-1], changed[:, :-1], strict=True)
+            for p, q in zip(clean, changed, strict=True)
         ]
     )
 

@@ -1,4 +1,4 @@
-"""One file behind an address."""
+"""One file behind an address, or several in a folder there."""
 
 import shutil
 import urllib.error
@@ -14,12 +14,21 @@ TIMEOUT_SECONDS = 60
 
 
 def fetch(source: UrlSource, folder: Path) -> None:
-    """Download the file; it appears in `folder`, under the last part of its address, once its sha256 is right."""
-    name = Path(urllib.parse.unquote(urllib.parse.urlsplit(source.url).path)).name or "file"
+    """Download the file, or each of the `files` in the folder behind the address."""
+    if source.files is None:
+        _download(source.url, folder, source.sha256)
+    for name in source.files or []:
+        _download(f"{source.url.rstrip('/')}/{name}", folder, None)
+
+
+def _download(url: str, folder: Path, digest: str | None) -> None:
+    """Download a file; it appears in `folder`, by the last part of its address, once its sha256, if any, is right."""
+    name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name or "file"
     with publishing(folder / name) as temporary:
         try:
-            with urllib.request.urlopen(source.url, timeout=TIMEOUT_SECONDS) as answer, temporary.open("wb") as file:
+            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer, temporary.open("wb") as file:
                 shutil.copyfileobj(answer, file)
         except (urllib.error.URLError, TimeoutError) as error:
-            raise Unavailable(f"{source.url}: {error}") from None
-        check_sha256(temporary, source.sha256, source.url)
+            raise Unavailable(f"{url}: {error}") from None
+        if digest:
+            check_sha256(temporary, digest, url)

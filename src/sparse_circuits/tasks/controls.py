@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparse_circuits.errors import StudyError
+from sparse_circuits.models.pictures import SEPARATOR
 from sparse_circuits.tasks.pairs import Pair
 
 if TYPE_CHECKING:
@@ -39,11 +40,16 @@ def shuffled_labels(pairs: Sequence[Pair], seed: int) -> list[Pair]:
 def nonsense_words(pairs: Sequence[Pair], tokenizer: "PreTrainedTokenizerBase", seed: int) -> dict[str, str]:
     """Give every answer that occurs in `pairs` a random word of one token that occurs in none of them.
 
+    A model of images has no words but its classes: where the pairs leave too few of them, every answer gets another
+    class of those that occur.
+
     `pairs` are those of all splits, so that an answer gets the same word in each. Which answer is right still hangs on
     the prompt as in the real task, so a method that makes up behaviour can do so on held-out pairs, too. Raises
     StudyError when the tokenizer has too few words.
     """
     answers = sorted({answer for pair in pairs for answer in (*pair.answers, *pair.patch_answers)})
+    if tokenizer.bos_token == SEPARATOR:
+        return _other_classes(answers, tokenizer, seed)
     words = list(islice(_unused_words(pairs, tokenizer, seed), len(answers)))
     if len(words) < len(answers):
         raise StudyError(
@@ -63,6 +69,16 @@ def nonsense_task(pairs: Sequence[Pair], words: Mapping[str, str]) -> list[Pair]
         )
         for pair in pairs
     ]
+
+
+def _other_classes(answers: Sequence[str], tokenizer: "PreTrainedTokenizerBase", seed: int) -> dict[str, str]:
+    """Another class for each of the answers: one of no answer, or else the next of the answers in random order."""
+    unused = sorted(tokenizer.get_added_vocab().keys() - {*answers, SEPARATOR})
+    generator = np.random.default_rng(seed)
+    if len(unused) >= len(answers):
+        return dict(zip(answers, generator.permutation(unused).tolist(), strict=False))
+    drawn: list[str] = generator.permutation(answers).tolist()
+    return dict(zip(drawn, drawn[1:] + drawn[:1], strict=True))
 
 
 def _unused_words(pairs: Sequence[Pair], tokenizer: "PreTrainedTokenizerBase", seed: int) -> Iterator[str]:

@@ -42,6 +42,7 @@ SETTINGS = {
     "train_tokenizer": ("vocabulary",),
     "cut_sequences": ("seed", "context", "train_tokens", "held_out_tokens"),
     "train_transformer": ("seed", "study", "models.common", "models.{model}"),
+    "train_vision_transformer": ("seed", "model", "vision_transformer"),
     "prune_task": ("seed", "study", "pruning"),
     "compare_frontier": ("frontier",),
     "score_nodes": ("circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),

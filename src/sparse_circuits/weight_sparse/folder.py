@@ -8,10 +8,12 @@ import torch
 from transformers import set_seed
 from transformers.utils import logging
 
-from sparse_circuits.config.weight_sparse import Transformer
+from sparse_circuits.config.weight_sparse import Network, Transformer, VisionTransformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
 from sparse_circuits.models import load_language_model
+from sparse_circuits.models.vision_transformer import VisionTransformer as VisionModel
+from sparse_circuits.models.vision_transformer import VisionTransformerConfig
 from sparse_circuits.models.weight_sparse import WeightSparseConfig, WeightSparseForCausalLM
 
 
@@ -21,16 +23,30 @@ def new_model(entry: Transformer, vocabulary: int, context: int, seed: int) -> W
         set_seed(seed)
         return WeightSparseForCausalLM(
             WeightSparseConfig(
-                vocab_size=vocabulary,
-                hidden_size=entry.d_model,
-                num_hidden_layers=entry.layers,
-                head_dim=entry.head_dim,
-                num_attention_heads=entry.d_model // entry.head_dim,
-                intermediate_size=4 * entry.d_model,
-                max_position_embeddings=context,
-                active=entry.active,
+                vocab_size=vocabulary, max_position_embeddings=context, active=entry.active, **_sizes(entry)
             )
         )
+
+
+def new_vision_model(entry: VisionTransformer, image: tuple[int, int, int], classes: int, seed: int) -> VisionModel:
+    """Return a model of images (height, width, channels) with random weights; the same seed gives the same."""
+    with torch.random.fork_rng(devices=[]):
+        set_seed(seed)
+        return VisionModel(
+            VisionTransformerConfig(
+                image=image, patch=entry.patch, classes=classes, active=entry.active, **_sizes(entry)
+            )
+        )
+
+
+def _sizes(entry: Network) -> dict[str, Any]:
+    return {
+        "hidden_size": entry.d_model,
+        "num_hidden_layers": entry.layers,
+        "head_dim": entry.head_dim,
+        "num_attention_heads": entry.d_model // entry.head_dim,
+        "intermediate_size": 4 * entry.d_model,
+    }
 
 
 def load_model(folder: Path, device: torch.device) -> tuple[WeightSparseForCausalLM, int]:

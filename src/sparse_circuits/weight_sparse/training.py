@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.compute import matmul_precision
+from sparse_circuits.config.weight_sparse import Network
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.run import cross_entropy
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseForCausalLM
@@ -44,6 +45,21 @@ class Recipe:
     """weights that every neuron and channel keeps at least"""
     passes: int = 1
     """passes that the sequences of a step are divided over, where they do not fit into memory together"""
+
+    @classmethod
+    def of(cls, entry: Network, steps: int) -> "Recipe":
+        """What a study says of a model."""
+        return cls(
+            steps=steps,
+            learning_rate=entry.learning_rate,
+            weight_decay=entry.weight_decay,
+            epsilon=entry.epsilon,
+            share=entry.share,
+            anneal=entry.anneal,
+            anneal_until=entry.anneal_until,
+            least=entry.least,
+            passes=entry.passes,
+        )
 
 
 def sparse_matrices(model: WeightSparseForCausalLM) -> list[tuple[Tensor, int | None]]:

@@ -1,0 +1,49 @@
+"""Images as texts and as tokens, so that whatever works on prompts works on images.
+
+The text of an image has one Braille pattern a value, row by row, channels last: Unicode has exactly 256 of them. A
+vision model's tokenizer is an ordinary one whose tokens are the classes' names, these characters and a separator.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import AddedToken, Tokenizer
+from tokenizers.models import BPE
+from transformers import PreTrainedTokenizerFast
+
+from sparse_circuits.files import write_json
+from sparse_circuits.models.vision_transformer import LEVELS
+
+SEPARATOR = "<|image|>"
+BRAILLE = 0x2800  # the code of the pattern without dots
+
+
+def to_text(image: NDArray[np.uint8]) -> str:
+    """Return the text of an image (height, width, channel)."""
+    return "".join(map(chr, (image.ravel().astype(np.int64) + BRAILLE).tolist()))
+
+
+def from_text(text: str, shape: Sequence[int]) -> NDArray[np.uint8]:
+    """Return the image (height, width, channel) of a text."""
+    return np.array([ord(character) - BRAILLE for character in text], dtype=np.uint8).reshape(tuple(shape))
+
+
+def to_tokens(images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int) -> NDArray[np.int32]:
+    """Return separator, pixels and class of images (image, height, width, channel): (image, 2 + pixels)."""
+    pixels = images.reshape(len(images), -1).astype(np.int32) + classes
+    separator = np.full((len(images), 1), classes + LEVELS, dtype=np.int32)
+    return np.concatenate([separator, pixels, labels[:, None].astype(np.int32)], axis=1)
+
+
+def save_tokenizer(classes: Sequence[str], folder: Path, name: str) -> None:
+    """Write tokenizer and model_card.json: the classes, the 256 values of a pixel, the separator."""
+    tokens = [*classes, *(chr(BRAILLE + level) for level in range(LEVELS)), SEPARATOR]
+    tokenizer = Tokenizer(BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=[]))
+    # Names are found as wholes; letters by themselves are no tokens, so that a wrong name is none either.
+    tokenizer.add_tokens([AddedToken(name, normalized=False) for name in classes])
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=SEPARATOR, eos_token=SEPARATOR)
+    fast.save_pretrained(folder)
+    card = {"name": name, "document_separator": SEPARATOR, "document_separator_id": len(tokens) - 1}
+    write_json(folder / "model_card.json", card)

@@ -1,0 +1,64 @@
+"""Pairs of images of different classes: one kind of object against another, or against all the rest."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models.pictures import to_text
+from sparse_circuits.tasks.pairs import Pair
+
+
+def image_pairs(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: Sequence[str],
+    of: str,
+    against: str | None,
+    split: Literal["train", "test"],
+    count: int,
+    seed: int,
+) -> list[Pair]:
+    """Return `count` pairs of images (image, height, width, channel) of a split, with their labels (image,).
+
+    Every other pair is turned round, so that either side is right as often: the mean image, which stands in for what is
+    ablated, would else itself look like the class. Without a class `against` which it stands, the other images are
+    those of all other classes in turn, and all of these are right answers. No image stands in two pairs.
+    Raises StudyError for a class that there is not, and when there are too few images.
+    """
+    for name in (of, against):
+        if name is not None and name not in classes:
+            raise StudyError(f"no class {name!r}; there are {', '.join(classes)}")
+    others = [against] if against else [name for name in classes if name != of]
+    order = np.random.default_rng([seed, classes.index(of)]).permutation(len(labels))
+    waiting = {name: iter(order[labels[order] == classes.index(name)].tolist()) for name in (of, *others)}
+    pairs = []
+    for number in range(count):
+        sides = [(of, [of]), (others[number // 2 % len(others)], others)]
+        if number % 2:
+            sides.reverse()
+        drawn = [next(waiting[name], None) for name, _ in sides]
+        if None in drawn:
+            raise StudyError(
+                f"the {split} images give {number} pairs of {of} against {against or 'the rest'}, {count} wanted"
+            )
+        clean, patch = (image for image in drawn if image is not None)
+        (name, answers), (other, patch_answers) = sides
+        pairs.append(
+            Pair(
+                id=f"{split}-{number:04d}",
+                clean=to_text(images[clean]),
+                patch=to_text(images[patch]),
+                answers=answers,
+                patch_answers=patch_answers,
+                variables={
+                    "clean": f"{split}/{clean}",
+                    "patch": f"{split}/{patch}",
+                    "class": name,
+                    "other": other,
+                },
+            )
+        )
+    return pairs

@@ -1,0 +1,52 @@
+"""Training on images: the batches of each step, and how often the trained model is right."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sparse_circuits.compute import matmul_precision
+from sparse_circuits.config.weight_sparse import VisionTransformer
+from sparse_circuits.models.pictures import to_tokens
+from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
+
+BATCH = 500  # images in one pass that is not trained on
+
+
+def augmented(
+    images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int, entry: VisionTransformer, seed: int
+) -> Callable[[int], Tensor]:
+    """Return what gives the tokens (image, 2 + pixels) of a step, the class last.
+
+    Images (image, height, width, channel) come in a random order, another one in each round; each is moved by up to
+    `shift` pixels, what leaves at one side coming back at the other, and, with `flip`, half of them are turned over.
+    """
+    steps = len(images) // entry.batch
+
+    def of(step: int) -> Tensor:
+        order = np.random.default_rng([seed, step // steps]).permutation(len(images))
+        chosen = order[step % steps * entry.batch :][: entry.batch]
+        draw = np.random.default_rng([seed, 1, step])
+        moves = draw.integers(-entry.shift, entry.shift, (len(chosen), 2), endpoint=True)
+        flips = draw.random(len(chosen)) < (0.5 if entry.flip else 0)
+        changed = [
+            np.roll(image[:, ::-1] if flipped else image, move, axis=(0, 1))
+            for image, move, flipped in zip(images[chosen], moves, flips, strict=True)
+        ]
+        return torch.from_numpy(to_tokens(np.stack(changed), labels[chosen], classes)).long()
+
+    return of
+
+
+@torch.no_grad()
+def accuracy(model: WeightSparseForCausalLM, tokens: Tensor) -> float:
+    """Return the share of images, tokens (image, 2 + pixels), whose class has the largest logit."""
+    right = []
+    for part in tokens.split(BATCH):
+        part = part.to(model.device)
+        with matmul_precision(model.device):
+            logits = model(part).logits
+        right.append(logits[:, -1].argmax(dim=1) == part[:, -1])
+    return torch.cat(right).double().mean().item()

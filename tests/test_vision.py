@@ -1,0 +1,344 @@
+"""Images go through the pipeline as prompts do: read, told apart, edited at sites, paired, and cached by patch."""
+
+import gzip
+import hashlib
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import ROOT
+from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_image_sequences
+from sparse_circuits.activations import shard as shards
+from sparse_circuits.activations.origin import read_origins, row_sequences
+from sparse_circuits.circuits import Coordinates, Node, feature_edges, score_nodes
+from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.config import Site, load_study, read_yaml
+from sparse_circuits.config.catalogue import Images
+from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language, load_language_model, load_tokenizer, run
+from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens
+from sparse_circuits.models.run import cross_entropy
+from sparse_circuits.models.vision_transformer import VisionTransformer, to_patches
+from sparse_circuits.sources.idx import read_idx
+from sparse_circuits.sources.images import read_classes, read_images, write_images
+from sparse_circuits.tasks import PairBatch, encode_pairs, logit_difference
+from sparse_circuits.tasks.controls import nonsense_words
+from sparse_circuits.tasks.images import image_pairs
+from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
+from sparse_circuits.weight_sparse.images import accuracy, augmented
+from sparse_circuits.weight_sparse.training import Recipe, train
+
+CLASSES = ["dot", "bar", "long bar"]
+SHAPE = (4, 6, 1)
+ENTRY = Entry(layers=2, d_model=8, head_dim=4, patch=2, images=64, batch=8)
+CPU = torch.device("cpu")
+PIXELS = 24
+POSITIONS = 1 + 2 * 3
+
+
+def idx(values: np.ndarray, kind: int = 8) -> bytes:
+    return struct.pack(f">BBBB{values.ndim}I", 0, 0, kind, values.ndim, *values.shape) + values.tobytes()
+
+
+def entry(shape: tuple[int, int, int] = SHAPE, classes: list[str] = CLASSES, **contents: bytes) -> Images:
+    names = {"train": {"images": "a", "labels": "b"}, "test": {"images": "c", "labels": "d"}}
+    sha256 = {name: hashlib.sha256(contents.get(name, b"")).hexdigest() for name in "abcd"}
+    return Images.model_validate({"shape": shape, "classes": classes, **names, "sha256": sha256})
+
+
+def drawn(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Images (image, 4, 6) whose class shows in how many of their first row's pixels are white."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count, dtype=np.uint8) % len(CLASSES)
+    images = generator.integers(0, 60, (count, *SHAPE[:2]), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[0, : 1 + 2 * label] = 255
+    return images, labels
+
+
+def published(folder: Path, entry_of: Images, contents: dict[str, bytes]) -> Path:
+    for name, data in contents.items():
+        (folder / f"{name}.gz").write_bytes(gzip.compress(data))
+    write_images("shapes", entry_of, sorted(folder.glob("*.gz")), folder / "images.h5")
+    return folder / "images.h5"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    parts = [idx(part) for seed, count in ((0, 48), (1, 24)) for part in drawn(count, seed)]
+    contents = dict(zip("abcd", parts, strict=True))
+    return published(tmp_path_factory.mktemp("shapes"), entry(**contents), contents)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("model")
+    save_tokenizer(CLASSES, made / "tokenizer", "shapes")
+    model = new_vision_model(ENTRY, SHAPE, len(CLASSES), 0)
+    save_model(model, "shapes", made / "tokenizer", "MIT", {}, [{"step": 0}], made / "model")
+    return made / "model"
+
+
+@pytest.fixture(scope="module")
+def language(folder: Path) -> Language:
+    return load_language_model(folder, CPU)
+
+
+def pairs_of(images: Path, folder: Path, against: str | None, count: int = 6) -> PairBatch:
+    split = read_images(images, "test")
+    pairs = image_pairs(split.images, split.labels, CLASSES, "bar", against, "test", count, 0)
+    ((_, batch),) = encode_pairs(pairs, load_tokenizer(folder), 3 + 256)
+    return batch
+
+
+def test_idx_files_are_read_byte_by_byte(tmp_path: Path) -> None:
+    data = b"\0\0\x08\x02" + b"\0\0\0\x02" + b"\0\0\0\x03" + bytes([1, 2, 3, 4, 5, 255])
+    for name, written in (("plain", data), ("packed", gzip.compress(data))):
+        (tmp_path / name).write_bytes(written)
+        assert read_idx(tmp_path / name).tolist() == [[1, 2, 3], [4, 5, 255]]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"\0\0\x08\x01\0\0\0\x03\1\2", "2 values, its header says 3"),
+        (b"\0\0\x0d\x01\0\0\0\x01\0\0\0\0", "no IDX file of unsigned bytes"),
+        (b"\x1f\x8bbroken", "broken gzip file"),
+        (b"", "no IDX file"),
+    ],
+)
+def test_a_broken_idx_file_is_named(tmp_path: Path, data: bytes, told: str) -> None:
+    (tmp_path / "labels").write_bytes(data)
+    with pytest.raises(StudyError, match=f"^labels: .*{told}"):
+        read_idx(tmp_path / "labels")
+
+
+def test_images_are_pinned_by_their_unpacked_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(idx(np.zeros(3, np.uint8)), compresslevel=1))
+    digest = hashlib.sha256(idx(np.zeros(3, np.uint8))).hexdigest()
+    assert read_idx(tmp_path / "a.gz", digest).tolist() == [0, 0, 0]
+    with pytest.raises(StudyError, match="wrong sha256 of the unpacked bytes"):
+        read_idx(tmp_path / "a.gz", "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("changed", "shape", "classes", "told"),
+    [
+        (np.zeros((3, 5, 6), np.uint8), SHAPE, CLASSES, "images of 5 x 6, expected 4 x 6"),
+        (np.zeros((3, 4, 6, 3), np.uint8), SHAPE, CLASSES, r"colour images \(3 channels\), grey images \(1 channels\)"),
+        (np.zeros((3, 4, 6), np.uint8), (4, 6, 3), CLASSES, "grey images .* colour images .* expected"),
+        (np.zeros((2, 4, 6), np.uint8), SHAPE, CLASSES, "3 labels of 2 images"),
+        (np.zeros((3, 4, 6), np.uint8), SHAPE, [*CLASSES, "ring"], "no image of class ring"),
+        (np.zeros((3, 4, 6), np.uint8), SHAPE, CLASSES[:2], "label 2, but there are 2 classes"),
+    ],
+)
+def test_images_that_are_not_as_described_are_told_in_one_line(
+    tmp_path: Path, changed: np.ndarray, shape: tuple[int, int, int], classes: list[str], told: str
+) -> None:
+    labels = idx(np.array([0, 1, 2], np.uint8))
+    contents = {"a": idx(changed), "b": labels, "c": idx(changed), "d": labels}
+    with pytest.raises(StudyError, match=told):
+        published(tmp_path, entry(shape, classes, **contents), contents)
+
+
+def test_written_images_are_those_of_the_files(images: Path) -> None:
+    for split, seed, first in (("train", 0, 0), ("test", 1, 48)):
+        found, (pixels, labels) = read_images(images, split), drawn(48 if seed == 0 else 24, seed)
+        assert np.array_equal(found.images[..., 0], pixels)
+        assert np.array_equal(found.labels, labels)
+        assert found.rows.tolist() == list(range(first, first + len(labels)))
+    assert read_classes(images) == CLASSES
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_patches_are_cut_and_put_together_again(channels: int) -> None:
+    image = torch.arange(2 * 4 * 6 * channels).view(2, 4, 6, channels)
+    patches = to_patches(image, 2)
+    assert patches.shape == (2, 6, 4 * channels)
+    again = patches.view(2, 2, 3, 2, 2, channels).transpose(2, 3).reshape(2, 4, 6, channels)
+    assert torch.equal(again, image)
+    assert torch.equal(patches[1, 4].view(2, 2, channels), image[1, 2:4, 2:4])  # second row of patches, second of three
+
+
+def test_a_pixel_changes_its_own_patch_alone(language: Language) -> None:
+    tokens = torch.from_numpy(to_tokens(*shaped(drawn(1)), len(CLASSES))).long()
+    other = tokens.clone()
+    other[0, 1 + 2 * 6 + 3] = 3 + 200  # row 2, column 3: the second patch of the second row
+    embeds = [run(language, part, read=[Site("embed")]).activations[Site("embed")] for part in (tokens, other)]
+    assert (embeds[0] != embeds[1]).any(dim=2).nonzero().tolist() == [[0, 5]]
+
+
+def shaped(part: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    return part[0][..., None], part[1]
+
+
+def test_sites_are_where_the_model_reads_and_writes(language: Language) -> None:
+    tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
+    kinds = ("attn_out", "mlp_out", "resid_post")
+    sites = [Site("embed"), *(Site(kind, layer) for layer in (0, 1) for kind in kinds)]
+    got = run(language, tokens, read=sites, logits="all")
+    assert got.activations[Site("embed")].shape == (3, POSITIONS, 8)
+    before = got.activations[Site("embed")]
+    for layer in (0, 1):
+        added = got.activations[Site("attn_out", layer)] + got.activations[Site("mlp_out", layer)]
+        torch.testing.assert_close(before + added, got.activations[Site("resid_post", layer)])
+        before = got.activations[Site("resid_post", layer)]
+    assert isinstance(language.model, VisionTransformer)
+    torch.testing.assert_close(got.logits, language.model.unembed(before, tokens))
+    assert torch.equal(got.logits, language.model(tokens[:, :-1]).logits)  # the class is not looked at
+    last = {Site("resid_post", 1): lambda x: torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:]], dim=1)}
+    assert torch.equal(run(language, tokens, edit=last, logits="last").logits, got.logits)  # nor the register's end
+    nothing = {Site("resid_post", 1): torch.zeros_like}
+    assert run(language, tokens, edit=nothing, logits="last").logits.abs().max() == 0
+    start = run(language, tokens, start=(Site("resid_post", 0), got.activations[Site("resid_post", 0)]), logits="last")
+    torch.testing.assert_close(start.logits, got.logits)
+
+
+def test_the_loss_of_an_image_is_that_of_its_class(language: Language) -> None:
+    tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
+    logits = run(language, tokens, logits="all").logits
+    assert logits is not None
+    loss = -logits[:, 0].log_softmax(dim=1)[torch.arange(3), torch.tensor([0, 1, 2])]
+    torch.testing.assert_close(cross_entropy(logits, tokens), loss.unsqueeze(1))
+
+
+def test_an_image_of_another_size_is_refused_in_one_line(language: Language) -> None:
+    with pytest.raises(StudyError, match="4 x 6 x 1 has 24 values, found 20"):
+        run(language, torch.full((1, 21), 5), logits="last")
+    with pytest.raises(StudyError, match="no pixel"):
+        run(language, torch.full((1, 25), 2), logits="last")
+
+
+def test_a_saved_model_computes_the_same(language: Language) -> None:
+    tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
+    fresh = new_vision_model(ENTRY, SHAPE, len(CLASSES), 0).eval()
+    assert torch.equal(fresh(tokens).logits, language.model(tokens).logits)
+
+
+def test_an_image_is_a_text_that_the_tokenizer_reads(folder: Path) -> None:
+    tokenizer = load_tokenizer(folder)
+    image = np.arange(0, 240, 10, dtype=np.uint8).reshape(SHAPE)
+    tokens = to_tokens(image[None], np.array([2], np.uint8), len(CLASSES))[0].tolist()
+    assert [259, *tokenizer.encode(to_text(image), add_special_tokens=False), 2] == tokens
+    assert np.array_equal(from_text(to_text(image), SHAPE), image)
+    assert [tokenizer.encode(name, add_special_tokens=False) for name in CLASSES] == [[0], [1], [2]]
+    assert tokenizer.encode("ring", add_special_tokens=False) == []
+
+
+@pytest.mark.parametrize("against", [None, "long bar"])
+def test_pairs_are_images_of_different_classes(images: Path, folder: Path, against: str | None) -> None:
+    split = read_images(images, "test")
+    pairs = image_pairs(split.images, split.labels, CLASSES, "bar", against, "test", 6, 0)
+    names = [pair.variables[side] for pair in pairs for side in ("clean", "patch")]
+    assert len(set(names)) == len(names)
+    for pair in pairs:
+        labels = [split.labels[int(pair.variables[side].removeprefix("test/"))] for side in ("clean", "patch")]
+        assert [CLASSES[label] for label in labels] == [pair.variables["class"], pair.variables["other"]]
+        assert np.array_equal(from_text(pair.clean, SHAPE), split.images[int(pair.variables["clean"][5:])])
+        assert pair.variables["class"] in pair.answers
+        assert pair.variables["other"] in pair.patch_answers
+    if against:
+        assert [pair.answers for pair in pairs] == [["bar"], ["long bar"]] * 3
+    else:
+        assert [pair.answers for pair in pairs] == [["bar"], ["dot", "long bar"]] * 3
+        assert [pair.variables["other"] for pair in pairs] == ["dot", "bar", "long bar", "bar", "dot", "bar"]
+    words = nonsense_words(pairs, load_tokenizer(folder), 0)
+    assert len(set(words.values())) == len(words)
+    assert all(word != answer and word in CLASSES for answer, word in words.items())
+
+
+def test_too_few_images_and_unknown_classes_are_told(images: Path) -> None:
+    split = read_images(images, "test")
+    with pytest.raises(StudyError, match="test images give 8 pairs of bar against dot, 9 wanted"):
+        image_pairs(split.images, split.labels, CLASSES, "bar", "dot", "test", 9, 0)
+    with pytest.raises(StudyError, match="no class 'ring'; there are dot, bar, long bar"):
+        image_pairs(split.images, split.labels, CLASSES, "bar", "ring", "test", 1, 0)
+
+
+def test_a_cache_of_patches_says_which_image_and_place(images: Path, folder: Path, tmp_path: Path) -> None:
+    language = load_language_model(folder, CPU)
+    path, site = tmp_path / "sequences.h5", Site("resid_post", 0)
+    write_image_sequences(images, folder, 10, 4, 0, path)
+    sequences = read_sequences(path, "train")
+    rows = cache_shard(language, sequences, [site], 4, "float32", [0, 0], tmp_path / "shard-00000.h5")
+    assert rows == 10 * (POSITIONS - 1)
+    build_manifest(tmp_path, path, [tmp_path / "shard-00000.h5"])
+    origins = read_origins(tmp_path / "shard-00000.h5")
+    stored = shards.read_rows(tmp_path / "shard-00000.h5", str(site), 0, rows)
+    found = row_sequences(tmp_path / "shard-00000.h5", origins, sequences, [0, 0])
+    tokens = torch.from_numpy(sequences.token_id).long()
+    expected = run(language, tokens, read=[site]).activations[site]
+    torch.testing.assert_close(stored, expected[found, origins.position])
+    split = read_images(images, "train")
+    assert np.array_equal(origins.token_id, split.labels[origins.document])  # an image's class, at all of its patches
+    held_out = read_sequences(path, "held_out").document
+    assert held_out.min() >= 48  # test images
+
+
+def test_scores_of_a_cut_add_up_and_edges_reach_the_next_layer(images: Path, folder: Path) -> None:
+    language = load_language_model(folder, CPU)
+    sites = [Site("resid_post", 0), Site("resid_post", 1)]
+    basis = {site: Coordinates(8) for site in sites}
+    batch = pairs_of(images, folder, None)
+    groups = [(list(range(len(batch))), batch)]
+    scores = score_nodes(language, groups, basis, "integrated_gradients", 20, 4096)
+    for site in sites:
+        torch.testing.assert_close(scores.sites[site].nodes.sum(dim=(1, 2)), scores.gap, rtol=2e-3, atol=2e-4)
+    ablation = mean_ablation(scores.means)
+    whole, empty = Circuit.whole(basis), Circuit.of([], basis)
+    found = run_circuits(language, groups, basis, ablation, [whole, empty, whole], 64).metric
+    plain = run(language, batch.clean, logits="last").logits
+    assert plain is not None
+    torch.testing.assert_close(found[0], logit_difference(plain[:, 0], batch))
+    assert found[1].abs().std() < 1e-5  # at the means of every patch all images are alike
+    nodes = [Node(site, index) for site in sites for index in range(8)]
+    edges = feature_edges(language, batch, basis, nodes, "integrated_gradients", 5)
+    assert any(weight for *_, weight in edges)
+    # Nothing that comes before a target is left out: edges into a node add up to its own score, to first order.
+    assert {source.split("/")[0] for source, _, _ in edges} == {"resid_post.0"}
+
+
+def test_training_learns_what_the_images_show_and_keeps_its_zeros(images: Path) -> None:
+    split, test = (read_images(images, name) for name in ("train", "test"))
+    sparse = ENTRY.model_copy(update={"share": 0.5, "active": 0.5, "d_model": 16})
+    tokens = torch.from_numpy(to_tokens(test.images, test.labels, len(CLASSES))).long()
+    for made, least in ((ENTRY, 0.9), (sparse, 0.6)):
+        model = new_vision_model(made, SHAPE, len(CLASSES), 0)
+        batches = augmented(split.images, split.labels, len(CLASSES), made, 0)
+        train(model, batches, Recipe.of(made, 120), CPU)
+        assert accuracy(model, tokens) >= least
+    weight = model.transformer.get_submodule("h.0.mlp.c_fc").weight
+    assert isinstance(weight, torch.Tensor)
+    assert (weight != 0).double().mean() < 0.6
+
+
+def test_batches_are_those_of_their_step_and_move_as_told(images: Path) -> None:
+    split = read_images(images, "train")
+    moved = ENTRY.model_copy(update={"shift": 1, "flip": True})
+    assert torch.equal(*(augmented(split.images, split.labels, 3, moved, 0)(7) for _ in range(2)))
+    plain = augmented(split.images, split.labels, 3, ENTRY, 0)
+    seen = torch.cat([plain(step) for step in range(48 // 8)])
+    whole = torch.from_numpy(to_tokens(split.images, split.labels, 3)).long()
+    assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, whole.tolist()))  # each image once a round
+    assert not torch.equal(plain(0), plain(6))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"vision_transformer": {"layers": 3, "d_model": 64, "images": 9, "patch": 5}}, "cannot be cut into patches"),
+        ({"tasks": {"sneaker_or_boot": {"kind": "classes", "of": "Hat"}}}, "fashion-mnist has no class Hat; it has"),
+        ({"vision_transformer": None}, "go together; one of them is missing"),
+    ],
+)
+def test_settings_that_do_not_fit_the_images_are_told(
+    changed: dict, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(StudyError, match=told):
+        load_study({**read_yaml(ROOT / "config/studies/vision.yaml"), **changed})
