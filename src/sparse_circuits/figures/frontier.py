@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
 from sparse_circuits.files import read_json
@@ -39,10 +39,9 @@ def plot_frontier(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         xlabel=f"edges of a circuit, geometric mean over shared tasks ({len(found['shared_tasks'])})",
         ylabel="held-out loss (nats a token)",
     )
-    # Where all sizes lie within a factor of ten only minor ticks fall among them.
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.xaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
-    axis.tick_params(axis="x", which="minor", labelsize=5.5)
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(0.15)
     axis.legend(frameon=False)
     sns.despine(figure)
