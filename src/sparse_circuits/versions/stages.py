@@ -165,7 +165,7 @@ def _plots(graph: Graph, jobs: list[Job], top: Path) -> list[dict[str, Any]]:
 
 
 def _artifacts(jobs: list[Job], top: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """What other projects take from this one by name (`dvc artifacts get`): autoencoders and circuits."""
+    """What other projects take from this one by name (`dvc artifacts get`): autoencoders, circuits, models."""
     kinds = {
         "train_sae": ("sae", "sparse autoencoder, SAELens layout"),
         "train_transcoder": ("sae", "transcoder, SAELens layout"),
@@ -173,14 +173,15 @@ def _artifacts(jobs: list[Job], top: Path) -> Iterator[tuple[str, dict[str, str]
         "train_cross_layer": ("sae", "cross-layer transcoder, circuit-tracer's tensors"),
         "fetch_sae": ("sae", "published sparse autoencoder, SAELens layout"),
         "find_circuit": ("circuit", "nodes and edges of a circuit"),
+        "keep_edit": ("model", "model that keeps an edit, a Hugging Face folder"),
     }
     for job in sorted(jobs, key=lambda job: job.name):
         kind, description = kinds.get(job.rule, ("", ""))
         if kind == "circuit":
             paths = [Path(job.outputs[0])]
         else:
-            paths = sorted({Path(output).parent for output in job.outputs}) if kind == "sae" else []
+            paths = sorted({Path(output).parent for output in job.outputs}) if kind else []
         for path in paths:
-            item = path.parts[3:5]  # task and basis, or site and autoencoder
+            item = path.parts[3 : 4 if kind == "model" else 5]  # task and basis, site and autoencoder, or edit
             name = re.sub(r"[^a-z0-9]+", "-", "-".join(item).lower())
             yield f"{kind}-{name}", {"path": str(top / path), "type": kind, "desc": description}
