@@ -5,10 +5,10 @@ step costs does not depend on what they mean.
 """
 
 import multiprocessing
-import resource
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -114,12 +114,18 @@ def peak_memory(entry: Transformer, args: Arguments) -> float:
     set_up(args.threads)
     device = choose_device(args.device)
     tokens = random_tokens(args)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak()
     model = new_model(entry, VOCABULARY, CONTEXT, 0)
     train(model, lambda _: tokens, Recipe(steps=2, share=entry.share, anneal_until=1e-9), device)
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 1e9
+    return _peak() - before
+
+
+def _peak() -> float:
+    """This process's peak so far in GB, by Linux; `getrusage` would count the peak of the process that started it."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024 / 1e9
 
 
 @torch.no_grad()
