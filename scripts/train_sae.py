@@ -1,16 +1,14 @@
 """Train sparse autoencoders, or transcoders, on cached activations, all in one pass."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.activations import ActivationReader, read_statistics
-from sparse_circuits.checkpoint import Checkpoint
+from sparse_circuits.checkpoint import Resumption
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.autoencoders import Entries
@@ -37,10 +35,7 @@ class Arguments:
     """sites that transcoders are to predict; those that are read, when not given"""
     seed: int = 0
     """initial weights of those that have no seed of their own, and order of the shards"""
-    state: Path | None = None
-    """where to keep the state of training, from which a run that was stopped goes on; by default nowhere"""
-    save_every: float = 5.0
-    """minutes between two savings of the state"""
+    resumption: Resumption = field(default_factory=Resumption)
     compute: Compute = field(default_factory=Compute)
 
 
@@ -75,14 +70,13 @@ def main(args: Arguments) -> None:
         args.seed,
         device,
         metadata,
-        Checkpoint(args.state, _spec(args.saes, metadata), args.save_every) if args.state else None,
+        args.resumption.checkpoint(args.saes, metadata, fingerprint(Path(__file__)), torch.__version__),
         _units(args.activations, args.writes) if args.writes else None,
     )
     for name, result in results.items():
         save_coder(args.folder / name, result.sae, result.firing_share)
         write_csv(args.folder / name / "training.csv", result.log)
-    if args.state:
-        args.state.unlink(missing_ok=True)
+    args.resumption.end()
 
 
 def _units(activations: Path, sites: list[str]) -> Units:
@@ -97,12 +91,6 @@ def _batch(rows: tuple[Tensor, ...], reads: int) -> Batch:
     )
     assert read is not None
     return read if written is None else (read, written)
-
-
-def _spec(saes: str, metadata: dict[str, Any]) -> str:
-    """The hash of all that decides the outcome; the shards' hashes and the seed are part of the metadata."""
-    parts = [saes, json.dumps(metadata), fingerprint(Path(__file__)), torch.__version__]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -1,21 +1,19 @@
 """Train a transformer with almost all weights zero, or a dense one, and measure its loss on held-out documents."""
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences, sequences_attributes
-from sparse_circuits.checkpoint import Checkpoint
+from sparse_circuits.checkpoint import Resumption
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import Transformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import load_tokenizer
-from sparse_circuits.weight_sparse.folder import new_model, save_model
+from sparse_circuits.weight_sparse.folder import count_weights, new_model, save_model
 from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, in_random_order, train
 
 
@@ -35,12 +33,9 @@ class Arguments:
     """folder to write"""
     seed: int = 0
     """of first weights and the order of sequences"""
-    state: Path | None = None
-    """where to keep the state of training, from which a run that was stopped goes on; by default nowhere"""
-    save_every: float = 5.0
-    """minutes between two savings of the state"""
     code: str = ""
     """fingerprint of this program: the state of another one is left unread"""
+    resumption: Resumption = field(default_factory=Resumption)
     compute: Compute = field(default_factory=Compute)
 
 
@@ -55,19 +50,16 @@ def main(args: Arguments) -> None:
         raise StudyError(f"{args.sequences}: {len(data)} sequences are less than one batch of {entry.batch}")
     model = new_model(entry, len(load_tokenizer(args.tokenizer)), data.shape[1], args.seed)
     recipe = Recipe.of(entry, entry.tokens // (entry.batch * data.shape[1]))
-    spec = json.dumps([args.entry, args.seed, args.code, sequences_attributes(args.sequences)], sort_keys=True)
-    state = Checkpoint(args.state, hashlib.sha256(spec.encode()).hexdigest(), args.save_every) if args.state else None
+    state = args.resumption.checkpoint(args.entry, args.seed, args.code, sequences_attributes(args.sequences))
     log = train(model, in_random_order(data, entry.batch, args.seed), recipe, device, state)
     losses = {
         "held_out": held_out_loss(model, held_out, entry.batch),
         "tokens": recipe.steps * entry.batch * data.shape[1],
         "share": entry.share,
-        "weights": sum(p.numel() for p in model.parameters()),
-        "nonzero": sum(int((p != 0).sum()) for p in model.parameters()),
+        **count_weights(model),
     }
     save_model(model, args.name, args.tokenizer, args.licence, losses, log, args.folder)
-    if args.state:
-        args.state.unlink(missing_ok=True)
+    args.resumption.end()
     print(f"held-out loss {losses['held_out']:.3f} nats, {losses['nonzero']:,} of {losses['weights']:,} weights")
 
 

@@ -1,14 +1,12 @@
 """Train a small Vision Transformer, dense or with almost all weights zero, and measure its accuracy on test images."""
 
-import hashlib
-import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from sparse_circuits.checkpoint import Checkpoint
+from sparse_circuits.checkpoint import Resumption
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
@@ -17,7 +15,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.files import sha256
 from sparse_circuits.models.pictures import save_tokenizer, to_tokens
 from sparse_circuits.sources.images import read_classes, read_images
-from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
+from sparse_circuits.weight_sparse.folder import count_weights, new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import BATCH, accuracy, augmented
 from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, train
 
@@ -36,12 +34,9 @@ class Arguments:
     """folder to write"""
     seed: int = 0
     """of first weights, the order of images and how they are moved"""
-    state: Path | None = None
-    """where to keep the state of training, from which a run that was stopped goes on; by default nowhere"""
-    save_every: float = 5.0
-    """minutes between two savings of the state"""
     code: str = ""
     """fingerprint of this program: the state of another one is left unread"""
+    resumption: Resumption = field(default_factory=Resumption)
     compute: Compute = field(default_factory=Compute)
 
 
@@ -53,8 +48,7 @@ def main(args: Arguments) -> None:
     if len(data.images) < entry.batch:
         raise StudyError(f"{args.images}: {len(data.images)} images are less than one batch of {entry.batch}")
     model = new_vision_model(entry, data.images.shape[1:], len(classes), args.seed)
-    spec = json.dumps([args.entry, args.seed, args.code, sha256(args.images)])
-    state = Checkpoint(args.state, hashlib.sha256(spec.encode()).hexdigest(), args.save_every) if args.state else None
+    state = args.resumption.checkpoint(args.entry, args.seed, args.code, sha256(args.images))
     log = train(
         model,
         augmented(data.images, data.labels, len(classes), entry, args.seed),
@@ -68,14 +62,12 @@ def main(args: Arguments) -> None:
         "held_out": held_out_loss(model, tokens, BATCH),
         "images": entry.images // entry.batch * entry.batch,
         "share": entry.share,
-        "weights": sum(p.numel() for p in model.parameters()),
-        "nonzero": sum(int((p != 0).sum()) for p in model.parameters()),
+        **count_weights(model),
     }
     with tempfile.TemporaryDirectory() as tokenizer:
         save_tokenizer(classes, Path(tokenizer), args.name)
         save_model(model, args.name, Path(tokenizer), args.licence, losses, log, args.folder)
-    if args.state:
-        args.state.unlink(missing_ok=True)
+    args.resumption.end()
     print(f"accuracy {losses['accuracy']:.4f}, {losses['nonzero']:,} of {losses['weights']:,} weights")
 
 

@@ -21,19 +21,14 @@ class LoadedModel:
     tokenizer: "PreTrainedTokenizerBase"
 
     def generate(self, prompt: str, tokens: int = 20) -> str:
-        """Return the continuation of `prompt` by up to so many tokens, the likeliest each time.
+        """Return the continuation of `prompt` by so many tokens, the likeliest each time.
 
         The separator that the model's sequences begin with is put before the prompt, as in studies.
         """
-        import torch
+        from sparse_circuits.models import continued
 
         ids = [self.language.separator_id, *self.tokenizer.encode(prompt, add_special_tokens=False)]
-        batch = torch.tensor([ids], device=self.language.device)
-        mask = torch.ones_like(batch)
-        made = self.language.model.generate(  # type: ignore[operator]
-            batch, attention_mask=mask, max_new_tokens=tokens, do_sample=False, pad_token_id=self.language.separator_id
-        )
-        return str(self.tokenizer.decode(made[0, len(ids) :], skip_special_tokens=True))
+        return str(self.tokenizer.decode(continued(self.language, ids, tokens)))
 
 
 @dataclass(frozen=True)

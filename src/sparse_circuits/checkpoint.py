@@ -1,5 +1,6 @@
 """The state of a training run, saved beside its outputs so that a killed run goes on and ends in the same bytes."""
 
+import hashlib
 import json
 import signal
 import time
@@ -66,6 +67,28 @@ class Checkpoint:
                 state["state"].setdefault(int(number), {})[key] = tensor
         optimizer.load_state_dict(state)
         return int(about["step"]), json.loads(about["log"])
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """How a run that was stopped goes on: part of a training program's arguments."""
+
+    state: Path | None = None
+    """where to keep the state of training, from which a run that was stopped goes on; by default nowhere"""
+    save_every: float = 5.0
+    """minutes between two savings of the state"""
+
+    def checkpoint(self, *decisive: Any) -> Checkpoint | None:
+        """Return where this run is saved; `decisive` is all that decides its outcome, as JSON values."""
+        if self.state is None:
+            return None
+        spec = json.dumps(decisive, sort_keys=True)
+        return Checkpoint(self.state, hashlib.sha256(spec.encode()).hexdigest(), self.save_every)
+
+    def end(self) -> None:
+        """Remove the state of a run that is done."""
+        if self.state:
+            self.state.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -70,17 +70,16 @@ def write_sequences(
                 f"{documents}: {len(rows)} sequences of {context} tokens for {name}, {wanted[name]} wanted; "
                 "lower activations.tokens or bring a larger corpus"
             )
-    with publishing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(
-            model=card["name"],
-            tokenizer_sha256=card["sha256"]["tokenizer.json"],
-            corpus=documents.parent.name,
-            corpus_sha256=sha256(documents),
-            seed=seed,
-        )
-        for name, (rows, origin) in groups.items():
-            file[f"{name}/token_id"] = np.array(rows[: wanted[name]])
-            file[f"{name}/document"] = np.array(origin[: wanted[name]], dtype=np.int32)
+    _publish(
+        path,
+        model,
+        documents,
+        seed,
+        {
+            name: Sequences(np.array(rows[: wanted[name]]), np.array(origin[: wanted[name]], dtype=np.int32))
+            for name, (rows, origin) in groups.items()
+        },
+    )
 
 
 def write_image_sequences(images: Path, model: Path, train: int, held_out: int, seed: int, path: Path) -> None:
@@ -89,25 +88,32 @@ def write_image_sequences(images: Path, model: Path, train: int, held_out: int, 
     A sequence is the separator, an image's pixels, and its class; `document` is the image's row in the file. Raises
     StudyError when there are too few images.
     """
-    card, classes = model_card(model), len(read_classes(images))
-    generator = np.random.default_rng(seed)
+    classes, generator, groups = len(read_classes(images)), np.random.default_rng(seed), {}
+    for name, split, count in (("train", "train", train), ("held_out", "test", held_out)):
+        found = read_images(images, split)
+        if len(found.images) < count:
+            raise StudyError(
+                f"{images}: {len(found.images)} images for {name}, {count} wanted; lower activations.tokens"
+            )
+        chosen = generator.permutation(len(found.images))[:count]
+        tokens = to_tokens(found.images[chosen], found.labels[chosen], classes)
+        groups[name] = Sequences(tokens, found.rows[chosen].astype(np.int32))
+    _publish(path, model, images, seed, groups)
+
+
+def _publish(path: Path, model: Path, corpus: Path, seed: int, groups: dict[str, Sequences]) -> None:
+    card = model_card(model)
     with publishing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(
             model=card["name"],
             tokenizer_sha256=card["sha256"]["tokenizer.json"],
-            corpus=images.parent.name,
-            corpus_sha256=sha256(images),
+            corpus=corpus.parent.name,
+            corpus_sha256=sha256(corpus),
             seed=seed,
         )
-        for name, split, count in (("train", "train", train), ("held_out", "test", held_out)):
-            found = read_images(images, split)
-            if len(found.images) < count:
-                raise StudyError(
-                    f"{images}: {len(found.images)} images for {name}, {count} wanted; lower activations.tokens"
-                )
-            chosen = generator.permutation(len(found.images))[:count]
-            file[f"{name}/token_id"] = to_tokens(found.images[chosen], found.labels[chosen], classes)
-            file[f"{name}/document"] = found.rows[chosen].astype(np.int32)
+        for name, sequences in groups.items():
+            file[f"{name}/token_id"] = sequences.token_id
+            file[f"{name}/document"] = sequences.document
 
 
 def read_sequences(path: Path, split: str, begin: int = 0, end: int | None = None) -> Sequences:

@@ -14,7 +14,7 @@ from torch import Tensor
 from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
-from sparse_circuits.models import run
+from sparse_circuits.models import continued, run
 from sparse_circuits.tasks import Groups, Pair, encode_pairs
 from sparse_circuits.tasks.pronouns import STATED
 
@@ -178,12 +178,6 @@ def continuations(
         row = {"prompt": prompt}
         for name, variant in variants.items():
             ids = [trials.separator_id, *trials.tokenizer.encode(prompt, add_special_tokens=False)]
-            begin = len(ids)
-            for _ in range(tokens):
-                inputs: Tensor = torch.tensor([ids], device=variant.language.device)
-                logits = run(variant.language, inputs, edit=variant.intervention, logits="last").logits
-                assert logits is not None
-                ids.append(int(logits[0, -1].argmax()))
-            row[name] = str(trials.tokenizer.decode(ids[begin:]))
+            row[name] = str(trials.tokenizer.decode(continued(variant.language, ids, tokens, variant.intervention)))
         rows.append(row)
     return rows

@@ -77,6 +77,17 @@ def run(
     return Run(out.logits.float() if out is not None and logits != "none" else None, kept)
 
 
+@torch.no_grad()
+def continued(language: Language, tokens: list[int], count: int, edit: Mapping[Site, Edit] | None = None) -> list[int]:
+    """Return the `count` tokens that follow `tokens` when each is the likeliest."""
+    followed = list(tokens)
+    for _ in range(count):
+        logits = run(language, torch.tensor([followed], device=language.device), edit=edit, logits="last").logits
+        assert logits is not None
+        followed.append(int(logits[0, -1].argmax()))
+    return followed[len(tokens) :]
+
+
 def standing(site: Site, activation: Tensor) -> dict[str, Any]:
     """Return the options of a run in which an activation (batch, position, width) stands at a site.
 
