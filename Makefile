@@ -55,7 +55,8 @@ restore: $(VENV)/.ready
 	sparse-circuits summary results/report/language
 
 test: check $(VENV)/.extras
-	pytest --ignore tests/cluster --numprocesses 2 --dist worksteal
+	pytest --ignore tests/cluster --ignore tests/browser --numprocesses 2 --dist worksteal
+	bash tests/browser/run.sh
 	bash tests/cluster/run.sh
 
 check: $(VENV)/.ready

@@ -26,15 +26,18 @@ if not torch.cuda.is_available():
 os.environ["SPARSE_CIRCUITS_CPU_BF16"] = "0"
 
 import make_fixtures
+from report_study import make_report_study
 from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_sequences
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.config import Site, load_models
 from sparse_circuits.files import write_jsonl
-from sparse_circuits.models import Language, load_language_model
+from sparse_circuits.models import Language, load_language_model, load_tokenizer
 from sparse_circuits.models.convert import convert
+from sparse_circuits.report.page import write_pages
 from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures import batch_topk
 from sparse_circuits.sources import fetch
+from sparse_circuits.tasks import Groups, agreement_pairs, encode_pairs
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = "config/test/study.yaml"
@@ -250,3 +253,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     shared = _once(_shared(tmp_path_factory) / "finished", make)
     return shutil.copytree(shared / "study", tmp_path_factory.mktemp("checkout") / "study", symlinks=True)
+
+
+@pytest.fixture(scope="session")
+def groups(tiny_folder: Path, tiny: Language) -> dict[str, Groups]:
+    """Pairs of agreement for the tiny Llama."""
+    tokenizer = load_tokenizer(tiny_folder)
+    return {
+        split: encode_pairs(agreement_pairs("nounpp", split, 24, 0, tokenizer), tokenizer, tiny.separator_id)
+        for split in ("train", "test")
+    }
+
+
+@pytest.fixture(scope="session")
+def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages of a study whose texts try to be HTML."""
+    base = tmp_path_factory.mktemp("report")
+    write_pages(make_report_study(base / "results"), base / "page")
+    return base / "page"

@@ -1,0 +1,104 @@
+"""The report in Chromium: its pages open from disk, answer, and are accessible."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from report_study import HOSTILE
+
+WIDTHS = (1280, 390)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_playwright() as running:
+        browser = running.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A window whose console must stay empty."""
+    page = browser.new_page(viewport={"width": WIDTHS[0], "height": 900})
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("dialog", lambda dialog: told.append("a text was run as a script"))
+    yield page
+    page.close()
+    assert told == []
+
+
+def test_every_page_opens_from_disk_is_accessible_and_fits(page: Any, report_folder: Path, tmp_path: Path) -> None:
+    names = sorted(path.name for path in report_folder.glob("*.html"))
+    assert {"index.html", "saes.html", "edits.html", "claims.html", "provenance.html"} < set(names)
+    for width in WIDTHS:
+        for scheme in ("light", "dark"):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            for name in names:
+                page.goto((report_folder / name).as_uri())
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} at {width}"
+                page.screenshot(path=tmp_path / f"{name}-{width}-{scheme}.png")
+                found = Axe().run(page, options={"preload": False}).response["violations"]
+                assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], f"{name} at {width}, {scheme}"
+
+
+def test_a_circuit_answers_to_clicks_slider_and_search(page: Any, report_folder: Path) -> None:
+    page.goto((report_folder / "circuit_<task>_features.html").as_uri())
+    assert "6 nodes: faithfulness 0.75" in page.inner_text("#faithfulness")
+    place = page.evaluate("REPORT.viewer.cy.getElementById('n0').renderedPosition()")
+    box = page.locator("#graph").bounding_box()
+    page.mouse.click(box["x"] + place["x"], box["y"] + place["y"])
+    panel = page.locator("#panel")
+    assert panel.locator("h2").inner_text() == "resid_post.0/0"
+    assert f"tokens like {HOSTILE}" in panel.inner_text()
+    assert panel.locator(".context .at").inner_text() == HOSTILE
+    shown = "REPORT.viewer.cy.edges(':visible').length"
+    assert page.evaluate(shown) == 8
+    page.locator("#size").fill("2")
+    assert "2 nodes: faithfulness 0.5 (95 % 0.4 to 0.6; random nodes 0.1)" in page.inner_text("#faithfulness")
+    assert page.evaluate(shown) == 1
+    page.locator("#size").fill("3")
+    assert "not measured; faithfulness 0.5 at 2, 1 at 50" in page.inner_text("#faithfulness")
+    page.locator("#search").fill("_post.1/1")
+    assert page.inner_text("#matches") == "1 of 8 nodes"
+    page.locator("#nodes tbody button").click()
+    assert panel.locator("h2").inner_text() == "resid_post.1/1"
+    assert page.input_value("#size") == "4", "a node that was left out comes back when chosen"
+    panel.locator("li button").first.click()
+    assert panel.locator("h2").inner_text().startswith("resid_post.0/")
+
+
+def test_features_are_sorted_filtered_and_shown(page: Any, report_folder: Path) -> None:
+    page.goto((report_folder / "saes.html").as_uri())
+    assert page.inner_text("#matches") == "64 features"
+    page.locator("th button", has_text="density").click()
+    assert page.locator("#features tbody tr").first.locator("button").inner_text() == "63"
+    page.locator("#described").check()
+    assert page.inner_text("#matches") == "3 features"
+    page.locator("#search").fill("are")
+    page.locator("#features tbody button").first.focus()
+    page.keyboard.press("Enter")
+    assert HOSTILE in page.inner_text("#panel")
+    page.select_option("#sae", index=1)
+    page.wait_for_function("REPORT.sae.site === 'resid_post.1'")
+
+
+def test_edits_claims_and_artefacts_are_told(page: Any, report_folder: Path) -> None:
+    page.goto((report_folder / "edits.html").as_uri())
+    assert page.locator("mark").all_inner_texts()[1:] == ["old", "old"]
+    page.goto((report_folder / "claims.html").as_uri())
+    assert page.inner_text(".verdict") == "pass"
+    page.goto((report_folder / "provenance.html").as_uri())
+    page.locator("#search").fill("claims")
+    assert page.inner_text("#artefacts tbody th") == "results/claims/s.json"
+    assert "snakemake -- results/claims/s.json" in page.inner_text("#artefacts tbody")
