@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import sparse_circuits as sc
 from conftest import ROOT
@@ -45,3 +47,99 @@ def test_what_cannot_be_loaded_is_told(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").touch()
     with pytest.raises(StudyError, match="not an artefact"):
         sc.load(str(tmp_path / "weights.pt"))
+
+
+PROMPT, OTHER = "The key near the boxes", "The boy near the boxes"
+SITE = "resid_post.1"
+
+
+def test_a_circuit_is_taken_out_on_a_new_prompt_as_by_hand(finished: Path) -> None:
+    """Against hooks and means written out in plain torch."""
+    circuit = sc.load(finished / "results/circuits/test/nounpp/features")
+    node = next(name for name in circuit.strongest() if name.startswith(SITE))
+    number = int(node.rpartition("/")[2])
+    one = replace(circuit, nodes=[found for found in circuit.nodes if found["id"] == node])
+    model, tokenizer = circuit.model.language.model, circuit.model.tokenizer
+    layer = model.model.layers[1]
+    sae = sc.load(finished / f"results/saes/tiny-llama/{SITE}/topk")
+    streams = []
+    handle = layer.register_forward_hook(lambda _, __, output: streams.append(output.detach()))
+    pairs = sc.load(finished / "results/tasks/nounpp/train.jsonl")
+    for text in [pair[side] for pair in pairs for side in ("clean", "patch")]:
+        model(torch.tensor([[0, *tokenizer.encode(text, add_special_tokens=False)]]))
+    handle.remove()
+    mean = torch.cat([sae.encode(stream[0, 1:])[:, number] for stream in streams]).mean()
+
+    def ablated(_: object, __: object, output: torch.Tensor) -> torch.Tensor:
+        change = (mean - sae.encode(output[:, 1:])[..., number]).unsqueeze(-1) * sae.W_dec[number]
+        return torch.cat([output[:, :1], output[:, 1:] + change], dim=1)
+
+    handle = layer.register_forward_hook(ablated)
+    tokens = torch.tensor([[0, *tokenizer.encode(PROMPT, add_special_tokens=False)]])
+    logits = model(tokens).logits[0, -1]
+    handle.remove()
+    ids = [tokenizer.encode(text, add_special_tokens=False)[0] for text in (" is", " are")]
+    wanted = float(logits[ids[0]] - logits[ids[1]])
+    assert one.without().logit_difference(PROMPT, " is", " are") == pytest.approx(wanted, abs=1e-4)
+    assert abs(wanted - circuit.model.logit_difference(PROMPT, " is", " are")) > 1e-3
+
+
+def test_a_circuit_of_every_feature_is_the_model_and_one_of_none_takes_nothing_out(finished: Path) -> None:
+    circuit = sc.load(finished / "results/circuits/test/nounpp/features")
+    features = [
+        {"id": f"{site}/{number}", "site": site, "score": 1.0}
+        for site in ("resid_post.0", SITE)
+        for number in range(circuit.saes[0].W_dec.shape[0])
+    ]
+    before = circuit.model.next_tokens(PROMPT)
+    assert replace(circuit, nodes=features).alone().next_tokens(PROMPT) == before
+    same = circuit.alone(patch=PROMPT).logit_difference(PROMPT, " is", " are")
+    assert same == pytest.approx(circuit.model.logit_difference(PROMPT, " is", " are"), abs=1e-4)
+    assert circuit.alone(patch=OTHER).next_tokens(PROMPT) != before
+    assert circuit.without(0).next_tokens(PROMPT) == before
+    assert circuit.without().next_tokens(PROMPT) != before
+
+
+def test_a_feature_is_rewritten_and_the_others_stay(finished: Path) -> None:
+    circuit = sc.load(finished / "results/circuits/test/nounpp/features")
+    sae = sc.load(finished / f"results/saes/tiny-llama/{SITE}/topk")
+    first, _ = circuit.model.features(PROMPT, sae)[-1][0]
+    silent = circuit.model.rewritten([sae], {first: 0.0})
+    assert silent.next_tokens(PROMPT) != circuit.model.next_tokens(PROMPT)
+    assert circuit.model.rewritten([sae], {first: 1.0}).generate(PROMPT) == circuit.model.generate(PROMPT)
+    with pytest.raises(StudyError, match="not in this basis"):
+        circuit.model.rewritten([sae], {"resid_post.0/1": 0.0})
+    with pytest.raises(StudyError, match="it must be one"):
+        circuit.model.logit_difference(PROMPT, " is", " cabinets are")
+
+
+def test_what_is_not_what_the_circuit_was_found_with_is_refused(finished: Path) -> None:
+    circuit = sc.load(finished / "results/circuits/test/nounpp/features")
+    hashes = circuit.facts["sha256"]
+    for key, message in (("model", "not the one"), ("task", "not the one")):
+        other = replace(circuit, facts={**circuit.facts, "sha256": {**hashes, key: "0" * 64}})
+        with pytest.raises(StudyError, match=message):
+            other.alone()
+    other = replace(circuit, facts={**circuit.facts, "sha256": {**hashes, "saes": {SITE: "0" * 64}}})
+    with pytest.raises(StudyError, match="no autoencoder with the hash"):
+        other.alone()
+    with pytest.raises(StudyError, match="coordinates of the model"):
+        sc.load(finished / "results/circuits/test/nounpp/neurons").alone()
+
+
+def test_the_notebook_runs(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every cell, in order; those of its parameters name the test study's artefacts instead."""
+    monkeypatch.chdir(finished)
+    names: dict[str, object] = {}
+    for cell in json.loads((ROOT / "examples/circuit.ipynb").read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            exec(cell["source"], names)
+            if cell["metadata"].get("tags") == ["parameters"]:
+                names |= {
+                    "study": "test",
+                    "sae": f"results/saes/tiny-llama/{SITE}/topk",
+                    "prompt": PROMPT,
+                    "patch": OTHER,
+                }
+    assert set(names["variants"]) == {"model", "circuit alone", "without the circuit"}
+    assert names["active"]
