@@ -73,3 +73,17 @@ def test_code_counts_wherever_it_is_imported_from(script: Path, file: str, old: 
 def test_every_script_has_its_own() -> None:
     scripts = sorted((ROOT / "scripts").glob("*.py"))
     assert len({fingerprint(script) for script in scripts}) == len(scripts)
+
+
+def test_a_program_that_edits_nothing_does_not_rerun_when_edits_change() -> None:
+    """Whatever `import sparse_circuits` offers, it brings no algorithm into the fingerprint of every program."""
+    seen, waiting = set(), ["scripts.fetch_model"]
+    paths = {"scripts.fetch_model": ROOT / "scripts/fetch_model.py"}
+    while waiting:
+        name = waiting.pop()
+        path = paths.get(name) or module._module_file(name)
+        if name not in seen and path is not None:
+            seen.add(name)
+            waiting += module._parsed(path)[1]
+    assert "sparse_circuits.models.convert" in seen
+    assert not {name for name in seen if name.startswith(("sparse_circuits.edit", "sparse_circuits.circuits"))}
