@@ -25,7 +25,8 @@ def touch(target: str, study: Path | None) -> None:
     them in the order of the graph also makes it note settings and code, without which later edits go unseen.
     """
     configfile = ["--configfile", str(study)] if study else []
-    _run("snakemake", "--quiet", "all", "--touch", "--forceall", *configfile, "--", target)
+    quiet = ("--quiet", "host", "rules", "progress", "reason")  # all but what went wrong
+    _run("snakemake", *quiet, "--cores", "1", "--touch", "--forceall", *configfile, "--", target)
 
 
 def _refuse(wrong: list[str]) -> None:
@@ -57,6 +58,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        last = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no message")
+        wrong = [line for line in lines if "error" in line.lower() or "exception" in line.lower()]
+        last = (wrong or lines or ["no message"])[-1]
         raise StudyError(f"`{' '.join(command)}` failed: {last}")
     return done
