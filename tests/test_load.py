@@ -100,6 +100,14 @@ def test_a_circuit_of_every_feature_is_the_model_and_one_of_none_takes_nothing_o
     assert circuit.without().next_tokens(PROMPT) != before
 
 
+def test_prompts_must_be_as_long_as_the_counterfactual(finished: Path) -> None:
+    alone = sc.load(finished / "results/circuits/test/nounpp/features").alone(patch=OTHER)
+    with pytest.raises(StudyError, match="they must be as many"):
+        alone.next_tokens(PROMPT + " near the boxes")
+    with pytest.raises(StudyError, match="has no continuation"):
+        alone.generate(PROMPT)
+
+
 def test_a_feature_is_rewritten_and_the_others_stay(finished: Path) -> None:
     circuit = sc.load(finished / "results/circuits/test/nounpp/features")
     sae = sc.load(finished / f"results/saes/tiny-llama/{SITE}/topk")

@@ -35,9 +35,17 @@ class LoadedModel:
     language: Language
     tokenizer: "PreTrainedTokenizerBase"
     intervention: Intervention = field(default_factory=dict)
+    length: int | None = None  # tokens that a prompt must have, where the intervention is made for so many
 
     def generate(self, prompt: str, tokens: int = 20) -> str:
-        """Return the continuation of `prompt` by so many tokens, the likeliest each time."""
+        """Return the continuation of `prompt` by so many tokens, the likeliest each time.
+
+        Raises StudyError where the intervention is made for prompts of one length, which a continuation outgrows.
+        """
+        if self.length is not None:
+            raise StudyError(
+                "a model with nodes as on `patch` has no continuation: `patch` has none; ask `next_tokens`"
+            )
         return str(self.tokenizer.decode(continued(self.language, self.encode(prompt), tokens, self.intervention)))
 
     @torch.no_grad()
@@ -92,8 +100,14 @@ class LoadedModel:
         return logits[0, -1]
 
     def encode(self, prompt: str) -> list[int]:
-        """Return the tokens of a prompt, the separator first."""
-        return [self.language.separator_id, *self.tokenizer.encode(prompt, add_special_tokens=False)]
+        """Return the tokens of a prompt, the separator first.
+
+        Raises StudyError where the intervention is made for prompts of another length.
+        """
+        tokens = [self.language.separator_id, *self.tokenizer.encode(prompt, add_special_tokens=False)]
+        if self.length is not None and self.length != len(tokens):
+            raise StudyError(f"{prompt!r} is {len(tokens) - 1} tokens, `patch` {self.length - 1}; they must be as many")
+        return tokens
 
 
 @dataclass(frozen=True)
@@ -121,7 +135,7 @@ class LoadedCircuit:
 
     @cached_property
     def saes(self) -> list[SparseAutoencoder]:
-        """The autoencoders whose features are the nodes, found by their hashes; none where nodes are coordinates."""
+        """The autoencoders whose features are the nodes, found by their hashes; raises StudyError when there are none."""
         return [features.sae for features in self._basis.values() if isinstance(features, Features)]
 
     def alone(self, count: int | None = None, patch: str | None = None) -> LoadedModel:
@@ -142,7 +156,8 @@ class LoadedCircuit:
         if any(node.position is not None for node in nodes):
             raise StudyError(f"{self.folder}: its nodes stand at positions of the task's prompts")
         fills = self._means if patch is None else self._coordinates(patch)
-        return self.model.changed(mean_ablation(self._basis, fills, nodes, keep))
+        changed = self.model.changed(mean_ablation(self._basis, fills, nodes, keep))
+        return changed if patch is None else replace(changed, length=len(self.model.encode(patch)))
 
     @torch.no_grad()
     def _coordinates(self, prompt: str) -> dict[Site, torch.Tensor]:
@@ -209,6 +224,10 @@ def load_circuit(folder: Path) -> LoadedCircuit:
 def _site(sae: SparseAutoencoder) -> Site:
     if "hook_name" not in sae.metadata:
         raise StudyError("this autoencoder's cfg.json does not name the site that it reads (metadata: hook_name)")
+    if sae.is_transcoder:
+        raise StudyError(
+            f"a {sae.architecture} reads one site and writes another; only autoencoders' features can be read"
+        )
     return Site.parse(sae.metadata["hook_name"])
 
 
