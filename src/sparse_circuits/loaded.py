@@ -135,7 +135,7 @@ class LoadedCircuit:
 
     @cached_property
     def saes(self) -> list[SparseAutoencoder]:
-        """The autoencoders whose features are the nodes, found by their hashes; raises StudyError when there are none."""
+        """The autoencoders whose features are the nodes, found by their hashes; StudyError when there are none."""
         return [features.sae for features in self._basis.values() if isinstance(features, Features)]
 
     def alone(self, count: int | None = None, patch: str | None = None) -> LoadedModel:
