@@ -6,36 +6,23 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences, sequences_attributes
-from sparse_circuits.checkpoint import Resumption
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import Transformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import load_tokenizer
+from sparse_circuits.weight_sparse.arguments import TrainingArguments
 from sparse_circuits.weight_sparse.folder import count_weights, new_model, save_model
 from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, in_random_order, train
 
 
-@dataclass(frozen=True)
-class Arguments:
-    name: str
-    """name of the model"""
-    entry: str
-    """the model's entry of the study, as JSON"""
+@dataclass(frozen=True, kw_only=True)
+class Arguments(TrainingArguments):
     sequences: Path
     """HDF5 file of token sequences"""
     tokenizer: Path
     """folder of the tokenizer"""
-    licence: str
-    """licence of the corpus"""
-    folder: Path
-    """folder to write"""
-    seed: int = 0
-    """of first weights and the order of sequences"""
-    code: str = ""
-    """fingerprint of this program: the state of another one is left unread"""
-    resumption: Resumption = field(default_factory=Resumption)
     compute: Compute = field(default_factory=Compute)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from sparse_circuits.checkpoint import Resumption
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
@@ -15,28 +14,16 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.files import sha256
 from sparse_circuits.models.pictures import save_tokenizer, to_tokens
 from sparse_circuits.sources.images import read_classes, read_images
+from sparse_circuits.weight_sparse.arguments import TrainingArguments
 from sparse_circuits.weight_sparse.folder import count_weights, new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import BATCH, accuracy, augmented
 from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, train
 
 
-@dataclass(frozen=True)
-class Arguments:
-    name: str
-    """name of the model"""
-    entry: str
-    """the model's entry of the study, as JSON"""
+@dataclass(frozen=True, kw_only=True)
+class Arguments(TrainingArguments):
     images: Path
     """HDF5 file of images"""
-    licence: str
-    """licence of the images"""
-    folder: Path
-    """folder to write"""
-    seed: int = 0
-    """of first weights, the order of images and how they are moved"""
-    code: str = ""
-    """fingerprint of this program: the state of another one is left unread"""
-    resumption: Resumption = field(default_factory=Resumption)
     compute: Compute = field(default_factory=Compute)
 
 
