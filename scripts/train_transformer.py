@@ -11,6 +11,7 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import Transformer
 from sparse_circuits.errors import StudyError
+from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.models import load_tokenizer
 from sparse_circuits.weight_sparse.arguments import TrainingArguments
 from sparse_circuits.weight_sparse.folder import count_weights, new_model, save_model
@@ -37,7 +38,9 @@ def main(args: Arguments) -> None:
         raise StudyError(f"{args.sequences}: {len(data)} sequences are less than one batch of {entry.batch}")
     model = new_model(entry, len(load_tokenizer(args.tokenizer)), data.shape[1], args.seed)
     recipe = Recipe.of(entry, entry.tokens // (entry.batch * data.shape[1]))
-    state = args.resumption.checkpoint(args.entry, args.seed, args.code, sequences_attributes(args.sequences))
+    state = args.resumption.checkpoint(
+        args.entry, args.seed, fingerprint(Path(__file__)), sequences_attributes(args.sequences)
+    )
     log = train(model, in_random_order(data, entry.batch, args.seed), recipe, device, state)
     losses = {
         "held_out": held_out_loss(model, held_out, entry.batch),

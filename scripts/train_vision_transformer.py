@@ -12,6 +12,7 @@ from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import VisionTransformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import sha256
+from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.models.pictures import save_tokenizer, to_tokens
 from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.weight_sparse.arguments import TrainingArguments
@@ -35,7 +36,7 @@ def main(args: Arguments) -> None:
     if len(data.images) < entry.batch:
         raise StudyError(f"{args.images}: {len(data.images)} images are less than one batch of {entry.batch}")
     model = new_vision_model(entry, data.images.shape[1:], len(classes), args.seed)
-    state = args.resumption.checkpoint(args.entry, args.seed, args.code, sha256(args.images))
+    state = args.resumption.checkpoint(args.entry, args.seed, fingerprint(Path(__file__)), sha256(args.images))
     log = train(
         model,
         augmented(data.images, data.labels, len(classes), entry, args.seed),

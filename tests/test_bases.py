@@ -246,7 +246,7 @@ def test_an_autoencoder_that_does_not_fit_is_one_clear_line(tiny_folder: Path, t
     with pytest.raises(StudyError, match=r"other/cfg.json: trained on gpt2, asked to serve tiny-llama$"):
         set_up([other], ["resid_post.0"])
     wide = _saved(tmp_path / "wide", hook_name="mlp_neurons.0", model_name="tiny-llama")
-    with pytest.raises(StudyError, match=r"wide: reads width 32; mlp_neurons.0 of tiny-llama has 64$"):
+    with pytest.raises(StudyError, match=r"wide/cfg.json: reads width 32; mlp_neurons.0 of tiny-llama has 64$"):
         set_up([wide], ["mlp_neurons.0"])
     mute = _saved(tmp_path / "mute", "transcoder", hook_name="mlp_in.0")
     with pytest.raises(StudyError, match="its metadata do not say what this transcoder reads and writes"):

@@ -36,7 +36,7 @@ def test_circuits_and_edits_are_known_by_their_files(tmp_path: Path) -> None:
     edit = sc.load(found.edits[0].parent)
     assert edit.evaluation["features"] == 1
     with pytest.raises(StudyError, match="no model keeps this edit"):
-        edit.model()
+        _ = edit.model
 
 
 def test_what_cannot_be_loaded_is_told(tmp_path: Path) -> None:
@@ -117,6 +117,11 @@ def test_a_feature_is_rewritten_and_the_others_stay(finished: Path) -> None:
     assert circuit.model.rewritten([sae], {first: 1.0}).generate(PROMPT) == circuit.model.generate(PROMPT)
     with pytest.raises(StudyError, match="not in this basis"):
         circuit.model.rewritten([sae], {"resid_post.0/1": 0.0})
+    with pytest.raises(StudyError, match="is no feature; write its site and number"):
+        circuit.model.rewritten([sae], {"resid_post/1": 0.0})
+    stranger = replace(sae, metadata={**sae.metadata, "model_name": "gpt2"})
+    with pytest.raises(StudyError, match="this topk autoencoder: trained on gpt2, asked to serve tiny-llama"):
+        circuit.model.features(PROMPT, stranger)
     with pytest.raises(StudyError, match="it must be one"):
         circuit.model.logit_difference(PROMPT, " is", " cabinets are")
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sparse_circuits.circuits.basis import Basis, Features, Node, sites_read
-from sparse_circuits.circuits.setup import set_up_basis
+from sparse_circuits.circuits.basis import Basis, Features, Node
+from sparse_circuits.circuits.setup import features_of, set_up_basis
 from sparse_circuits.compute import choose_device
 from sparse_circuits.config import Site
-from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
+from sparse_circuits.edit.circuits import coordinates, mean_ablation, mean_coordinates
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
@@ -71,26 +71,32 @@ class LoadedModel:
 
     @torch.no_grad()
     def features(self, prompt: str, sae: SparseAutoencoder, count: int = 5) -> list[list[tuple[str, float]]]:
-        """Return, for each token of `prompt`, the ids of the features of `sae` that are most active, and how much."""
-        site = _site(sae)
+        """Return, for each token of `prompt`, the ids of the features of `sae` that are most active, and how much.
+
+        Raises StudyError for an autoencoder of another model.
+        """
+        site, features = _site(sae), self._features(sae)
         tokens = torch.tensor([self.encode(prompt)], device=self.language.device)
         read = run(self.language, tokens, edit=self.intervention, read=[site]).activations[site][0, 1:]
-        top = sae.to(self.language.device).encode(read).topk(count)
+        top = features.read(read).topk(count)
         rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
         return [[(Node(site, index).id, value) for index, value in zip(*row, strict=True) if value > 0] for row in rows]
 
     def rewritten(self, saes: Sequence[SparseAutoencoder], factors: Mapping[str, float]) -> "LoadedModel":
         """Return the model whose features are multiplied: {"resid_post.24/468": 0.0} ablates one.
 
-        Raises StudyError for a feature that no one of `saes` has.
+        Raises StudyError for a feature that no one of `saes` has, and for an autoencoder of another model.
         """
-        basis: Basis = {_site(sae): Features(sae.to(self.language.device)) for sae in saes}
-        rewritings = {Node.parse(node): Rewriting(factor) for node, factor in factors.items()}
+        basis: Basis = {_site(sae): self._features(sae) for sae in saes}
+        rewritings = {_node(name): Rewriting(factor) for name, factor in factors.items()}
         return self.changed(rewrite_nodes(basis, rewritings))
 
     def changed(self, intervention: Intervention) -> "LoadedModel":
         """Return the model with a further intervention."""
         return replace(self, intervention=compose([self.intervention, intervention]))
+
+    def _features(self, sae: SparseAutoencoder) -> Features:
+        return features_of(self.language, _site(sae), sae, f"this {sae.architecture} autoencoder")
 
     def _logits(self, prompt: str) -> torch.Tensor:
         """The logits (vocabulary,) of the token after a prompt."""
@@ -162,12 +168,8 @@ class LoadedCircuit:
     @torch.no_grad()
     def _coordinates(self, prompt: str) -> dict[Site, torch.Tensor]:
         """The coordinates (position, coordinate) of a prompt's tokens, without the separator."""
-        language = self.model.language
-        tokens = torch.tensor([self.model.encode(prompt)], device=language.device)
-        read = run(language, tokens, read=sites_read(self._basis)).activations
-        return {
-            site: dictionary.read(read[dictionary.reads or site][0, 1:]) for site, dictionary in self._basis.items()
-        }
+        tokens = torch.tensor([self.model.encode(prompt)])
+        return {site: found[0] for site, found in coordinates(self.model.language, self._basis, tokens).items()}
 
     @property
     def _results(self) -> Path:
@@ -200,8 +202,9 @@ class LoadedEdit:
     evaluation: dict[str, Any]
     folder: Path
 
+    @cached_property
     def model(self) -> LoadedModel:
-        """Load the model that keeps the edit; raises StudyError where the edit has none."""
+        """The model that keeps the edit; raises StudyError where the edit has none."""
         if not (self.folder / "model/config.json").exists():
             raise StudyError(f"{self.folder}: no model keeps this edit; set `permanent` of the edit in its study")
         return load_model(self.folder / "model")
@@ -229,6 +232,13 @@ def _site(sae: SparseAutoencoder) -> Site:
             f"a {sae.architecture} reads one site and writes another; only autoencoders' features can be read"
         )
     return Site.parse(sae.metadata["hook_name"])
+
+
+def _node(name: str) -> Node:
+    try:
+        return Node.parse(name)
+    except ValueError:
+        raise StudyError(f"{name!r} is no feature; write its site and number, as in resid_post.24/468") from None
 
 
 def _same(path: Path, digest: str) -> None:

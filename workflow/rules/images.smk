@@ -32,7 +32,7 @@ rule train_vision_transformer:
     shell:
         "python {input.script} --name {params.name:q} --entry {params.entry:q} --images {input.images:q}"
         " --licence {params.licence:q} --folder {params.folder:q} --seed {params.seed} --state {params.state:q}"
-        " --code {params.code} --threads {threads} > {log:q} 2>&1"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule models:

@@ -108,7 +108,7 @@ rule train_transformer:
     shell:
         "python {input.script} --name {params.name:q} --entry {params.entry:q} --sequences {input.sequences:q}"
         " --tokenizer {params.tokenizer:q} --licence {params.licence:q} --folder {params.folder:q} --seed {params.seed}"
-        " --state {params.state:q} --code {params.code} --threads {threads} > {log:q} 2>&1"
+        " --state {params.state:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule models:

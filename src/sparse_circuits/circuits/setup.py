@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 
-from sparse_circuits.circuits.basis import Basis, Coordinates, Dictionary, Features
+from sparse_circuits.circuits.basis import Basis, Coordinates, Features
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_language_model, load_tokenizer
-from sparse_circuits.sae import load_autoencoder
+from sparse_circuits.sae import SparseAutoencoder, load_autoencoder
 from sparse_circuits.tasks import PairBatch, encode_pairs, read_pairs
 
 
@@ -45,30 +45,33 @@ def set_up_basis(language: Language, saes: list[Path], sites: list[str]) -> Basi
     if saes:
         if len(saes) != len(sites):
             raise StudyError(f"{len(sites)} sites and {len(saes)} folders of autoencoders; each site needs one")
-        return {site: _features(language, site, f, language.device) for site, f in zip(parsed, saes, strict=True)}
+        return {
+            site: features_of(language, site, load_autoencoder(folder), f"{folder}/cfg.json")
+            for site, folder in zip(parsed, saes, strict=True)
+        }
     return {site: _coordinates(language, site) for site in parsed}
 
 
-def _features(language: Language, site: Site, folder: Path, device: torch.device) -> Dictionary:
-    """The features of an autoencoder of `site`, or of a transcoder that writes it."""
-    sae = load_autoencoder(folder)
+def features_of(language: Language, site: Site, sae: SparseAutoencoder, name: str) -> Features:
+    """Return the features of an autoencoder of `site`, or of a transcoder that writes it, on the model's device.
+
+    `name` is what messages call it. Raises StudyError when it is of another model, site or width.
+    """
     made_for = sae.metadata.get("hook_name")
     if sae.is_transcoder:
         if not {"hook_name", "hook_name_out"} <= sae.metadata.keys():
-            raise StudyError(
-                f"{folder}/cfg.json: its metadata do not say what this {sae.architecture} reads and writes"
-            )
+            raise StudyError(f"{name}: its metadata do not say what this {sae.architecture} reads and writes")
         made_for = sae.metadata["hook_name_out"]
     if made_for not in (None, str(site)):
-        raise StudyError(f"{folder}/cfg.json: trained on {made_for}, asked to serve {site}")
+        raise StudyError(f"{name}: trained on {made_for}, asked to serve {site}")
     trained_for = sae.metadata.get("model_name")
     if trained_for not in (None, language.name):
-        raise StudyError(f"{folder}/cfg.json: trained on {trained_for}, asked to serve {language.name}")
+        raise StudyError(f"{name}: trained on {trained_for}, asked to serve {language.name}")
     reads = Site.parse(sae.metadata["hook_name"]) if sae.is_transcoder else None
     for what, place, width in (("reads", reads or site, sae.d_in), ("writes", site, sae.W_dec.shape[1])):
         if width != language.width(place):
-            raise StudyError(f"{folder}: {what} width {width}; {place} of {language.name} has {language.width(place)}")
-    return Features(sae.to(device), reads)
+            raise StudyError(f"{name}: {what} width {width}; {place} of {language.name} has {language.width(place)}")
+    return Features(sae.to(language.device), reads)
 
 
 def _coordinates(language: Language, site: Site) -> Coordinates:

@@ -14,16 +14,22 @@ from sparse_circuits.models.run import Edit
 
 
 @torch.no_grad()
+def coordinates(language: Language, basis: Basis, tokens: Tensor) -> dict[Site, Tensor]:
+    """Return each site's coordinates (sequence, position, coordinate) on tokens (sequence, token), no separators."""
+    read = run(language, tokens.to(language.device), read=sites_read(basis)).activations
+    return {site: dictionary.read(read[dictionary.reads or site][:, 1:]) for site, dictionary in basis.items()}
+
+
 def mean_coordinates(language: Language, basis: Basis, batches: Iterable[Tensor]) -> dict[Site, Tensor]:
     """Return each site's mean coordinates (coordinate,) over tokens (sequence, position), separators left out."""
     sums: dict[Site, Tensor] = {}
     tokens = 0
     for batch in batches:
-        read = run(language, batch.to(language.device), read=sites_read(basis)).activations
-        for site, dictionary in basis.items():
-            total = dictionary.read(read[dictionary.reads or site][:, 1:]).double().sum(dim=(0, 1))
+        found = coordinates(language, basis, batch)
+        for site, values in found.items():
+            total = values.double().sum(dim=(0, 1))
             sums[site] = sums[site] + total if site in sums else total
-        tokens += batch[:, 1:].numel()
+        tokens += next(iter(found.values()))[..., 0].numel()
     return {site: (total / tokens).float() for site, total in sums.items()}
 
 

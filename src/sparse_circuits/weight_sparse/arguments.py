@@ -20,6 +20,4 @@ class TrainingArguments:
     """folder to write"""
     seed: int = 0
     """of first weights, and of the order of the data and how they are changed"""
-    code: str = ""
-    """fingerprint of this program: the state of another one is left unread"""
     resumption: Resumption = field(default_factory=Resumption)
