@@ -25,14 +25,16 @@ class Arguments:
 def main(args: Arguments) -> None:
     names = [*args.sparse, *args.dense]
     tasks = len(args.circuits) // len(names)
-    losses = {name: read_json(path)["held_out"] for name, path in zip(names, args.losses, strict=True)}
+    measured = dict(zip(names, map(read_json, args.losses), strict=True))
+    losses = {name: found["held_out"] for name, found in measured.items()}
+    accuracies = {name: found["accuracy"] for name, found in measured.items() if "accuracy" in found}
     edges, bisected = {}, {}
     for number, name in enumerate(names):
         rows = [read_json(path) for path in args.circuits[number * tasks : (number + 1) * tasks]]
         solved = {row["task"]: row for row in rows if row["solved"]}
         edges[name] = {task: row["edges"] for task, row in solved.items()}
         bisected[name] = {task: row["bisected"]["edges"] for task, row in solved.items()}
-    found = frontier(losses, edges, bisected, args.sparse, args.dense)
+    found = frontier(losses, edges, bisected, args.sparse, args.dense, accuracies or None)
     write_json(args.frontier, found)
     for pair in found["pairs"]:
         ratio = pair["geometric_mean_ratio"]

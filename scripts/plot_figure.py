@@ -21,6 +21,7 @@ class Arguments:
         "carried",
         "edit",
         "shift",
+        "twins",
     ]
     """which figure"""
     data: list[Path]

@@ -27,8 +27,21 @@ WEIGHT_FILES = multiext(
 TOKENIZER_FILES = multiext(
     f"{MODEL}/", "model_card.json", "tokenizer.json", "tokenizer_config.json"
 )
+# Models of images are trained here: the study's and, where it has one, its weight-sparse twin.
+TRANSFORMER = "results/models/{model}"
+TRANSFORMER_FILES = [
+    *[path.replace(MODEL, TRANSFORMER) for path in MODEL_FILES],
+    f"{TRANSFORMER}/training.csv",
+    f"{TRANSFORMER}/losses.json",
+]
+TWIN = f"{STUDY.model}-sparse"
+VISION = {
+    **({STUDY.model: STUDY.vision_transformer} if STUDY.vision_transformer else {}),
+    **({TWIN: STUDY.twin.model} if STUDY.twin else {}),
+}
 CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
+SEQUENCES = f"{CACHE}/sequences.h5"
 EDITS = f"results/edits/{STUDY.study}"
 
 SHARD_SEQUENCES = max(1, STUDY.activations.shard_tokens // STUDY.activations.context)
@@ -101,6 +114,7 @@ wildcard_constraints:
     sae="|".join(map(re.escape, STUDY.saes)),
     task="|".join(map(re.escape, {**STUDY.tasks, **STUDY.behaviours})),
     basis="|".join(BASES),
+    model="|".join(map(re.escape, VISION)) or "none",
     edit="|".join(map(re.escape, STUDY.edits)) or "none",
     professions=r"[\w.-]+",
 
@@ -233,7 +247,7 @@ def edit_flags(wildcards, input):
     folders = dict.fromkeys(str(Path(file).parent) for file in files)
     return [
         *["--edit", edit.model_dump_json(), "--model", MODEL],
-        *["--sequences", f"{CACHE}/sequences.h5"],
+        *["--sequences", SEQUENCES],
         *["--sites", *STUDY.basis_sites(edit.basis)],
         *["--names", *(Path(folder).name for folder in folders), "--pairs", *folders],
         *["--saes", *dict.fromkeys(str(Path(file).parent) for file in input.saes)],

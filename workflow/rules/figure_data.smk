@@ -20,4 +20,5 @@ FIGURE_DATA = {
         for edit in STUDY.edits
     },
     **({"shift": ("shift", [SHIFT])} if STUDY.shift else {}),
+    **({"twins": ("twins", f"{CIRCUITS}/frontier.json")} if STUDY.twin else {}),
 }

@@ -1,16 +1,14 @@
 rule train_vision_transformer:
-    """The study's own model of its images, and its accuracy on the test images."""
+    """The study's own model of its images, or its weight-sparse twin, and the accuracy on the test images."""
     input:
         script=program("train_vision_transformer.py"),
         images=rules.fetch_images.output.images,
     output:
-        MODEL_FILES,
-        f"{MODEL}/training.csv",
-        f"{MODEL}/losses.json",
+        TRANSFORMER_FILES,
     log:
-        f"logs/train_vision_transformer/{STUDY.model}.log",
+        "logs/train_vision_transformer/{model}.log",
     benchmark:
-        f"logs/train_vision_transformer/{STUDY.model}.tsv"
+        "logs/train_vision_transformer/{model}.tsv"
     conda:
         "../envs/environment.yaml"
     # Nothing else can run meanwhile.
@@ -21,21 +19,20 @@ rule train_vision_transformer:
         gpu=1,
     params:
         folder=lambda wildcards, output: str(Path(output[0]).parent),
-        name=STUDY.model,
-        entry=STUDY.vision_transformer.model_dump_json(),
+        entry=lambda wildcards: VISION[wildcards.model].model_dump_json(),
         licence=STUDY.corpus_entry.licence,
-        state=f"state/{STUDY.model}.safetensors",
+        state="state/{model}.safetensors",
         seed=STUDY.seed,
         code=code("train_vision_transformer.py"),
     message:
-        "Training {params.name}"
+        "Training {wildcards.model}"
     shell:
-        "python {input.script} --name {params.name:q} --entry {params.entry:q} --images {input.images:q}"
+        "python {input.script} --name {wildcards.model:q} --entry {params.entry:q} --images {input.images:q}"
         " --licence {params.licence:q} --folder {params.folder:q} --seed {params.seed} --state {params.state:q}"
         " --threads {threads} > {log:q} 2>&1"
 
 
 rule models:
-    """The study's model."""
+    """The study's model, and its twin where it has one."""
     input:
-        rules.train_vision_transformer.output,
+        expand(f"{TRANSFORMER}/losses.json", model=VISION),

@@ -31,7 +31,7 @@ rule write_report:
         saes=SAE_EVALUATIONS,
         artefacts=[
             *MODEL_FILES,
-            *rules.fetch_corpus.output,
+            CORPUS_FILE,
             *rules.write_manifest.output,
             *[f"{folder}/{name}" for folder in SAE_FOLDERS for name in SAE_FILES],
             *expand(

@@ -70,17 +70,7 @@ rule train_transformer:
         script=program("train_transformer.py"),
         sequences=rules.cut_sequences.output.sequences,
     output:
-        multiext(
-            f"{TRANSFORMER}/",
-            "model_card.json",
-            "config.json",
-            "generation_config.json",
-            "model.safetensors",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "training.csv",
-            "losses.json",
-        ),
+        TRANSFORMER_FILES,
     log:
         f"logs/train_transformer/{STUDY.study}-{{model}}.log",
     benchmark:
@@ -118,42 +108,7 @@ rule models:
 
 
 include: "tasks.smk"
-
-
-rule prune_task:
-    """The smallest circuit of one model for one task, judged on the test pairs."""
-    input:
-        model=rules.train_transformer.output,
-        script=program("prune_task.py"),
-        sequences=rules.cut_sequences.output.sequences,
-        train=rules.make_task.output.train,
-        test=rules.make_task.output.test,
-    output:
-        circuit=f"{CIRCUITS}/{{task}}/{{model}}/circuit.json",
-        pruning=f"{CIRCUITS}/{{task}}/{{model}}/pruning.json",
-    log:
-        f"logs/prune_task/{STUDY.study}.{{task}}.{{model}}.log",
-    benchmark:
-        f"logs/prune_task/{STUDY.study}.{{task}}.{{model}}.tsv"
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(3000),
-        runtime=120,
-    params:
-        study=STUDY.study,
-        model=model_folder,
-        folder=lambda wildcards, output: str(Path(output.circuit).parent),
-        settings=STUDY.pruning.model_dump_json(),
-        seed=STUDY.seed,
-        code=code("prune_task.py"),
-    message:
-        "Pruning {wildcards.model} to {wildcards.task}"
-    shell:
-        "python {input.script} --study {params.study:q} --task {wildcards.task} --model {params.model:q}"
-        " --sequences {input.sequences:q} --train {input.train:q} --test {input.test:q} --pruning {params.settings:q}"
-        " --seed {params.seed} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+include: "pruning.smk"
 
 
 rule circuits:
@@ -166,7 +121,7 @@ rule circuits:
 rule explain_circuit:
     """What each node of a circuit tells and does: claims from training pairs, tested on test pairs."""
     input:
-        model=rules.train_transformer.output,
+        model=TRANSFORMER_FILES,
         script=program("explain_circuit.py"),
         sequences=rules.cut_sequences.output.sequences,
         train=rules.make_task.output.train,
@@ -195,39 +150,6 @@ rule explain_circuit:
         "python {input.script} --circuit {input.circuit:q} --model {params.model:q} --sequences {input.sequences:q}"
         " --train {input.train:q} --test {input.test:q} --mean-sequences {params.mean_sequences}"
         " {params.norms} --explanation {output.explanation:q} --threads {threads} > {log:q} 2>&1"
-
-
-rule compare_frontier:
-    """Pretraining loss beside the size of circuits."""
-    input:
-        script=program("compare_frontier.py"),
-        losses=expand(f"{TRANSFORMER}/losses.json", model=COMPARED),
-        circuits=[
-            f"{CIRCUITS}/{task}/{model}/pruning.json"
-            for model in COMPARED
-            for task in STUDY.tasks
-        ],
-    output:
-        frontier=f"{CIRCUITS}/frontier.json",
-    log:
-        f"logs/compare_frontier/{STUDY.study}.log",
-    benchmark:
-        f"logs/compare_frontier/{STUDY.study}.tsv"
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(1000),
-        runtime=10,
-    params:
-        sparse=STUDY.frontier.sparse,
-        dense=STUDY.frontier.dense,
-        code=code("compare_frontier.py"),
-    message:
-        "Comparing sparse models with dense ones"
-    shell:
-        "python {input.script} --sparse {params.sparse:q} --dense {params.dense:q} --losses {input.losses:q}"
-        " --circuits {input.circuits:q} --frontier {output.frontier:q} > {log:q} 2>&1"
 
 
 if STUDY.bridges:

@@ -9,14 +9,26 @@ SEQUENCES = (
 )
 MODELS = list(STUDY.models)
 TRANSFORMER = f"results/models/{STUDY.study}-{{model}}"
+TRANSFORMER_FILES = multiext(
+    f"{TRANSFORMER}/",
+    "model_card.json",
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "training.csv",
+    "losses.json",
+)
+SPARSE, DENSE = STUDY.frontier.sparse, STUDY.frontier.dense
+PRUNING, PRUNED_TASKS = STUDY.pruning, STUDY.tasks
 PRUNINGS = expand(
     f"{CIRCUITS}/{{task}}/{{model}}/pruning.json", model=MODELS, task=STUDY.tasks
 )
 CIRCUIT_FILES = [path.replace("pruning.json", "circuit.json") for path in PRUNINGS]
-COMPARED = [*STUDY.frontier.sparse, *STUDY.frontier.dense]
 EXPLANATIONS = expand(
     f"{CIRCUITS}/{{task}}/{{model}}/explanation.json",
-    model=STUDY.frontier.sparse,
+    model=SPARSE,
     task=STUDY.tasks,
 )
 CARRIED = [f"{CIRCUITS}/carried.json"] if STUDY.bridges else []
@@ -31,7 +43,7 @@ FIGURE_DATA = {
                 for file in ("circuit", "explanation")
             ],
         )
-        for model in STUDY.frontier.sparse
+        for model in SPARSE
     },
     **({"carried": ("carried", CARRIED[0])} if STUDY.bridges else {}),
 }

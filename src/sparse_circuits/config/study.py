@@ -17,7 +17,7 @@ from sparse_circuits.config.interpretations import Interpretations
 from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.weight_sparse import VisionTransformer
+from sparse_circuits.config.weight_sparse import Twin, VisionTransformer
 
 
 class Activations(Settings):
@@ -124,6 +124,7 @@ class Study(Settings):
     vision_transformer: VisionTransformer | None = Field(
         None, description="how the model is trained, on images, when it is not fetched"
     )
+    twin: Twin | None = Field(None, description="a weight-sparse twin of `vision_transformer`")
     corpus: Name
     sites: Annotated[list[SiteName], Field(min_length=1)] = Field(description="sites with an autoencoder")
     transcoder_layers: list[Annotated[int, Field(ge=0)]] = Field([], description="layers whose MLPs are transcoded")
@@ -245,11 +246,18 @@ class Study(Settings):
                     f"{trained.patch} x {trained.patch}"
                 )
             positions = 1 + height * width // trained.patch**2
+            if self.twin and (self.twin.model.share == 1 or trained.share < 1):
+                raise ValueError("`twin.model.share` must be below 1, and `vision_transformer` have all its weights")
             if self.activations.context != positions:
                 raise ValueError(
                     f"`activations.context`: an image has {positions} positions (register and patches), not "
                     f"{self.activations.context}"
                 )
+        if self.twin:
+            if not trained:
+                raise ValueError("`twin` needs `vision_transformer`, beside which it stands")
+            for name in self.twin.tasks:
+                _known("twin.tasks", name, self.tasks, "tasks")
         for name, task in self.tasks.items():
             if isinstance(task, ClassesTask):
                 if images is None:

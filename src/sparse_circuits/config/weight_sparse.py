@@ -87,6 +87,14 @@ class Pruning(Settings):
     mean_sequences: Positive = Field(64, description="training sequences over which nodes' means are taken")
 
 
+class Twin(Settings):
+    """A Vision Transformer with almost all weights zero beside the study's, and the smallest circuits of both."""
+
+    model: VisionTransformer
+    tasks: Annotated[list[Name], Field(min_length=1)] = Field(description="tasks whose smallest circuits are found")
+    pruning: Pruning = Pruning.model_validate({})
+
+
 class Bridging(Settings):
     """Bridges between a dense and a sparse model, over which interventions on sparse circuits are carried."""
 

@@ -10,6 +10,7 @@ from sparse_circuits.figures.sae_quality import plot_sae_quality
 from sparse_circuits.figures.shift import plot_shift
 from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
+from sparse_circuits.figures.twins import plot_twins
 from sparse_circuits.figures.weight_circuit import draw_weight_circuit
 
 FIGURES = {
@@ -23,6 +24,7 @@ FIGURES = {
     "carried": plot_carried,
     "edit": plot_edit,
     "shift": plot_shift,
+    "twins": plot_twins,
 }
 
 __all__ = ["FIGURES", "save_figure", "use_style"]

@@ -2,7 +2,7 @@
 
 import math
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 from sparse_circuits.weight_sparse.compact import CompactModel
 from sparse_circuits.weight_sparse.masks import Fills, GateIndex, frozen_norms, gated, mean_activations
 
@@ -33,7 +33,7 @@ class Choices(NamedTuple):
     differences: Tensor
     """logit of the right answer less that of the wrong one"""
     sides: Tensor
-    """1 where the right answer has the smaller token id, else -1"""
+    """1 where the right answer has the smaller token id (of several the first), else -1"""
 
     @property
     def accuracy(self) -> float:
@@ -84,11 +84,12 @@ class Masking:
     @torch.no_grad()
     def choices(self, groups: Groups, gates: Tensor | None = None) -> Choices:
         """Return the choices on all pairs; a circuit's are asked of its compact model, which gives the same sooner."""
-        if gates is None or self.frozen_norms:
+        if gates is None or self.frozen_norms or not self.model.config.causal:
             found = [self.choose(batch, gates) for _, batch in groups]
         else:
             device = self.model.device
-            answers = torch.cat([torch.cat([b.answers, b.patch_answers])[:, 0] for _, b in groups]).unique()
+            answers = torch.cat([ids.flatten() for _, b in groups for ids in (b.answers, b.patch_answers)]).unique()
+            answers = answers[answers >= 0]
             compact = CompactModel(self.model, self.index.split(gates), self.fills, answers.tolist()).to(device)
             batches = [batch.to(device) for _, batch in groups]
             answers = answers.to(device)
@@ -101,11 +102,15 @@ def between_answers(logits: Tensor, batch: PairBatch, answers: Tensor | None = N
 
     With `answers`, which are in order, the logits are of these tokens alone.
     """
-    right = torch.cat([batch.answers, batch.patch_answers])[:, 0]
-    wrong = torch.cat([batch.patch_answers, batch.answers])[:, 0]
-    both = torch.stack([right, wrong], dim=1)
-    chosen = logits.gather(1, both if answers is None else torch.searchsorted(answers, both))
-    return Choices(chosen[:, 0] - chosen[:, 1], (wrong - right).sign().float())
+    if answers is not None:
+        columns = [
+            torch.searchsorted(answers, ids).where(ids >= 0, ids) for ids in (batch.answers, batch.patch_answers)
+        ]
+        batch = replace(batch, answers=columns[0], patch_answers=columns[1])
+    clean, patch = logits.chunk(2)
+    sides = (batch.patch_answers[:, 0] - batch.answers[:, 0]).sign().float()
+    differences = torch.cat([logit_difference(clean, batch), -logit_difference(patch, batch)])
+    return Choices(differences, torch.cat([sides, -sides]))
 
 
 def calibrate(found: Choices) -> Calibration:

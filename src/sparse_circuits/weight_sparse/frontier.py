@@ -18,8 +18,11 @@ def frontier(
     bisected: Mapping[str, Mapping[str, int]],
     sparse: Sequence[str],
     dense: Sequence[str],
+    accuracies: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Return each sparse model beside its dense twin, and all models by loss and size of circuits.
+
+    `accuracies` are those of models of images on test images, where they are known.
 
     `losses` are held-out pretraining losses in nats; `edges` are, for each model, the circuits' edges of the tasks that
     it solves, `bisected` those before the clean-up gate by gate, which is as far as the paper's method goes. A pair's
@@ -39,6 +42,7 @@ def frontier(
                 "sparse": name,
                 "pretraining_loss": {"dense": losses[other], "sparse": losses[name]},
                 "matched": abs(losses[other] - losses[name]) <= MATCHED,
+                **({"accuracy": {"dense": accuracies[other], "sparse": accuracies[name]}} if accuracies else {}),
                 "without_circuit": [task for task in solved if task not in both],
                 "tasks": {task: {"dense_edges": large[task], "sparse_edges": small[task]} for task in both},
                 "geometric_mean_ratio": _ratio(large, small, both),

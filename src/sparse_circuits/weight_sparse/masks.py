@@ -205,14 +205,16 @@ def activations(model: WeightSparseForCausalLM, tokens: Tensor) -> dict[Place, T
 
 
 def mean_activations(model: WeightSparseForCausalLM, batches: Iterator[Tensor]) -> dict[Place, Tensor]:
-    """Return the mean of every node (width,) over all tokens of some batches (sequence, position), summed in fp64."""
+    """Return the mean of every node (width,) over all positions of batches of tokens (sequence, token), in fp64."""
     sums: dict[Place, Tensor] = {}
     count = 0
     for tokens in batches:
-        for place, values in activations(model, tokens).items():
+        found = activations(model, tokens)
+        for place, values in found.items():
             total = values.double().sum(dim=(0, 1))
             sums[place] = sums[place] + total if place in sums else total
-        count += tokens.numel()
+        # An image has fewer positions than tokens.
+        count += next(iter(found.values()))[..., 0].numel()
     return {place: (total / count).float() for place, total in sums.items()}
 
 
