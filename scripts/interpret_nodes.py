@@ -11,6 +11,7 @@ from sparse_circuits.files import sha256, write_json
 from sparse_circuits.interpret.circuits import site_nodes
 from sparse_circuits.interpret.describe import Amounts, describe_nodes
 from sparse_circuits.interpret.firing import read_firing
+from sparse_circuits.interpret.images import describe_on_images
 from sparse_circuits.models import load_language_model, load_tokenizer, model_card
 from sparse_circuits.sae import load_autoencoder
 
@@ -62,14 +63,19 @@ def main(args: Arguments) -> None:
     # A transcoder's features are read at another site than the one that they write, which names them.
     reads = Site.parse(sae.metadata["hook_name"]) if sae.is_transcoder else site
     sae = load_autoencoder(args.sae, str(reads), language.width(reads)).to(device)
+    grid = language.grid
+    positions = 1 + grid[0] * grid[1] if grid else None
     firing = read_firing(
-        args.activations, str(reads), sae, list(nodes), args.shard_sequences, args.seed, args.tokens, device
+        args.activations, str(reads), sae, list(nodes), args.shard_sequences, args.seed, args.tokens, device, positions
     )
-    amounts = Amounts(args.contexts, args.quantiles, args.window, args.inputs, args.judged)
     tokenizer = load_tokenizer(args.model)
-    described = describe_nodes(
-        language, tokenizer, site, reads, sae, list(nodes), firing, amounts, args.seed, args.batch_tokens
-    )
+    if grid:
+        described = describe_on_images(language, tokenizer, site, sae, list(nodes), firing, grid, args.contexts)
+    else:
+        amounts = Amounts(args.contexts, args.quantiles, args.window, args.inputs, args.judged)
+        described = describe_nodes(
+            language, tokenizer, site, reads, sae, list(nodes), firing, amounts, args.seed, args.batch_tokens
+        )
     card = model_card(args.model)
     facts = {
         "study": args.study,
@@ -78,7 +84,7 @@ def main(args: Arguments) -> None:
         "corpus": sequences_attributes(args.activations / "sequences.h5")["corpus"],
         "tokens": firing.tokens,
         "held_out_tokens": int(firing.cached[firing.judged].sum()),
-        "window": args.window,
+        **({"grid": list(grid)} if grid else {"window": args.window}),
         "sha256": {
             "model": card["sha256"]["model.safetensors"],
             "sae": sha256(args.sae / "sae_weights.safetensors"),

@@ -21,6 +21,7 @@ class Arguments:
         "carried",
         "edit",
         "shift",
+        "strips",
         "twins",
     ]
     """which figure"""

@@ -29,6 +29,8 @@ class Arguments:
     """evaluation.json of each edit"""
     claims: list[Path] = field(default_factory=list)
     """verdicts on the study's claims"""
+    images: Path | None = None
+    """HDF5 file of the corpus, of a study of images"""
     artefacts: list[Path] = field(default_factory=list)
     """files to list with their hashes; proofs are shown when they are among them"""
 
@@ -45,6 +47,7 @@ def main(args: Arguments) -> None:
         args.figures,
         args.artefacts,
         args.command,
+        args.images,
     )
     write_pages(found, args.folder)
 

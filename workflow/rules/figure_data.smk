@@ -5,6 +5,12 @@ COMPARABLE = [
     for sae in place.saes
     if len(place.saes) > 1
 ]
+# The pictures of features, where they are active on images.
+PICTURES = (
+    [CORPUS_FILE, *(f"{INTERPRETATIONS}/{site}.json" for site in FEATURE_SITES)]
+    if STUDY.vision_transformer and STUDY.interpretations
+    else []
+)
 FIGURE_DATA = {
     "sae_quality": ("sae_quality", SAE_EVALUATIONS),
     "training": ("training", TRAINING_LOGS),
@@ -12,8 +18,19 @@ FIGURE_DATA = {
     **({"pareto": ("pareto", COMPARABLE)} if COMPARABLE else {}),
     "faithfulness": ("faithfulness", EVALUATIONS),
     **{
-        f"circuit_{task}": ("circuit", [f"{CIRCUITS}/{task}/features/circuit.json"])
+        f"circuit_{task}": (
+            "circuit",
+            [f"{CIRCUITS}/{task}/features/circuit.json", *PICTURES],
+        )
         for task in STUDY.tasks
+    },
+    **{
+        f"strips_{task}": (
+            "strips",
+            [f"{CIRCUITS}/{task}/features/circuit.json", *PICTURES],
+        )
+        for task in STUDY.tasks
+        if PICTURES
     },
     **{
         f"edit_{edit}": ("edit", f"{EDITS}/{edit}/evaluation.json")

@@ -71,6 +71,7 @@ rule write_report:
             if input[name]
             for word in (f"--{name}", *input[name])
         ],
+        images=["--images", CORPUS_FILE] if PICTURES else [],
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         command=" ".join(
             ["snakemake", *(["--configfile", OTHERS[-1]] if OTHERS else []), "--"]
@@ -81,7 +82,7 @@ rule write_report:
         "Writing {output[0]}"
     shell:
         "python {input.script} --study {params.study:q} --headline-task {params.headline:q} --saes {input.saes:q}"
-        " --circuits {input.circuits:q} --figures {params.figures:q} {params.others:q} --folder {params.folder:q}"
+        " --circuits {input.circuits:q} --figures {params.figures:q} {params.others:q} {params.images:q} --folder {params.folder:q}"
         " --command {params.command:q} --artefacts {input.saes:q} {input.circuits:q} {input.interpretations:q}"
         " {input.edits:q} {input.claims:q} {input.figures:q} {input.artefacts:q} > {log:q} 2>&1"
 

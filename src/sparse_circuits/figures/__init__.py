@@ -8,6 +8,7 @@ from sparse_circuits.figures.frontier import plot_frontier
 from sparse_circuits.figures.pareto import plot_pareto
 from sparse_circuits.figures.sae_quality import plot_sae_quality
 from sparse_circuits.figures.shift import plot_shift
+from sparse_circuits.figures.strips import draw_strips
 from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
 from sparse_circuits.figures.twins import plot_twins
@@ -24,6 +25,7 @@ FIGURES = {
     "carried": plot_carried,
     "edit": plot_edit,
     "shift": plot_shift,
+    "strips": draw_strips,
     "twins": plot_twins,
 }
 

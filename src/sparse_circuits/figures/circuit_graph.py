@@ -8,8 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import FancyBboxPatch
 
+from sparse_circuits.figures.pictures import Picture, read_pictures
 from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
 from sparse_circuits.files import read_json
 
@@ -22,9 +24,11 @@ BOX = (0.90, 0.46)  # width in columns, height in rows
 def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the drawing and the table of nodes of one circuit.json.
 
+    Of a circuit of images images.h5 and the interpretations of its sites follow, and each node shows its top image.
     At most the NODES_A_ROW strongest nodes of a site are drawn, and the EDGES_A_NODE strongest edges into each.
     """
     circuit = read_json(files[0])
+    pictures = read_pictures(files[1], files[2:], 1) if files[1:] else {}
     output = next(node for node in circuit["nodes"] if node["site"] == "output")
     parts = [node for node in circuit["nodes"] if node is not output]
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -46,7 +50,7 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         count = sum(node["site"] == site for node in parts)
         axis.text(-0.05, level, f"{site}\n{len(rows[site])} of {count}", ha="right", va="center", fontsize=7)
         for node in rows[site]:
-            _draw_node(axis, places[node["id"]], node, strongest)
+            _draw_node(axis, places[node["id"]], node, strongest, pictures.get(node["id"], []))
     _draw_output(axis, places[output["id"]], circuit)
     axis.set(xlim=(-0.1, NODES_A_ROW + 0.1), ylim=(-0.5, len(sites) + 0.5))
     axis.axis("off")
@@ -88,23 +92,23 @@ def _draw_edges(axis: Axes, edges: list[dict[str, Any]], places: dict[str, tuple
         )
 
 
-def _draw_node(axis: Axes, place: tuple[float, float], node: dict[str, Any], strongest: float) -> None:
+def _draw_node(
+    axis: Axes, place: tuple[float, float], node: dict[str, Any], strongest: float, pictures: list[Picture]
+) -> None:
     name = node["id"].rsplit("/", 1)[1]
     colour = NEUTRAL if name == "error" else NEGATIVE if node["score"] < 0 else POSITIVE
     share = abs(node["score"]) / strongest
     _box(axis, place, colour, 0.6 + 1.6 * share)
-    words = [_shown(token) for token in node.get("promotes", [])[:3]]
-    axis.text(
-        place[0], place[1] + 0.13, f"{name}  {node['score']:+.2f}", ha="center", va="center", fontsize=6, weight="bold"
-    )
-    axis.text(
-        place[0],
-        place[1] - 0.07,
-        "\n".join(words[:2]) if words else "autoencoder's error",
-        ha="center",
-        va="center",
-        fontsize=6,
-    )
+    words = [_shown(token) for token in node.get("promotes", [])[:2]]
+    x, y = place
+    for colours, _ in pictures:
+        picture = AnnotationBbox(
+            OffsetImage(colours, zoom=0.62, interpolation="nearest"), (x - 0.28, y), frameon=False, pad=0
+        )
+        axis.add_artist(picture)
+        x += 0.16
+    axis.text(x, y + 0.13, f"{name}  {node['score']:+.2f}", ha="center", va="center", fontsize=6, weight="bold")
+    axis.text(x, y - 0.07, "\n".join(words) if words else "autoencoder's error", ha="center", va="center", fontsize=6)
 
 
 def _draw_output(axis: Axes, place: tuple[float, float], circuit: dict[str, Any]) -> None:

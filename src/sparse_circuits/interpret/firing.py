@@ -23,9 +23,9 @@ HELD_OUT = 5  # one document in so many is kept to judge labels on
 class Firing:
     """Activations of chosen features on whole sequences.
 
-    `token_id` (sequence, position); `document` (sequence,), a line of documents.jsonl; `cached` (sequence, position)
-    tells which positions the cache holds, all but the separator and sinks; `values` (feature, sequence, position) are
-    activations >= 0, and 0 where nothing is cached. `judged` (sequence,) tells the sequences of held-out documents:
+    `token_id` (sequence, token), one a position, but for images; `document` (sequence,), a line of documents.jsonl or
+    an image; `cached` (sequence, position) tells which positions the cache holds, all but the separator and sinks;
+    `values` (feature, sequence, position) are activations >= 0, and 0 where nothing is cached. `judged` (sequence,) tells the sequences of held-out documents:
     nothing is learned from them, so that labels can be judged on them.
     """
 
@@ -51,11 +51,13 @@ def read_firing(
     seed: int,
     tokens: int | None,
     device: torch.device,
+    positions: int | None = None,
 ) -> Firing:
     """Encode the cached activations of a site until `tokens` rows (all when None) have been read, shard by shard.
 
     `shard_sequences` and `seed` are those that the cache in `folder` was written with. All features are encoded, since
-    which are active can depend on all; those asked for are kept. Raises StudyError for a cache that does not fit.
+    which are active can depend on all; those asked for are kept. A sequence has `positions` activations, as many as
+    tokens when not given. Raises StudyError for a cache that does not fit.
     """
     manifest = read_manifest(folder, site)
     wanted = torch.tensor(list(features), dtype=torch.long, device=device)
@@ -70,7 +72,7 @@ def read_firing(
             rows = read_origins(path)
             sequence = row_sequences(path, rows, sequences, [seed, begin])
             # Whole sequences, the first ones of the shard, so that contexts have no gaps.
-            context = sequences.token_id.shape[1]
+            context = positions or sequences.token_id.shape[1]
             count = min(len(sequences.document), -(-left // (context - 1)))
             taken = np.flatnonzero(sequence < count)
             values = np.zeros((len(features), count, context), dtype=np.float32)

@@ -31,6 +31,11 @@ class Language:
         """Return the width of the activations at a site."""
         return site_width(self.model, self.family, self.d_model, site)
 
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """Rows and columns of an image's patches, row by row at positions 1 and on; None for a model of text."""
+        return getattr(self.model.config, "grid", None)
+
     def positions(self, tokens: Tensor) -> int:
         """Return the positions of activations of `tokens` (batch, token): one a token, or one a patch of an image."""
         return getattr(self.model.config, "positions_of_image", tokens.shape[1])

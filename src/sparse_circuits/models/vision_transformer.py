@@ -48,10 +48,16 @@ class VisionTransformerConfig(WeightSparseConfig):
         return height * width * channels
 
     @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        height, width, _ = self.image
+        return height // self.patch, width // self.patch
+
+    @property
     def positions_of_image(self) -> int:
         """Positions of the residual stream: the register and the patches."""
-        height, width, _ = self.image
-        return 1 + (height // self.patch) * (width // self.patch)
+        rows, columns = self.grid
+        return 1 + rows * columns
 
 
 def to_patches(images: Tensor, patch: int) -> Tensor:

@@ -1,18 +1,25 @@
 """What a page tells of a node: its label, tokens, contexts, and where it stands in circuits."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.figures.heat_map import as_png
+from sparse_circuits.figures.pictures import read_pictures
 from sparse_circuits.files import read_json
 
 DIGITS = 4  # significant ones; a page needs no more
+PICTURES = 6  # of a node
 
 
-def read_notes(circuits: Sequence[Mapping[str, Any]], interpretations: Sequence[Path]) -> dict[str, dict[str, Any]]:
+def read_notes(
+    circuits: Sequence[Mapping[str, Any]], interpretations: Sequence[Path], images: Path | None = None
+) -> dict[str, dict[str, Any]]:
     """Return {node id: what a page tells of it} from circuits and from files of interpretations.
 
-    Of generated labels (<site>.labels.json), which come after the descriptions, only the label is taken.
+    Of generated labels (<site>.labels.json), which come after the descriptions, only the label is taken. In a study of
+    `images`, nodes have pictures.
     """
     notes = _of_circuits(circuits)
     for path in interpretations:
@@ -21,7 +28,13 @@ def read_notes(circuits: Sequence[Mapping[str, Any]], interpretations: Sequence[
                 notes[node["id"]] = _note(node)
             elif node["label"] is not None:
                 notes.setdefault(node["id"], {})["label"] = node["label"]
+    for name, pictures in (read_pictures(images, interpretations, PICTURES) if images else {}).items():
+        notes[name]["pictures"] = [{"src": _data_uri(as_png(colours)), "class": of} for colours, of in pictures]
     return notes
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _of_circuits(circuits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -49,6 +62,7 @@ def _note(node: Mapping[str, Any]) -> dict[str, Any]:
         "contexts": [
             {"tokens": context["tokens"], "activations": context["activations"], "at": context["at"]}
             for context in node.get("top", [])
+            if "tokens" in context
         ],
     }
 

@@ -45,6 +45,7 @@ class Found:
     figures: Sequence[Path]  # PNG files, with SVG and CSV beside them
     artefacts: Sequence[Path]  # files to list with their hashes
     command: str  # how Snakemake is called for the study; a path follows
+    images: Path | None = None  # HDF5 file of a corpus of images
 
 
 def write_pages(found: Found, folder: Path) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     ]
     saes = [read_json(path) for path in found.saes]
     summary = summarise(found.study, found.headline_task, saes, [item["evaluation"] for item in circuits])
-    notes = read_notes([item["circuit"] for item in circuits], found.interpretations)
+    notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
     write = _writer(found, circuits, folder)
 
     write("index.html", "overview.html.j2", summary=summary, wanted=WANTED, figures=_figures(found.figures, folder))

@@ -25,8 +25,8 @@
     elements: [
       ...rows.map((site, row) => ({ data: { id: `row ${row}`, label: site }, classes: "row", position: { x: left * SPACE.x, y: -row * SPACE.y }, selectable: false, grabbable: false })),
       ...nodes.map((node, number) => ({
-        data: { id: `n${number}`, label: `${short(node)}\n${hint(node)}`.trim(), size: 16 + 26 * Math.sqrt(Math.min(1, Math.abs(node.score) / strongest)) },
-        classes: `${node.kind} ${node.score > 0 ? "up" : "down"}`,
+        data: { id: `n${number}`, label: `${short(node)}\n${hint(node)}`.trim(), size: (node.pictures ? 30 : 16) + 26 * Math.sqrt(Math.min(1, Math.abs(node.score) / strongest)), ...(node.pictures && { picture: node.pictures[0].src }) },
+        classes: `${node.kind} ${node.score > 0 ? "up" : "down"} ${node.pictures ? "pictured" : ""}`,
         position: { x: node.column * SPACE.x, y: -node.row * SPACE.y },
         grabbable: false,
       })),
@@ -49,6 +49,9 @@
       { selector: "node", style: { width: "data(size)", height: "data(size)", label: "data(label)", color: colour("text"), "font-size": 11, "text-valign": "bottom", "text-margin-y": 3, "text-wrap": "wrap", "background-color": colour("other"), "border-width": 0, "min-zoomed-font-size": 7 } },
       { selector: "node.up", style: { "background-color": colour("up") } },
       { selector: "node.down", style: { "background-color": colour("down") } },
+      { selector: "node.pictured", style: { shape: "rectangle", "background-image": "data(picture)", "background-fit": "cover", "background-image-smoothing": "no", "border-width": 3, "border-color": colour("other") } },
+      { selector: "node.pictured.up", style: { "border-color": colour("up") } },
+      { selector: "node.pictured.down", style: { "border-color": colour("down") } },
       { selector: "node.error", style: { shape: "diamond", "background-color": colour("other") } },
       { selector: "node.output", style: { shape: "round-rectangle", "background-color": colour("text"), width: 30, height: 18 } },
       { selector: "node.row", style: { width: 1, height: 1, "background-opacity": 0, "text-valign": "center", "text-halign": "center", "text-margin-y": 0, color: colour("quiet"), events: "no" } },

@@ -22,6 +22,7 @@ function showNode(panel, node, { title = node.id, numbers = [], neighbours = [],
   for (const [name, others] of neighbours) {
     if (others.length) parts.push(el("h3", {}, name), neighbourList(others, choose));
   }
+  if (node.pictures) parts.push(el("h3", {}, "Top images"), pictureStrip(node.pictures));
   if (node.contexts && node.contexts.length) {
     const peak = Math.max(...node.contexts.flatMap((context) => context.activations));
     parts.push(el("h3", {}, "Top contexts"), ...node.contexts.map((context) => shaded(context, peak)));
@@ -34,6 +35,11 @@ function showNode(panel, node, { title = node.id, numbers = [], neighbours = [],
 
 function tokenList(tokens) {
   return el("div", { class: "tokens" }, ...tokens.map((token) => el("span", { class: "token" }, visible(token))));
+}
+
+function pictureStrip(pictures) {
+  return el("div", { class: "pictures" }, ...pictures.map((picture) =>
+    el("figure", {}, el("img", { src: picture.src, alt: `${picture.class}, warm where the feature is active` }), el("figcaption", {}, picture.class))));
 }
 
 function neighbourList(others, choose) {

@@ -1,0 +1,40 @@
+"""The pictures of features: the images on which each is most active, with the patches that it is active on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from sparse_circuits.figures.heat_map import heat_map
+from sparse_circuits.files import read_json
+
+Picture = tuple[NDArray[np.uint8], str]  # colours (height, width, 3), and the image's class
+
+
+def read_pictures(images: Path, interpretations: Sequence[Path], count: int) -> dict[str, list[Picture]]:
+    """Return, by feature, the first `count` top images as heat maps; each feature's strongest patch is the warmest.
+
+    `images` is the HDF5 file of a corpus, `interpretations` are those of a vision model's sites.
+    """
+    found: dict[str, list[Picture]] = {}
+    with h5py.File(images) as file:
+        for path in interpretations:
+            interpretation: dict[str, Any] = read_json(path)
+            rows, columns = interpretation["grid"]
+            for node in interpretation["nodes"]:
+                top = node.get("top", [])[:count]
+                found[node["id"]] = [
+                    (
+                        heat_map(file["images"][item["image"]], item["activations"], (rows, columns), _peak(top)),
+                        item["class"],
+                    )
+                    for item in top
+                ]
+    return found
+
+
+def _peak(top: Sequence[dict[str, Any]]) -> float:
+    return float(max(max(item["activations"]) for item in top))

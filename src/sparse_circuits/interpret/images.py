@@ -1,0 +1,109 @@
+"""What features of a vision model do: the images and patches on which they are active, and the classes of these."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparse_circuits.config import Site
+from sparse_circuits.interpret.firing import Firing
+from sparse_circuits.interpret.tokens import COUNT
+from sparse_circuits.models import Language
+from sparse_circuits.models.run import promoted_tokens
+from sparse_circuits.sae import SparseAutoencoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+MOST = 2.0  # times a class' share of the images, from which the label names it
+NAMED = 3  # classes in a label, at most
+WHERE = 0.6  # share of the activation in a third of the image, from which the label names it
+DIGITS = 4  # significant ones in the file
+ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
+
+
+def describe_on_images(
+    language: Language,
+    tokenizer: "PreTrainedTokenizerBase",
+    site: Site,
+    sae: SparseAutoencoder,
+    features: Sequence[int],
+    firing: Firing,
+    grid: tuple[int, int],
+    count: int,
+) -> list[dict[str, Any]]:
+    """Return one description a feature, whose row of `firing` is its place in `features`.
+
+    `classes` are shares of the activation, `top` the `count` images with the largest activation of a patch, each with
+    its row in images.h5, its class and the activation of every patch, row by row of `grid` (rows, columns). Held-out
+    images are in neither; `held_out` has their shares, for whoever doubts a label.
+    """
+    promoted, suppressed = promoted_tokens(language, sae.W_dec[list(features)].to(language.device), COUNT)
+    names = [str(tokenizer.decode([token])) for token in firing.token_id[:, -1].tolist()]
+    classes = sorted(set(names))
+    of_class = np.array([classes.index(name) for name in names])
+    result = []
+    for row, index in enumerate(features):
+        values = firing.values[row][:, 1:]
+        learnt = values * ~firing.judged[:, None]
+        strongest = learnt.max(axis=1)
+        shares = _shares(learnt, of_class, len(classes))
+        active = int((values > 0).sum())
+        note: dict[str, Any] = {
+            "id": f"{site}/{index}",
+            "label": "never active on the images described",
+            "density": _round(active / firing.tokens),
+            "active_tokens": active,
+            "promotes": [tokenizer.decode([token]) for token in promoted[row].tolist()],
+            "suppresses": [tokenizer.decode([token]) for token in suppressed[row].tolist()],
+        }
+        if strongest.any():
+            usual = np.bincount(of_class[~firing.judged], minlength=len(classes)) / (~firing.judged).sum()
+            held_out = _shares(values * firing.judged[:, None], of_class, len(classes))
+            places = learnt.sum(axis=0).reshape(grid)
+            note |= {
+                "label": label(classes, shares, usual, places),
+                "activation": {"mean": _round(values[values > 0].mean()), "max": _round(values.max())},
+                "classes": {name: _round(share) for name, share in zip(classes, shares, strict=True)},
+                "held_out": {name: _round(share) for name, share in zip(classes, held_out, strict=True)},
+                "top": [
+                    {
+                        "image": int(firing.document[image]),
+                        "class": names[image],
+                        "activations": [_round(value) for value in values[image]],
+                    }
+                    for image in np.argsort(-strongest, kind="stable")[:count].tolist()
+                    if strongest[image]
+                ],
+            }
+        result.append(note)
+    return result
+
+
+def label(
+    classes: Sequence[str], shares: NDArray[np.float64], usual: NDArray[np.float64], places: NDArray[np.float64]
+) -> str:
+    """Return what was counted as words: classes that have more of the activation than of the images, and where it is.
+
+    `shares` and `usual` are shares of the activation and of the images (class,); `places` is the activation of every
+    patch (row, column).
+    """
+    much = [number for number in np.argsort(-shares).tolist() if shares[number] >= MOST * usual[number]]
+    words = [", ".join(f"{classes[number]} {shares[number]:.0%}" for number in much[:NAMED]) or "no class above others"]
+    for axis, thirds in ((1, ROWS), (0, COLUMNS)):
+        along = places.sum(axis=axis)
+        parts = [part.sum() / along.sum() for part in np.array_split(along, len(thirds))]
+        if max(parts) >= WHERE:
+            words.append(f"{thirds[int(np.argmax(parts))]} ({max(parts):.0%})")
+    return "; ".join(words)
+
+
+def _shares(values: NDArray[np.float32], of_class: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    """Each class' share of the activation (image, patch): (class,), all 0 where there is none."""
+    sums = np.bincount(of_class, weights=values.sum(axis=1, dtype=np.float64), minlength=classes)
+    return np.asarray(sums / (sums.sum() or 1.0))
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
