@@ -25,8 +25,8 @@ class Firing:
 
     `token_id` (sequence, token), one a position, but for images; `document` (sequence,), a line of documents.jsonl or
     an image; `cached` (sequence, position) tells which positions the cache holds, all but the separator and sinks;
-    `values` (feature, sequence, position) are activations >= 0, and 0 where nothing is cached. `judged` (sequence,) tells the sequences of held-out documents:
-    nothing is learned from them, so that labels can be judged on them.
+    `values` (feature, sequence, position) are activations >= 0, and 0 where nothing is cached. `judged` (sequence,)
+    tells the sequences of held-out documents: nothing is learned from them, so that labels can be judged on them.
     """
 
     token_id: NDArray[np.int32]
