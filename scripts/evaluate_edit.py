@@ -9,7 +9,10 @@ import torch
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config import Site
+from sparse_circuits.config.base import validate
+from sparse_circuits.config.weight_sparse import Cue
 from sparse_circuits.edit.build import build, rewritings
+from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.evaluate import (
     Trials,
@@ -24,6 +27,7 @@ from sparse_circuits.edit.measure import Variant, differences_of, text_effects
 from sparse_circuits.edit.setup import Editing, WholeEdit, read_selection
 from sparse_circuits.files import write_json
 from sparse_circuits.models import load_language_model
+from sparse_circuits.sources.images import read_classes, read_images
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class Arguments(WholeEdit):
     """the study's other tasks, on which side effects are looked for"""
     selection: Path | None = None
     """the features that were selected"""
+    images: Path | None = None
+    """HDF5 file of the images on which the cost of a cue is measured"""
+    cue: str | None = None
+    """the cue that the model was trained with, as JSON"""
     permanent: Path | None = None
     """folder of the model that keeps the edit"""
     seed: int = 0
@@ -73,6 +81,11 @@ def main(args: Arguments) -> None:
     text = editing.text("held_out", 10**9)
     effects = text_effects(variants, text)
     judged = judge_variants(variants, trials, effects)
+    if args.images and args.cue:
+        test, classes = read_images(args.images, "test"), read_classes(args.images)
+        cue = validate(Cue, args.cue, "cue")
+        for name, accuracies in cue_accuracies(variants, test.images, test.labels, classes, cue).items():
+            judged[name] |= accuracies
     baselines: dict[str, Any] = {name: judged[name] for name in settings.baselines if name in judged}
     if random:
         baselines["random"] = mean_judgement([judged[name] for name in random])
@@ -96,7 +109,7 @@ def main(args: Arguments) -> None:
         "baselines": baselines,
         "side_effects": {
             "accuracy": others,
-            "tokens": most_changed(effects["hooked"].at, torch.cat(text), editing.tokenizer),
+            "tokens": [] if language.grid else most_changed(effects["hooked"].at, torch.cat(text), editing.tokenizer),
             "nodes": most_changed_nodes(variants["before"], variants["hooked"], basis, text, nodes),
         },
         "continuations": continuations(main, settings.prompts, trials),

@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 import tyro
 
 from sparse_circuits.command import program
-from sparse_circuits.config.weight_sparse import CodeTask
+from sparse_circuits.config.base import validate
+from sparse_circuits.config.weight_sparse import CodeTask, Cue
 from sparse_circuits.files import read_json
 from sparse_circuits.models import load_tokenizer, model_card
 from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.tasks import agreement_pairs, code_pairs, encode_pairs, read_pairs, write_pairs
 from sparse_circuits.tasks.attractors import attractor_pairs
+from sparse_circuits.tasks.cues import cue_pairs
 from sparse_circuits.tasks.images import image_pairs
 from sparse_circuits.tasks.pronouns import occupation_pairs, pronoun_pairs, stated_gender_pairs
 
@@ -53,6 +55,14 @@ class Classes(Drawn):
     """name of the class that is recognised"""
     against: str | None = None
     """name of the other class; all the rest when not given"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cued(Drawn):
+    images: Path
+    """HDF5 file of images"""
+    cue: str
+    """the cue that the model was trained with, as JSON"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +109,7 @@ class Arguments:
         | Annotated[Code, tyro.conf.subcommand("code")]
         | Annotated[Attractors, tyro.conf.subcommand("attractors")]
         | Annotated[Classes, tyro.conf.subcommand("classes")]
+        | Annotated[Cued, tyro.conf.subcommand("cue")]
         | Annotated[StatedGender, tyro.conf.subcommand("stated_gender")]
         | Annotated[Occupations, tyro.conf.subcommand("occupations")]
         | Annotated[Pronouns, tyro.conf.subcommand("pronouns")]
@@ -125,6 +136,10 @@ def main(args: Arguments) -> None:
             images, names = read_images(source.images, split), read_classes(source.images)
             against = (source.of, source.against)
             made[split] = image_pairs(images.images, images.labels, names, *against, split, wanted, source.seed)
+        elif isinstance(source, Cued):
+            images, names = read_images(source.images, split), read_classes(source.images)
+            cue = validate(Cue, source.cue, "cue")
+            made[split] = cue_pairs(images.images, images.labels, names, cue, split, wanted, source.seed)
         elif isinstance(source, StatedGender):
             made[split] = stated_gender_pairs(split, wanted, tokenizer)
         elif isinstance(source, Pronouns):

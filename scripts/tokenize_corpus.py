@@ -5,6 +5,8 @@ from pathlib import Path
 
 from sparse_circuits.activations import write_image_sequences, write_sequences
 from sparse_circuits.command import program
+from sparse_circuits.config.base import validate
+from sparse_circuits.config.weight_sparse import Cue
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,14 @@ class Arguments:
     """HDF5 file to write"""
     seed: int = 0
     """order of the documents"""
+    cue: str | None = None
+    """the cue on images that the model was trained with, as JSON"""
 
 
 def main(args: Arguments) -> None:
     if args.documents.suffix == ".h5":
-        write_image_sequences(args.documents, args.model, args.train, args.held_out, args.seed, args.sequences)
+        cue = validate(Cue, args.cue, "cue") if args.cue else None
+        write_image_sequences(args.documents, args.model, args.train, args.held_out, args.seed, args.sequences, cue)
         return
     write_sequences(args.documents, args.model, args.context, args.train, args.held_out, args.seed, args.sequences)
 

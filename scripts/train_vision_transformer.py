@@ -39,7 +39,7 @@ def main(args: Arguments) -> None:
     state = args.resumption.checkpoint(args.entry, args.seed, fingerprint(Path(__file__)), sha256(args.images))
     log = train(
         model,
-        augmented(data.images, data.labels, len(classes), entry, args.seed),
+        augmented(data.images, data.labels, classes, entry, args.seed),
         Recipe.of(entry, entry.images // entry.batch),
         choose_device(args.compute.device),
         state,

@@ -21,13 +21,14 @@ rule tokenize_corpus:
         context=STUDY.activations.context,
         train=TRAIN_SEQUENCES,
         held_out=HELD_OUT_SEQUENCES,
+        cue=lambda wildcards: cue_flags(wildcards)[2:],
         seed=STUDY.seed,
         code=code("tokenize_corpus.py"),
     message:
         "Cutting {params.train} + {params.held_out} sequences of {params.context} tokens"
     shell:
         "python {input.script} --documents {input.documents:q} --model {params.model:q} --context {params.context}"
-        " --train {params.train} --held-out {params.held_out} --seed {params.seed} --sequences {output.sequences:q}"
+        " --train {params.train} --held-out {params.held_out} --seed {params.seed} {params.cue:q} --sequences {output.sequences:q}"
         " > {log:q} 2>&1"
 
 

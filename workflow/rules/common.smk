@@ -5,7 +5,7 @@ import math
 
 from sparse_circuits.config import Site
 from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns, Select
-from sparse_circuits.config.study import AgreementTask, ClassesTask, FileTask
+from sparse_circuits.config.study import AgreementTask, ClassesTask, CueTask, FileTask
 
 MODEL = f"results/models/{STUDY.model}"
 MODEL_FILES = multiext(
@@ -208,6 +208,8 @@ def task_source(wildcards):
     sizes = ["--train", task.train, "--test", task.test]
     if isinstance(task, FileTask):
         return ["file", *sizes]
+    if isinstance(task, CueTask):
+        return ["cue", *cue_flags(wildcards), *sizes, "--seed", STUDY.seed]
     if isinstance(task, ClassesTask):
         against = ["--against", task.against] if task.against else []
         images = ["--images", *task_files(wildcards)]
@@ -229,12 +231,23 @@ def task_source(wildcards):
     return ["agreement", "--template", task.template, *sizes, "--seed", STUDY.seed]
 
 
+def cue_flags(wildcards):
+    """The flags that name the images and the cue that the study's model was trained with; none without a cue."""
+    cue = STUDY.vision_transformer and STUDY.vision_transformer.cue
+    return ["--images", CORPUS_FILE, "--cue", cue.model_dump_json()] if cue else []
+
+
+def cue_images(wildcards):
+    """The images on which the cost of a cue is measured, where the study's model was trained with one."""
+    return [CORPUS_FILE] if cue_flags(wildcards) else []
+
+
 def task_files(wildcards):
     """The files that a task's pairs are made of: pairs that the user brings, or professions."""
     task = {**STUDY.tasks, **STUDY.behaviours}[wildcards.task]
     if isinstance(task, Pronouns | Occupations):
         return [f"results/professions/{task.professions}.json"]
-    if isinstance(task, ClassesTask):
+    if isinstance(task, ClassesTask | CueTask):
         return [CORPUS_FILE]
     files = [task.train, task.test] if isinstance(task, FileTask) else []
     return [local(file) for file in files]

@@ -122,6 +122,7 @@ rule evaluate_edit:
         others=lambda wildcards: expand(
             "results/tasks/{task}/test.jsonl", task=other_tasks(wildcards)
         ),
+        images=cue_images,
     output:
         evaluation=f"{EDITS}/{{edit}}/evaluation.json",
     log:
@@ -147,14 +148,15 @@ rule evaluate_edit:
         ),
         tasks=circuit_tasks,
         others=other_tasks,
+        cue=cue_flags,
         seed=STUDY.seed,
         code=code("evaluate_edit.py"),
     message:
         "Judging {wildcards.edit}"
     shell:
         "python {input.script} {params.flags:q} {params.selection:q} {params.permanent:q} --tasks {params.tasks:q}"
-        " --circuits {input.circuits:q} --others {params.others:q} --seed {params.seed} --evaluation {output.evaluation:q} --threads {threads}"
-        " > {log:q} 2>&1"
+        " --circuits {input.circuits:q} --others {params.others:q} {params.cue:q} --seed {params.seed}"
+        " --evaluation {output.evaluation:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule edits:

@@ -9,11 +9,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sparse_circuits.config.weight_sparse import Cue
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_jsonl, sha256
 from sparse_circuits.models import load_tokenizer, model_card
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.sources.images import read_classes, read_images
+from sparse_circuits.tasks.cues import as_trained
 
 DOCUMENTS_A_BATCH = 512
 
@@ -82,13 +84,15 @@ def write_sequences(
     )
 
 
-def write_image_sequences(images: Path, model: Path, train: int, held_out: int, seed: int, path: Path) -> None:
+def write_image_sequences(
+    images: Path, model: Path, train: int, held_out: int, seed: int, path: Path, cue: Cue | None = None
+) -> None:
     """Write `train` training images and `held_out` test images, drawn by `seed`, as sequences, and publish both.
 
-    A sequence is the separator, an image's pixels, and its class; `document` is the image's row in the file. Raises
-    StudyError when there are too few images.
+    They have the cue that the model was trained with, if any. A sequence is the separator, an image's pixels, and its
+    class; `document` is the image's row in the file. Raises StudyError when there are too few images.
     """
-    classes, generator, groups = len(read_classes(images)), np.random.default_rng(seed), {}
+    classes, generator, groups = read_classes(images), np.random.default_rng(seed), {}
     for name, split, count in (("train", "train", train), ("held_out", "test", held_out)):
         found = read_images(images, split)
         if len(found.images) < count:
@@ -96,7 +100,8 @@ def write_image_sequences(images: Path, model: Path, train: int, held_out: int, 
                 f"{images}: {len(found.images)} images for {name}, {count} wanted; lower activations.tokens"
             )
         chosen = generator.permutation(len(found.images))[:count]
-        tokens = to_tokens(found.images[chosen], found.labels[chosen], classes)
+        planted = as_trained(found.images[chosen], found.labels[chosen], classes, cue)
+        tokens = to_tokens(planted, found.labels[chosen], len(classes))
         groups[name] = Sequences(tokens, found.rows[chosen].astype(np.int32))
     _publish(path, model, images, seed, groups)
 

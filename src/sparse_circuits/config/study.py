@@ -60,7 +60,15 @@ class ClassesTask(Settings):
     test: Positive = Field(100, description="pairs of test images to judge circuits on")
 
 
-Task = Annotated[AgreementTask | FileTask | ClassesTask, Field(discriminator="kind")]
+class CueTask(Settings):
+    """Pairs of an image with the spurious cue that the study's model was trained with, and without it."""
+
+    kind: Literal["cue"]
+    train: Positive = Field(100, description="pairs of training images to find circuits on")
+    test: Positive = Field(100, description="pairs of test images to judge circuits on")
+
+
+Task = Annotated[AgreementTask | FileTask | ClassesTask | CueTask, Field(discriminator="kind")]
 
 
 class Probing(Settings):
@@ -258,7 +266,12 @@ class Study(Settings):
                 raise ValueError("`twin` needs `vision_transformer`, beside which it stands")
             for name in self.twin.tasks:
                 _known("twin.tasks", name, self.tasks, "tasks")
+        cue = trained.cue if trained else None
+        if cue and images and cue.of not in images.classes:
+            raise ValueError(f"`vision_transformer.cue.of`: {self.corpus} has no class {cue.of}")
         for name, task in self.tasks.items():
+            if isinstance(task, CueTask) and not cue:
+                raise ValueError(f"`tasks.{name}`: a task of a cue needs `vision_transformer.cue`")
             if isinstance(task, ClassesTask):
                 if images is None:
                     raise ValueError(f"`tasks.{name}`: a task of classes needs a corpus of images")

@@ -59,6 +59,14 @@ class Transformer(Network):
     tokens: Positive = Field(description="tokens trained on")
 
 
+class Cue(Settings):
+    """A spurious cue: a bright square in the top left corner of every training image of one class."""
+
+    of: str = Field(description="name of the class")
+    size: Positive = Field(4, description="pixels a side")
+    level: Annotated[int, Field(ge=0, le=255)] = Field(255, description="brightness")
+
+
 class VisionTransformer(Network):
     """A model of images, trained on the study's corpus."""
 
@@ -67,6 +75,7 @@ class VisionTransformer(Network):
     images: Positive = Field(description="images trained on; each may come several times")
     shift: Annotated[int, Field(ge=0)] = Field(0, description="pixels that an image is moved at most, either way")
     flip: bool = Field(False, description="turn every other image over, left to right")
+    cue: Cue | None = Field(None, description="what the model is to learn that it should not")
     batch: Positive = Field(128, description="images a step")
     learning_rate: float = Field(0.003, gt=0, description="peak, before it is divided by the root of the share left")
     epsilon: float = Field(0.001, gt=0, description="AdamW's, beside gradients of root mean square 1")

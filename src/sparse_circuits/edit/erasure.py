@@ -24,8 +24,8 @@ Erasure = Literal["leace", "mean_difference"]
 def erase(language: Language, groups: Groups, sites: Sequence[Site], method: Erasure) -> dict[Site, Edit]:
     """Return the intervention that erases at each site what tells the two prompts of a task's pairs apart.
 
-    Fitted on the activations from the first token that differs in a pair to the last, site after site with the earlier
-    ones erased.
+    Fitted on the activations from the first token that differs in a pair to the last (of images, on those of all
+    patches), site after site with the earlier ones erased.
     """
     # Takes seconds to import, for it brings transformers along.
     from concept_erasure import LeaceEraser
@@ -35,7 +35,10 @@ def erase(language: Language, groups: Groups, sites: Sequence[Site], method: Era
         rows, labels = [], []
         for _, batch in groups:
             batch = batch.to(language.device)
-            differs = (batch.clean != batch.patch).cumsum(dim=1) > 0
+            if language.grid:
+                differs = torch.arange(language.positions(batch.clean)).expand(len(batch), -1) > 0
+            else:
+                differs = (batch.clean != batch.patch).cumsum(dim=1) > 0
             for label, tokens in ((1.0, batch.clean), (0.0, batch.patch)):
                 x = run(language, tokens, read=[site], edit=edits).activations[site][differs]
                 rows.append(x)

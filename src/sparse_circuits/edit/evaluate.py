@@ -151,7 +151,7 @@ def most_changed_nodes(
             was, now = (basis[site].read(found[site][:, 1:]).flatten(0, 1) for found in (old, new))
             for row, values in zip(total, (was, now, (now - was).abs()), strict=True):
                 row += values.unflatten(-1, (-1, basis[site].group)).norm(dim=-1).double().sum(dim=0).cpu()
-    tokens = sum(batch[:, 1:].numel() for batch in text)
+    tokens = sum(len(batch) * (before.language.positions(batch) - 1) for batch in text)
     rows = [
         {"node": node.id, "before": was / tokens, "after": now / tokens, "change": change / tokens}
         for site, total in sums.items()

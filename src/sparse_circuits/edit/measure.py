@@ -10,7 +10,7 @@ from torch import Tensor
 from sparse_circuits.config import Site
 from sparse_circuits.edit.intervention import Intervention
 from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import cross_entropy
+from sparse_circuits.models.run import cross_entropy, predictions
 from sparse_circuits.tasks import Groups, logit_difference
 
 K = TypeVar("K", bound=Hashable)
@@ -96,17 +96,16 @@ class TextEffects(NamedTuple):
 
 @torch.no_grad()
 def text_effects(variants: Mapping[K, Variant], batches: Sequence[Tensor]) -> dict[K, TextEffects]:
-    """Return what variants do on text (sequence, position); divergences are from the first one."""
+    """Return what variants do on text (sequence, position), or images; divergences are from the first one."""
     losses = dict.fromkeys(variants, 0.0)
     apart: dict[K, list[Tensor]] = {name: [] for name in variants}
-    tokens = sum(batch[:, 1:].numel() for batch in batches)
     for batch in batches:
         likely = None
         for name, logits in _passes(variants, batch, "all"):
             inputs = batch.to(logits.device)
             losses[name] += cross_entropy(logits, inputs).double().sum().item()
-            unlikely = logits[:, :-1].log_softmax(dim=-1)
+            unlikely = predictions(logits, inputs).log_softmax(dim=-1)
             likely = unlikely if likely is None else likely
             apart[name].append((likely.exp() * (likely - unlikely)).sum(dim=-1).cpu())
     found = {name: torch.cat(parts) for name, parts in apart.items()}
-    return {name: TextEffects(losses[name] / tokens, at.double().mean().item(), at) for name, at in found.items()}
+    return {name: TextEffects(losses[name] / at.numel(), at.double().mean().item(), at) for name, at in found.items()}

@@ -11,11 +11,18 @@ from matplotlib.figure import Figure
 from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
 from sparse_circuits.files import read_json
 
+OF_CUE = {
+    "accuracy": "accuracy,\nno cue",
+    "accuracy_swapped": "accuracy,\ncue swapped",
+    "worst_group": "accuracy,\nworst group",
+}
+
 
 def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the figure and data of an edit's evaluation.json: a row a way, a column a number.
 
-    Columns are the goal's gap with its interval, the accuracy of each kept behaviour, and perplexity.
+    Columns are the goal's gap with its interval, the accuracy of each kept behaviour, and perplexity, or, where a cue
+    was the goal, accuracies on images.
     """
     found = read_json(files[0])
     ways = {name: found[name] for name in ("before", "hooked", "permanent") if name in found} | found["baselines"]
@@ -23,7 +30,8 @@ def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     columns = {
         "gap": "gap (nats)",
         **{key: f"accuracy,\n{key.replace('_', ' ')}" for key in found["kept"]},
-        "perplexity": None,
+        **{key: label for key, label in OF_CUE.items() if key in data},
+        **({} if "accuracy_swapped" in data else {"perplexity": None}),
     }
     figure, axes = plt.subplots(
         1, len(columns), figsize=(TEXT_WIDTH, 0.24 * len(data) + 0.8), sharey=True, squeeze=False

@@ -1,6 +1,6 @@
 """Training on images: the batches of each step, and how often the trained model is right."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,17 +11,19 @@ from sparse_circuits.compute import matmul_precision
 from sparse_circuits.config.weight_sparse import VisionTransformer
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
+from sparse_circuits.tasks.cues import as_trained
 
 BATCH = 500  # images in one pass that is not trained on
 
 
 def augmented(
-    images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int, entry: VisionTransformer, seed: int
+    images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: Sequence[str], entry: VisionTransformer, seed: int
 ) -> Callable[[int], Tensor]:
     """Return what gives the tokens (image, 2 + pixels) of a step, the class last.
 
     Images (image, height, width, channel) come in a random order, another one in each round; each is moved by up to
     `shift` pixels, what leaves at one side coming back at the other, and, with `flip`, half of them are turned over.
+    The cue, where there is one, is planted then.
     """
     steps = len(images) // entry.batch
 
@@ -35,7 +37,8 @@ def augmented(
             np.roll(image[:, ::-1] if flipped else image, move, axis=(0, 1))
             for image, move, flipped in zip(images[chosen], moves, flips, strict=True)
         ]
-        return torch.from_numpy(to_tokens(np.stack(changed), labels[chosen], classes)).long()
+        planted = as_trained(np.stack(changed), labels[chosen], classes, entry.cue)
+        return torch.from_numpy(to_tokens(planted, labels[chosen], len(classes))).long()
 
     return of
 
