@@ -1,11 +1,12 @@
-"""Make the small model and corpus of the test study: `python tests/make_fixtures.py` writes tests/fixtures/.
+"""Make the small models and corpora of the test studies: `python tests/make_fixtures.py` writes tests/fixtures/.
 
-A Llama of two layers with random weights, and sentences of random words. Every byte is written by hand from a portable
+A Llama of two layers with random weights, sentences of random words, code, and images of shapes. Every byte is written by hand from a portable
 generator, so that the sha256 in config/test/ hold on every machine and with every version of the libraries.
 """
 
 import json
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ SPACE = "Ġ"  # how byte-level tokenizers write a leading space
 
 
 def main(folder: Path = FOLDER) -> None:
-    """Write tiny-llama/, corpus.jsonl and code.jsonl."""
+    """Write tiny-llama/, corpus.jsonl, code.jsonl and shapes/."""
     words = _words()
     vocabulary = _write_tokenizer(folder / "tiny-llama", words)
     _write_model(folder / "tiny-llama", len(vocabulary))
@@ -29,6 +30,22 @@ def main(folder: Path = FOLDER) -> None:
     lines = (json.dumps({"passage": f"The {text}"}) + "\n" for text in documents)
     (folder / "corpus.jsonl").write_text("".join(lines), encoding="utf-8")
     _write_code(folder / "code.jsonl", generator)
+    _write_shapes(folder / "shapes", generator)
+
+
+def _write_shapes(folder: Path, generator: np.random.Generator) -> None:
+    """IDX files of noisy images of 12 x 12 with a square, a bar or a cross at some place of their lower part."""
+    folder.mkdir(exist_ok=True)
+    shapes = np.zeros((3, 5, 5), np.uint8)
+    shapes[0, 1:4, 1:4] = shapes[1, 2] = shapes[2, 2] = shapes[2, :, 2] = 1
+    for split, count in (("train", 600), ("test", 240)):
+        labels = np.arange(count, dtype=np.uint8) % len(shapes)
+        images = generator.integers(0, 40, (count, 12, 12), dtype=np.uint8)
+        for image, label, (row, column) in zip(images, labels, generator.integers(0, 4, (count, 2)), strict=True):
+            image[row + 4 : row + 9, column + 4 : column + 9] += shapes[label] * np.uint8(200)
+        for kind, values in (("images", images), ("labels", labels)):
+            header = struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape)
+            (folder / f"{split}-{kind}").write_bytes(header + values.tobytes())
 
 
 def _write_code(path: Path, generator: np.random.Generator) -> None:
