@@ -309,7 +309,7 @@ def test_training_learns_what_the_images_show_and_keeps_its_zeros(images: Path) 
     tokens = torch.from_numpy(to_tokens(test.images, test.labels, len(CLASSES))).long()
     for made, least in ((ENTRY, 0.9), (sparse, 0.6)):
         model = new_vision_model(made, SHAPE, len(CLASSES), 0)
-        batches = augmented(split.images, split.labels, len(CLASSES), made, 0)
+        batches = augmented(split.images, split.labels, CLASSES, made, 0)
         train(model, batches, Recipe.of(made, 120), CPU)
         assert accuracy(model, tokens) >= least
     weight = model.transformer.get_submodule("h.0.mlp.c_fc").weight
@@ -320,8 +320,8 @@ def test_training_learns_what_the_images_show_and_keeps_its_zeros(images: Path) 
 def test_batches_are_those_of_their_step_and_move_as_told(images: Path) -> None:
     split = read_images(images, "train")
     moved = ENTRY.model_copy(update={"shift": 1, "flip": True})
-    assert torch.equal(*(augmented(split.images, split.labels, 3, moved, 0)(7) for _ in range(2)))
-    plain = augmented(split.images, split.labels, 3, ENTRY, 0)
+    assert torch.equal(*(augmented(split.images, split.labels, CLASSES, moved, 0)(7) for _ in range(2)))
+    plain = augmented(split.images, split.labels, CLASSES, ENTRY, 0)
     seen = torch.cat([plain(step) for step in range(48 // 8)])
     whole = torch.from_numpy(to_tokens(split.images, split.labels, 3)).long()
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, whole.tolist()))  # each image once a round

@@ -34,10 +34,11 @@ TRANSFORMER_FILES = [
     f"{TRANSFORMER}/training.csv",
     f"{TRANSFORMER}/losses.json",
 ]
-TWIN = f"{STUDY.model}-sparse"
+TWIN, MATCHED = f"{STUDY.model}-sparse", f"{STUDY.model}-dense"
 VISION = {
     **({STUDY.model: STUDY.vision_transformer} if STUDY.vision_transformer else {}),
     **({TWIN: STUDY.twin.model} if STUDY.twin else {}),
+    **({MATCHED: STUDY.twin.dense} if STUDY.twin and STUDY.twin.dense else {}),
 }
 CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"

@@ -100,6 +100,9 @@ class Twin(Settings):
     """A Vision Transformer with almost all weights zero beside the study's, and the smallest circuits of both."""
 
     model: VisionTransformer
+    dense: VisionTransformer | None = Field(
+        None, description="a dense model about as accurate as the twin, for comparison; the study's own when not given"
+    )
     tasks: Annotated[list[Name], Field(min_length=1)] = Field(description="tasks whose smallest circuits are found")
     pruning: Pruning = Pruning.model_validate({})
 
