@@ -1,7 +1,8 @@
 """Make the small models and corpora of the test studies: `python tests/make_fixtures.py` writes tests/fixtures/.
 
-A Llama of two layers with random weights, sentences of random words, code, and images of shapes. Every byte is written by hand from a portable
-generator, so that the sha256 in config/test/ hold on every machine and with every version of the libraries.
+A Llama of two layers with random weights, sentences of random words, code, and images of shapes. Every byte is written
+by hand from a portable generator, so that the sha256 in config/test/ hold on every machine and with every version of
+the libraries.
 """
 
 import json

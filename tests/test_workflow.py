@@ -259,6 +259,28 @@ def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) ->
     assert NOTHING in ok(in_folder(study)("snakemake", "-n", "all"))
 
 
+def test_a_cue_in_images_is_found_taken_out_and_shown(tmp_path: Path) -> None:
+    """The model learns nothing but the corner of bars; without the features that read it, others are seen again."""
+    study = checkout(tmp_path)
+    ok(in_folder(study)("snakemake", "--configfile", "config/test/vision.yaml"))
+    results = study / "results"
+    edit = json.loads((results / "edits/test-vision/corner/evaluation.json").read_text())
+    before, after = edit["before"], edit["hooked"]
+    assert before["accuracy_as_trained"] > 0.9
+    assert before["accuracy_swapped"] < 0.5
+    assert after["recovered"] > 0.5 > edit["baselines"]["random"]["recovered"]
+    sparse, dense = (
+        json.loads((results / f"models/{name}/losses.json").read_text())["nonzero"]
+        for name in ("tiny-vit-sparse", "tiny-vit")
+    )
+    assert sparse < dense / 2
+    (pair,) = json.loads((results / "circuits/test-vision/frontier.json").read_text())["pairs"]
+    assert pair["accuracy"].keys() == {"dense", "sparse"}
+    page = (results / "report/test-vision/data").glob("circuit_square_or_cross*.js")
+    assert "data:image/png;base64," in next(page).read_text()
+    assert (results / "figures/test-vision/strips_corner.png").exists()
+
+
 def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
     config = finished / STUDY
     settings = config.read_text()

@@ -1,0 +1,81 @@
+"""What is shown and said of a vision model's features is where they are active."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.image import imread
+
+from seeded import autoencoder
+from sparse_circuits.config import Site
+from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
+from sparse_circuits.figures.heat_map import as_png, heat_map
+from sparse_circuits.interpret.firing import Firing
+from sparse_circuits.interpret.images import describe_on_images, label
+from sparse_circuits.models import load_language_model, load_tokenizer
+from sparse_circuits.models.pictures import save_tokenizer
+from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
+
+SITE = Site("resid_post", 0)
+CLASSES = ["dot", "bar", "ring"]
+
+
+def test_a_heat_map_warms_the_patches_that_are_active_and_no_others() -> None:
+    image = np.full((4, 6, 1), 100, np.uint8)
+    colours = heat_map(image, [0, 0, 0, 0, 2.0, 1.0], (2, 3), 2.0)
+    assert colours.shape == (4, 6, 3)
+    assert (colours[:2] == 100).all()
+    assert (colours[2:, :2] == 100).all()
+    strong, weak = (colours[2, column].astype(int) for column in (2, 4))
+    assert strong[0] - strong[2] > weak[0] - weak[2] > 20  # warm colours are redder than they are blue
+    colour = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+    assert np.array_equal(heat_map(colour, [0.0] * 6, (2, 3), 1.0), colour)
+
+
+def test_a_picture_survives_as_png_and_is_the_same_each_time() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype=np.uint8)
+    read = (imread(io.BytesIO(as_png(colours)), format="png") * 255).round().astype(np.uint8)
+    assert np.array_equal(read[..., :3], colours)
+    assert as_png(colours) == as_png(colours)
+
+
+def test_a_label_names_what_is_above_its_share() -> None:
+    usual = np.full(3, 1 / 3)
+    spread = np.full((3, 3), 1.0)
+    assert label(CLASSES, np.array([0.1, 0.9, 0.0]), usual, spread) == "bar 90%"
+    corner = np.zeros((3, 3))
+    corner[2, 0] = 1
+    assert label(CLASSES, np.array([0.1, 0.9, 0.0]), usual, corner) == "bar 90%; bottom (100%); left (100%)"
+    assert label(CLASSES, usual, usual, spread) == "no class above others"
+
+
+def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Path) -> None:
+    save_tokenizer(CLASSES, tmp_path / "tokenizer", "shapes")
+    model = new_vision_model(Entry(layers=1, d_model=16, head_dim=4, patch=2, images=8, batch=8), (4, 6, 1), 3, 0)
+    save_model(model, "shapes", tmp_path / "tokenizer", "MIT", {}, [{"step": 0}], tmp_path / "model")
+    language, tokenizer = (
+        load_language_model(tmp_path / "model", torch.device("cpu")),
+        load_tokenizer(tmp_path / "model"),
+    )
+    # The second feature writes what makes a ring likelier, the first the opposite.
+    ring = language.model.get_output_embeddings().weight[2]
+    sae = autoencoder(16, 2)
+    sae = replace(sae, W_dec=torch.stack([-ring, ring]))
+    token_id = np.concatenate([np.full((6, 25), 5), [[0], [1], [2], [1], [0], [1]]], axis=1).astype(np.int32)
+    values = np.zeros((2, 6, 7), np.float32)
+    values[0, 1, 5], values[0, 3, 5], values[0, 5, 5] = 2.0, 3.0, 9.0  # bars, the second patch of the second row
+    cached = np.arange(7) * np.ones((6, 1)) > 0
+    firing = Firing(token_id, np.arange(100, 106, dtype=np.int32), cached, values, np.arange(6) == 5)
+    active, silent = describe_on_images(language, tokenizer, SITE, sae, [0, 1], firing, (2, 3), 4)
+    assert active["label"] == "bar 100%; middle (100%); centre (100%)"
+    assert [item["image"] for item in active["top"]] == [103, 101]  # the last image is held out
+    assert active["top"][0]["activations"] == [0, 0, 0, 0, 3, 0]
+    assert active["active_tokens"] == 3
+    assert active["density"] == pytest.approx(3 / 36, rel=1e-3)
+    assert active["held_out"] == {"bar": 1.0, "dot": 0.0, "ring": 0.0}
+    assert active["suppresses"][0] == silent["promotes"][0] == "ring"
+    assert silent["label"] == "never active on the images described"
+    assert "top" not in silent
