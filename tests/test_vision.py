@@ -332,7 +332,10 @@ def test_batches_are_those_of_their_step_and_move_as_told(images: Path) -> None:
     ("changed", "told"),
     [
         ({"vision_transformer": {"layers": 3, "d_model": 64, "images": 9, "patch": 5}}, "cannot be cut into patches"),
-        ({"tasks": {"sneaker_or_boot": {"kind": "classes", "of": "Hat"}}}, "fashion-mnist has no class Hat; it has"),
+        (
+            {"twin": None, "tasks": {"sneaker_or_boot": {"kind": "classes", "of": "Hat"}}},
+            "fashion-mnist has no class Hat; it has",
+        ),
         ({"vision_transformer": None}, "go together; one of them is missing"),
     ],
 )
