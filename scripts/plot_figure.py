@@ -21,6 +21,7 @@ class Arguments:
         "carried",
         "edit",
         "shift",
+        "counterfactuals",
         "strips",
         "twins",
     ]

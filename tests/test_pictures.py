@@ -9,18 +9,52 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from conftest import ROOT
 from seeded import autoencoder
+from sparse_circuits.circuits.counterfactual import counterfactuals
 from sparse_circuits.config import Site
+from sparse_circuits.config.catalogue import load_datasets
 from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
 from sparse_circuits.figures.heat_map import as_png, heat_map
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.images import describe_on_images, label
-from sparse_circuits.models import load_language_model, load_tokenizer
+from sparse_circuits.models import load_language_model, load_tokenizer, run
 from sparse_circuits.models.pictures import save_tokenizer
+from sparse_circuits.models.vision_transformer import VisionTransformer
+from sparse_circuits.sources.images import read_images, write_images
+from sparse_circuits.tasks import encode_pairs, logit_difference
+from sparse_circuits.tasks.images import image_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
+from sparse_circuits.weight_sparse.images import augmented
+from sparse_circuits.weight_sparse.training import Recipe, train
 
 SITE = Site("resid_post", 0)
 CLASSES = ["dot", "bar", "ring"]
+SHAPES = ["square", "bar", "cross"]
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The images of the test study."""
+    entry = load_datasets(ROOT / "config/test/datasets.yaml")["shapes"].images
+    assert entry is not None
+    path = tmp_path_factory.mktemp("shapes") / "images.h5"
+    write_images("shapes", entry, sorted((ROOT / "tests/fixtures/shapes").iterdir()), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, shapes: Path) -> Path:
+    """A Vision Transformer that has learnt them."""
+    made = tmp_path_factory.mktemp("trained")
+    entry = Entry(layers=2, d_model=32, head_dim=8, patch=4, images=16000, batch=64)
+    split = read_images(shapes, "train")
+    model = new_vision_model(entry, (12, 12, 1), 3, 0)
+    steps = Recipe.of(entry, entry.images // entry.batch)
+    train(model, augmented(split.images, split.labels, SHAPES, entry, 0), steps, torch.device("cpu"))
+    save_tokenizer(SHAPES, made / "tokenizer", "shapes")
+    save_model(model, "shapes", made / "tokenizer", "MIT", {}, [{"step": 0}], made / "model")
+    return made / "model"
 
 
 def test_a_heat_map_warms_the_patches_that_are_active_and_no_others() -> None:
@@ -40,6 +74,37 @@ def test_a_picture_survives_as_png_and_is_the_same_each_time() -> None:
     read = (imread(io.BytesIO(as_png(colours)), format="png") * 255).round().astype(np.uint8)
     assert np.array_equal(read[..., :3], colours)
     assert as_png(colours) == as_png(colours)
+
+
+def test_a_counterfactual_is_near_its_image_and_seen_as_the_other_side(trained: Path, shapes: Path) -> None:
+    """The metric that is told is that of the changed pixels themselves, and a random change as large does nothing."""
+    language = load_language_model(trained, torch.device("cpu"))
+    split = read_images(shapes, "test")
+    pairs = image_pairs(split.images, split.labels, SHAPES, "square", "cross", "test", 12, 0)
+    ((_, batch),) = encode_pairs(pairs, load_tokenizer(trained), language.separator_id)
+    found = counterfactuals(language, batch)
+    plain = run(language, batch.clean, logits="last").logits
+    assert plain is not None
+    torch.testing.assert_close(found.before, logit_difference(plain[:, 0], batch))
+    assert (found.before > 0).all()
+    assert (found.after < found.before / 2).all()
+    assert (found.after < 0).double().mean() > 0.5
+    change = found.changed - found.images
+    assert found.changed.abs().max() <= 1
+    assert change.abs().mean() < 0.3
+    assert isinstance(language.model, VisionTransformer)
+
+    def metric(seen: torch.Tensor) -> torch.Tensor:
+        assert isinstance(language.model, VisionTransformer)
+        embedded = language.model.embed_images(seen)
+        logits = run(language, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
+        assert logits is not None
+        return logit_difference(logits[:, 0], batch)
+
+    torch.testing.assert_close(metric(found.changed), found.after)
+    order = torch.randperm(change[0].numel(), generator=torch.Generator().manual_seed(0))
+    shuffled = change.flatten(1)[:, order].view_as(change)
+    assert (metric((found.images + shuffled).clamp(-1, 1)) > found.after).all()
 
 
 def test_a_label_names_what_is_above_its_share() -> None:

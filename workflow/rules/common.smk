@@ -40,6 +40,8 @@ VISION = {
     **({TWIN: STUDY.twin.model} if STUDY.twin else {}),
     **({MATCHED: STUDY.twin.dense} if STUDY.twin and STUDY.twin.dense else {}),
 }
+CLASS_TASKS = [name for name, task in STUDY.tasks.items() if task.kind == "classes"]
+COUNTERFACTUALS = [f"{CIRCUITS}/counterfactuals.json"] if CLASS_TASKS else []
 CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
 SEQUENCES = f"{CACHE}/sequences.h5"

@@ -37,5 +37,10 @@ FIGURE_DATA = {
         for edit in STUDY.edits
     },
     **({"shift": ("shift", [SHIFT])} if STUDY.shift else {}),
+    **(
+        {"counterfactuals": ("counterfactuals", COUNTERFACTUALS)}
+        if COUNTERFACTUALS
+        else {}
+    ),
     **({"twins": ("twins", f"{CIRCUITS}/frontier.json")} if STUDY.twin else {}),
 }

@@ -2,6 +2,7 @@
 
 from sparse_circuits.figures.carried import plot_carried
 from sparse_circuits.figures.circuit_graph import draw_circuit
+from sparse_circuits.figures.counterfactuals import draw_counterfactuals
 from sparse_circuits.figures.edit import plot_edit
 from sparse_circuits.figures.faithfulness import plot_faithfulness
 from sparse_circuits.figures.frontier import plot_frontier
@@ -25,6 +26,7 @@ FIGURES = {
     "carried": plot_carried,
     "edit": plot_edit,
     "shift": plot_shift,
+    "counterfactuals": draw_counterfactuals,
     "strips": draw_strips,
     "twins": plot_twins,
 }

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
 from sparse_circuits.files import read_json
@@ -37,6 +38,9 @@ def plot_twins(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
             f"{ratio:.1f}x", (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=7, color="0.3"
         )
     axis.set(xscale="log", xlabel="edges of the smallest circuit", yticks=data.index, yticklabels=data["task"])
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.invert_yaxis()
     axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.5 / max(len(data), 3)), ncols=2)
     sns.despine(figure)

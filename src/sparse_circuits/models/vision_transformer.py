@@ -108,6 +108,13 @@ class VisionTransformer(WeightSparseForCausalLM):
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the residual stream before the first layer: (batch, 1 + pixels) -> (batch, 1 + patch, d_model)."""
+        return self.embed_images(self.images(tokens))
+
+    def images(self, tokens: Tensor) -> Tensor:
+        """Return the images of tokens, with values from -1 to 1: (batch, 1 + pixels) -> (batch, height, width, channel).
+
+        Raises StudyError when they are no image of the model's size.
+        """
         config = self.config
         height, width, channels = config.image
         levels = tokens[:, 1 : 1 + config.pixels] - config.classes
@@ -117,10 +124,13 @@ class VisionTransformer(WeightSparseForCausalLM):
             )
         if levels.min() < 0 or levels.max() >= LEVELS:
             raise StudyError(f"an image has values of 0 to {LEVELS - 1} and no classes: a token is no pixel")
-        images = (levels / ((LEVELS - 1) / 2) - 1).view(-1, height, width, channels)
+        return (levels / ((LEVELS - 1) / 2) - 1).view(-1, height, width, channels)
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        """Return the residual stream before the first layer, of images (batch, height, width, channel)."""
         places = self.transformer.get_submodule("wpe").get_parameter("weight")
-        patches = self.transformer.get_submodule("wte")(to_patches(images, config.patch)) + places[1:]
-        register = places[:1].expand(len(tokens), 1, -1)
+        patches = self.transformer.get_submodule("wte")(to_patches(images, self.config.patch)) + places[1:]
+        register = places[:1].expand(len(images), 1, -1)
         embedded: Tensor = self.transformer.get_submodule("drop")(torch.cat([register.to(patches.dtype), patches], 1))
         return embedded
 

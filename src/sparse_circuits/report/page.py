@@ -26,6 +26,10 @@ CAPTIONS = {
         "Faithfulness of circuits, and of what is left without them, over circuit size on held-out pairs. "
         "Band: 95 % bootstrap interval over pairs."
     ),
+    "counterfactuals": (
+        "Average images of the two sides of each task, and images changed as little as makes the model see the other "
+        "side, with their logit differences in nats."
+    ),
     "twins": "Edges of the smallest circuits of a model with almost all weights zero, and of its dense twin.",
     "shift": "A classifier that learnt gender for profession, and what is left of that after each repair.",
 }

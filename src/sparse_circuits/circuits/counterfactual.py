@@ -1,0 +1,56 @@
+"""Counterfactual images: as little changed as makes the model give the other answer (Wachter et al. 2017).
+
+The change d of an image x makes softplus(m(x + d)) + price * |d|^2 least, with m the logit difference between the right
+answers and the other ones, and |d|^2 the sum over pixels of squares, pixels running from -1 to 1.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sparse_circuits.config import Site
+from sparse_circuits.models import Language, run
+from sparse_circuits.models.vision_transformer import VisionTransformer
+from sparse_circuits.tasks import PairBatch, logit_difference
+
+STEPS = 150
+RATE = 0.02  # Adam's, in pixel values from -1 to 1
+PRICE = 0.02  # nats for a pixel that changes by 1
+
+
+class Counterfactuals(NamedTuple):
+    """Images (pair, height, width, channel) with values from -1 to 1, as they were and changed, and their metrics in
+    nats (pair,)."""
+
+    images: Tensor
+    changed: Tensor
+    before: Tensor
+    after: Tensor
+
+
+def counterfactuals(language: Language, batch: PairBatch) -> Counterfactuals:
+    """Return the clean images of pairs, and what is nearest to each that the model takes for the other side."""
+    model = language.model
+    assert isinstance(model, VisionTransformer)
+    batch = batch.to(language.device)
+    images = model.images(batch.clean)
+    change = torch.zeros_like(images, requires_grad=True)
+    optimizer = torch.optim.Adam([change], lr=RATE)
+
+    def metric(seen: Tensor) -> Tensor:
+        embedded = model.embed_images(seen)
+        logits = run(language, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
+        assert logits is not None
+        return logit_difference(logits[:, -1], batch)
+
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        seen = (images + change).clamp(-1, 1)
+        loss = F.softplus(metric(seen)).sum() + PRICE * (seen - images).square().sum()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        changed = (images + change).clamp(-1, 1)
+        return Counterfactuals(images.cpu(), changed.cpu(), metric(images).cpu(), metric(changed).cpu())
