@@ -31,10 +31,8 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    language, tokenizer = (
-        load_language_model(args.model, choose_device(args.compute.device)),
-        load_tokenizer(args.model),
-    )
+    language = load_language_model(args.model, choose_device(args.compute.device))
+    tokenizer = load_tokenizer(args.model)
     tasks = []
     for path in args.tests:
         pairs = read_pairs(path)[: args.pairs]

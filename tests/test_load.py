@@ -140,6 +140,27 @@ def test_what_is_not_what_the_circuit_was_found_with_is_refused(finished: Path) 
         sc.load(finished / "results/circuits/test/nounpp/neurons").alone()
 
 
+def test_cached_activations_and_arrays_are_those_of_the_files(finished: Path) -> None:
+    folder = finished / "results/activations/tiny-llama/words"
+    cache = sc.load(folder)
+    assert cache.sites == ["resid_post.0", SITE]
+    sequences = cache.sequences("held_out")
+    with sc.load(folder / "sequences.h5") as file:
+        assert (file["held_out/token_id"][()] == sequences.token_id).all()
+    circuit = sc.load(finished / "results/circuits/test/nounpp/features")
+    model, rows = circuit.model.language.model, cache.rows(SITE, 40)
+    tokens = torch.from_numpy(cache.sequences().token_id).long()
+    with torch.no_grad():
+        stream = model(tokens, output_hidden_states=True).hidden_states
+    # The last layer's stream is normed before it is handed out; the first layer's is not.
+    early = cache.rows("resid_post.0", 40)
+    nearest = torch.cdist(early, stream[1][:, 1:].flatten(0, 1)).min(dim=1).values
+    assert (nearest < 0.05 * early.norm(dim=1)).all()  # cached in bfloat16
+    assert rows.shape == early.shape == (40, 32)
+    with pytest.raises(StudyError, match="resid_post.7"):
+        cache.rows("resid_post.7", 1)
+
+
 def test_the_notebook_runs(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell, in order; those of its parameters name the test study's artefacts instead."""
     monkeypatch.chdir(finished)

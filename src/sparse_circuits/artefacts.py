@@ -11,7 +11,8 @@ def load(path: str | Path) -> Any:
     """Return an artefact of results/, by its folder or file.
 
     A folder of an autoencoder gives a SparseAutoencoder, of a model a LoadedModel, of a circuit a LoadedCircuit, of an
-    edit a LoadedEdit. A .json file gives its content, .jsonl a list of objects, .csv a data frame.
+    edit a LoadedEdit, of a cache a LoadedActivations. A .json file gives its content, .jsonl a list of objects, .csv a
+    data frame, .h5 an h5py.File that is open for reading.
     Raises StudyError when there is nothing at `path`, or nothing that is known.
     """
     path = Path(path)
@@ -27,7 +28,11 @@ def load(path: str | Path) -> Any:
         import pandas as pd
 
         return pd.read_csv(path)
-    raise StudyError(f"{path}: not an artefact that can be loaded; .json, .jsonl, .csv or a folder are")
+    if path.suffix == ".h5":
+        import h5py
+
+        return h5py.File(path)
+    raise StudyError(f"{path}: not an artefact that can be loaded; .json, .jsonl, .csv, .h5 or a folder are")
 
 
 def _folder(folder: Path) -> Any:
@@ -43,7 +48,11 @@ def _folder(folder: Path) -> Any:
         return load_circuit(folder)
     if (folder / "evaluation.json").exists():
         return LoadedEdit(read_json(folder / "evaluation.json"), folder)
+    if (folder / "manifest.json").exists():
+        from sparse_circuits.loaded_cache import LoadedActivations
+
+        return LoadedActivations(folder)
     raise StudyError(
-        f"{folder}: neither an autoencoder (sae_weights.safetensors), a model (config.json), a circuit (circuit.json) "
-        "nor an edit (evaluation.json)"
+        f"{folder}: neither an autoencoder (sae_weights.safetensors), a model (config.json), a circuit (circuit.json), "
+        "an edit (evaluation.json) nor a cache (manifest.json)"
     )

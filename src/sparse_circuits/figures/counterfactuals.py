@@ -1,4 +1,4 @@
-"""What tells two sides of a task apart: their average images, and images changed until the model sees the other side."""
+"""What tells a task's sides apart: their average images, and images changed until the model sees the other side."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def draw_counterfactuals(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
             _show(first, example["image"], f"{example['class']} {example['before']:+.1f}")
             _show(second, example["counterfactual"], f"{example['after']:+.1f}")
             change = np.array(example["counterfactual"], dtype=float) - np.array(example["image"], dtype=float)
-            third.imshow(change.mean(axis=2), cmap="RdBu_r", vmin=-160, vmax=160, interpolation="nearest")
+            third.imshow(change.mean(axis=2), cmap="RdBu_r", vmin=-90, vmax=90, interpolation="nearest")
             third.set_xlabel("change", fontsize=4.5, labelpad=1)
     rows = [
         {"task": task["task"], "flipped": task["flipped"], "changed": task["changed"]}

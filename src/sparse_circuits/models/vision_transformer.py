@@ -111,7 +111,7 @@ class VisionTransformer(WeightSparseForCausalLM):
         return self.embed_images(self.images(tokens))
 
     def images(self, tokens: Tensor) -> Tensor:
-        """Return the images of tokens, with values from -1 to 1: (batch, 1 + pixels) -> (batch, height, width, channel).
+        """Return images with values from -1 to 1: tokens (batch, 1 + pixels) -> (batch, height, width, channel).
 
         Raises StudyError when they are no image of the model's size.
         """
