@@ -157,7 +157,7 @@ def test_cached_activations_and_arrays_are_those_of_the_files(finished: Path) ->
     nearest = torch.cdist(early, stream[1][:, 1:].flatten(0, 1)).min(dim=1).values
     assert (nearest < 0.05 * early.norm(dim=1)).all()  # cached in bfloat16
     assert rows.shape == early.shape == (40, 32)
-    with pytest.raises(StudyError, match="resid_post.7"):
+    with pytest.raises(StudyError, match=r"no site resid_post\.7"):
         cache.rows("resid_post.7", 1)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sparse_circuits.activations import ActivationReader, Sequences, read_manifest, read_sequences
+from sparse_circuits.activations import ActivationReader, Sequences, read_sequences
+from sparse_circuits.files import read_json
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class LoadedActivations:
     @property
     def sites(self) -> list[str]:
         """The sites that are cached."""
-        return list(read_manifest(self.folder)["sites"])
+        return list(read_json(self.folder / "manifest.json")["sites"])
 
     def rows(self, site: str, count: int, seed: int = 0) -> Tensor:
         """Return `count` activations (row, width) of a site in fp32, drawn by `seed` as training draws its first batch.
