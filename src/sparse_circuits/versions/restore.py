@@ -58,7 +58,8 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        wrong = [line for line in lines if "error" in line.lower() or "exception" in line.lower()]
-        last = (wrong or lines or ["no message"])[-1]
-        raise StudyError(f"`{' '.join(command)}` failed: {last}")
+        wrong = [n for n, line in enumerate(lines) if "error" in line.lower() or "exception" in line.lower()]
+        # What is wrong may stand on the lines after the error's name.
+        told = " ".join(line.strip() for line in lines[wrong[-1] if wrong else -1 :]) or "no message"
+        raise StudyError(f"`{' '.join(command)}` failed: {told}")
     return done
