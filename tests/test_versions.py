@@ -82,6 +82,8 @@ def test_a_restored_clone_has_nothing_to_do_and_a_setting_reruns_what_depends_on
 ) -> None:
     clone = _restored(origin, tmp_path / "clone")
     assert not list(clone.glob("logs/*/*.tsv")), "restoring computes nothing"
+    files = [path.stat().st_ino for path in (clone / "results").rglob("*") if path.is_file()]
+    assert len(set(files)) == len(files), "files that share a time cannot be put in order"
     assert (clone / "results/figures/test/faithfulness.png").stat().st_size > 0
     assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
     assert not in_folder(clone)("git", "status", "--porcelain").stdout
