@@ -34,5 +34,5 @@ def test_a_newcomer_gets_from_a_clone_to_an_edited_model(finished: Path, tmp_pat
     assert found["without the circuit"] != found["model"]
     assert "find_circuit" in changed
     assert "train_sae" not in changed
-    before, after = re.findall(r"^(?:before|after) (-?[\d.e-]+)$", edited, re.MULTILINE)
+    before, after = re.findall(r"^(?:before|after) (-?[\d.]+) [\d.]+$", edited, re.MULTILINE)
     assert before != after
