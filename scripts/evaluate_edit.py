@@ -109,7 +109,7 @@ def main(args: Arguments) -> None:
         "baselines": baselines,
         "side_effects": {
             "accuracy": others,
-            "tokens": [] if language.grid else most_changed(effects["hooked"].at, torch.cat(text), editing.tokenizer),
+            "tokens": [] if language.sees else most_changed(effects["hooked"].at, torch.cat(text), editing.tokenizer),
             "nodes": most_changed_nodes(variants["before"], variants["hooked"], basis, text, nodes),
         },
         "continuations": continuations(main, settings.prompts, trials),

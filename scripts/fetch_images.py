@@ -10,6 +10,7 @@ from sparse_circuits.config.catalogue import Dataset
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sources import fetch
 from sparse_circuits.sources.images import write_images
+from sparse_circuits.sources.photographs import write_photographs
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,16 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     entry = validate(Dataset, args.entry, f"dataset {args.name}")
-    if entry.images is None:
+    if entry.pictures is None:
         raise StudyError(f"dataset {args.name} is of format {entry.format}, not images")
     args.images.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.images.parent, prefix=".fetch.") as temporary:
         files = fetch(entry.sources, Path(temporary), f"dataset {args.name}")
-        count = write_images(args.name, entry.images, files, args.images)
+        if entry.images:
+            count = write_images(args.name, entry.images, files, args.images)
+        else:
+            assert entry.photographs
+            count = write_photographs(args.name, entry.photographs, files, args.images)
     print(f"{count} images")
 
 

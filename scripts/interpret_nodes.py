@@ -63,14 +63,15 @@ def main(args: Arguments) -> None:
     # A transcoder's features are read at another site than the one that they write, which names them.
     reads = Site.parse(sae.metadata["hook_name"]) if sae.is_transcoder else site
     sae = load_autoencoder(args.sae, str(reads), language.width(reads)).to(device)
-    grid = language.grid
+    grid = language.grid(site) if language.sees else None
     positions = 1 + grid[0] * grid[1] if grid else None
     firing = read_firing(
         args.activations, str(reads), sae, list(nodes), args.shard_sequences, args.seed, args.tokens, device, positions
     )
     tokenizer = load_tokenizer(args.model)
     if grid:
-        described = describe_on_images(language, tokenizer, site, sae, list(nodes), firing, grid, args.contexts)
+        written = sae.W_dec[list(nodes)]
+        described = describe_on_images(language, tokenizer, site, written, list(nodes), firing, grid, args.contexts)
     else:
         amounts = Amounts(args.contexts, args.quantiles, args.window, args.inputs, args.judged)
         described = describe_nodes(

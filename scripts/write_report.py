@@ -13,8 +13,6 @@ class Arguments:
     """name of the study"""
     headline_task: str
     """task whose numbers stand first"""
-    saes: list[Path]
-    """evaluation.json of each autoencoder, beside its other files"""
     circuits: list[Path]
     """circuit.json of each circuit, beside its evaluation.json"""
     figures: list[Path]
@@ -23,6 +21,8 @@ class Arguments:
     """folder to write"""
     command: str
     """how Snakemake is called for the study; pages add the path of an artefact"""
+    saes: list[Path] = field(default_factory=list)
+    """evaluation.json of each autoencoder, beside its other files"""
     interpretations: list[Path] = field(default_factory=list)
     """what nodes do: <site>.json, then <site>.labels.json"""
     edits: list[Path] = field(default_factory=list)

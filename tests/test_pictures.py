@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from matplotlib.image import imread
+from PIL import Image
 
 from conftest import ROOT
 from seeded import autoencoder
@@ -15,7 +15,7 @@ from sparse_circuits.circuits.counterfactual import counterfactuals
 from sparse_circuits.config import Site
 from sparse_circuits.config.catalogue import load_datasets
 from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
-from sparse_circuits.figures.heat_map import as_png, heat_map
+from sparse_circuits.figures.heat_map import as_webp, heat_map
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.images import describe_on_images, label
 from sparse_circuits.models import load_language_model, load_tokenizer, run
@@ -69,11 +69,11 @@ def test_a_heat_map_warms_the_patches_that_are_active_and_no_others() -> None:
     assert np.array_equal(heat_map(colour, [0.0] * 6, (2, 3), 1.0), colour)
 
 
-def test_a_picture_survives_as_png_and_is_the_same_each_time() -> None:
+def test_a_picture_survives_as_webp_and_is_the_same_each_time() -> None:
     colours = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype=np.uint8)
-    read = (imread(io.BytesIO(as_png(colours)), format="png") * 255).round().astype(np.uint8)
-    assert np.array_equal(read[..., :3], colours)
-    assert as_png(colours) == as_png(colours)
+    with Image.open(io.BytesIO(as_webp(colours))) as read:
+        assert np.array_equal(np.asarray(read), colours)
+    assert as_webp(colours) == as_webp(colours)
 
 
 def test_a_counterfactual_is_near_its_image_and_seen_as_the_other_side(trained: Path, shapes: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Pat
     values[0, 1, 5], values[0, 3, 5], values[0, 5, 5] = 2.0, 3.0, 9.0  # bars, the second patch of the second row
     cached = np.arange(7) * np.ones((6, 1)) > 0
     firing = Firing(token_id, np.arange(100, 106, dtype=np.int32), cached, values, np.arange(6) == 5)
-    active, silent = describe_on_images(language, tokenizer, SITE, sae, [0, 1], firing, (2, 3), 4)
+    active, silent = describe_on_images(language, tokenizer, SITE, sae.W_dec[:2], [0, 1], firing, (2, 3), 4)
     assert active["label"] == "bar 100%; middle (100%); centre (100%)"
     assert [item["image"] for item in active["top"]] == [103, 101]  # the last image is held out
     assert active["top"][0]["activations"] == [0, 0, 0, 0, 3, 0]

@@ -336,7 +336,7 @@ def test_batches_are_those_of_their_step_and_move_as_told(images: Path) -> None:
             {"twin": None, "tasks": {"sneaker_or_boot": {"kind": "classes", "of": "Hat"}}},
             "fashion-mnist has no class Hat; it has",
         ),
-        ({"vision_transformer": None}, "go together; one of them is missing"),
+        ({"vision_transformer": None}, "a corpus of images needs `vision_transformer`"),
     ],
 )
 def test_settings_that_do_not_fit_the_images_are_told(

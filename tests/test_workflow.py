@@ -277,7 +277,7 @@ def test_a_cue_in_images_is_found_taken_out_and_shown(tmp_path: Path) -> None:
     (pair,) = json.loads((results / "circuits/test-vision/frontier.json").read_text())["pairs"]
     assert pair["accuracy"].keys() == {"dense", "sparse"}
     page = (results / "report/test-vision/data").glob("circuit_square_or_cross*.js")
-    assert "data:image/png;base64," in next(page).read_text()
+    assert "data:image/webp;base64," in next(page).read_text()
     assert (results / "figures/test-vision/strips_corner.png").exists()
 
 

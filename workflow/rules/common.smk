@@ -41,7 +41,11 @@ VISION = {
     **({MATCHED: STUDY.twin.dense} if STUDY.twin and STUDY.twin.dense else {}),
 }
 CLASS_TASKS = [name for name, task in STUDY.tasks.items() if task.kind == "classes"]
-COUNTERFACTUALS = [f"{CIRCUITS}/counterfactuals.json"] if CLASS_TASKS else []
+COUNTERFACTUALS = (
+    [f"{CIRCUITS}/counterfactuals.json"]
+    if CLASS_TASKS and STUDY.vision_transformer
+    else []
+)
 CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
 SEQUENCES = f"{CACHE}/sequences.h5"
@@ -55,7 +59,7 @@ HELD_OUT_SEQUENCES = math.ceil(
 # A shard holds one stretch of the sequences at one group of neighbouring sites; all stretches of the first group first.
 STRETCHES = math.ceil(TRAIN_SEQUENCES / SHARD_SEQUENCES)
 SITES = STUDY.cached_sites
-SITES_PER_SHARD = STUDY.activations.sites_per_shard or len(SITES)
+SITES_PER_SHARD = STUDY.activations.sites_per_shard or max(1, len(SITES))
 SITE_GROUPS = [
     SITES[first : first + SITES_PER_SHARD]
     for first in range(0, len(SITES), SITES_PER_SHARD)
@@ -100,6 +104,8 @@ MINIMAL_CIRCUITS = (
     else []
 )
 FEATURE_SITES = list(STUDY.basis_sites("features"))
+# The nodes that are drawn and described: features, where there are any.
+SHOWN_BASIS = next(iter(BASES))
 TRAINED = list(STUDY.trained)
 SAE_FILES = [
     "cfg.json",
@@ -114,7 +120,7 @@ SAE_FILES = [
 wildcard_constraints:
     shard=r"\d{5}",
     site=r"[a-z_]+(\.\d+)?",
-    sae="|".join(map(re.escape, STUDY.saes)),
+    sae="|".join(map(re.escape, STUDY.saes)) or "none",
     task="|".join(map(re.escape, {**STUDY.tasks, **STUDY.behaviours})),
     basis="|".join(BASES),
     model="|".join(map(re.escape, VISION)) or "none",

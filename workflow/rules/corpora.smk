@@ -1,5 +1,5 @@
 CORPUS_FILE = f"results/corpora/{STUDY.corpus}/" + (
-    "images.h5" if STUDY.corpus_entry.images else "documents.jsonl"
+    "images.h5" if STUDY.corpus_entry.pictures else "documents.jsonl"
 )
 
 

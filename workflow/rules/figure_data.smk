@@ -7,27 +7,33 @@ COMPARABLE = [
 ]
 # The pictures of features, where they are active on images.
 PICTURES = (
-    [CORPUS_FILE, *(f"{INTERPRETATIONS}/{site}.json" for site in FEATURE_SITES)]
-    if STUDY.vision_transformer and STUDY.interpretations
+    [CORPUS_FILE, *(f"{INTERPRETATIONS}/{site}.json" for site in DESCRIBED_SITES)]
+    if STUDY.corpus_entry.pictures and STUDY.interpretations
     else []
 )
 FIGURE_DATA = {
-    "sae_quality": ("sae_quality", SAE_EVALUATIONS),
-    "training": ("training", TRAINING_LOGS),
+    **(
+        {
+            "sae_quality": ("sae_quality", SAE_EVALUATIONS),
+            "training": ("training", TRAINING_LOGS),
+        }
+        if SAE_FOLDERS
+        else {}
+    ),
     # What sparsity costs can be drawn where several autoencoders share a site.
     **({"pareto": ("pareto", COMPARABLE)} if COMPARABLE else {}),
     "faithfulness": ("faithfulness", EVALUATIONS),
     **{
         f"circuit_{task}": (
             "circuit",
-            [f"{CIRCUITS}/{task}/features/circuit.json", *PICTURES],
+            [f"{CIRCUITS}/{task}/{SHOWN_BASIS}/circuit.json", *PICTURES],
         )
         for task in STUDY.tasks
     },
     **{
         f"strips_{task}": (
             "strips",
-            [f"{CIRCUITS}/{task}/features/circuit.json", *PICTURES],
+            [f"{CIRCUITS}/{task}/{SHOWN_BASIS}/circuit.json", *PICTURES],
         )
         for task in STUDY.tasks
         if PICTURES

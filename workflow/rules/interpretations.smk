@@ -7,6 +7,10 @@ INTERPRETATION_SUFFIXES = [
 ]
 
 
+# Features are described; in a study of images without any, the coordinates of its first basis.
+DESCRIBED_SITES = FEATURE_SITES or list(STUDY.basis_sites(SHOWN_BASIS))
+
+
 rule interpret_nodes:
     """What the features of all tasks' circuits do at one site: contexts, inputs, tokens promoted, a label."""
     input:
@@ -26,7 +30,7 @@ rule interpret_nodes:
     benchmark:
         "logs/interpret_nodes/{site}.tsv"
     wildcard_constraints:
-        site="|".join(map(re.escape, FEATURE_SITES)) if INTERPRETED else "$.",
+        site=(INTERPRETED and "|".join(map(re.escape, FEATURE_SITES))) or "$.",
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -75,7 +79,7 @@ rule label_nodes:
     benchmark:
         "logs/label_nodes/{site}.tsv"
     wildcard_constraints:
-        site="|".join(map(re.escape, FEATURE_SITES)) if LABELS else "$.",
+        site=(LABELS and "|".join(map(re.escape, FEATURE_SITES))) or "$.",
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -110,5 +114,5 @@ rule interpretations:
         [
             f"{INTERPRETATIONS}/{site}{suffix}"
             for suffix in INTERPRETATION_SUFFIXES
-            for site in FEATURE_SITES
+            for site in DESCRIBED_SITES
         ],

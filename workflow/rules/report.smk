@@ -6,7 +6,7 @@ SHOWN = {
     "interpretations": [
         f"{INTERPRETATIONS}/{site}{suffix}"
         for suffix in INTERPRETATION_SUFFIXES
-        for site in FEATURE_SITES
+        for site in DESCRIBED_SITES
     ],
     "edits": [f"{EDITS}/{edit}/evaluation.json" for edit in STUDY.edits],
     "claims": [VERDICTS] if STUDY.claims else [],
@@ -32,7 +32,8 @@ rule write_report:
         artefacts=[
             *MODEL_FILES,
             CORPUS_FILE,
-            *rules.write_manifest.output,
+            *(rules.write_manifest.output if SAE_FOLDERS else []),
+            *([ACCURACY] if STUDY.corpus_entry.photographs else []),
             *[f"{folder}/{name}" for folder in SAE_FOLDERS for name in SAE_FILES],
             *expand(
                 "results/tasks/{task}/{split}.jsonl",
@@ -71,6 +72,7 @@ rule write_report:
             if input[name]
             for word in (f"--{name}", *input[name])
         ],
+        saes=["--saes", *SAE_EVALUATIONS] if SAE_EVALUATIONS else [],
         images=["--images", CORPUS_FILE] if PICTURES else [],
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         command=" ".join(
@@ -81,7 +83,7 @@ rule write_report:
     message:
         "Writing {output[0]}"
     shell:
-        "python {input.script} --study {params.study:q} --headline-task {params.headline:q} --saes {input.saes:q}"
+        "python {input.script} --study {params.study:q} --headline-task {params.headline:q} {params.saes:q}"
         " --circuits {input.circuits:q} --figures {params.figures:q} {params.others:q} {params.images:q} --folder {params.folder:q}"
         " --command {params.command:q} --artefacts {input.saes:q} {input.circuits:q} {input.interpretations:q}"
         " {input.edits:q} {input.claims:q} {input.figures:q} {input.artefacts:q} > {log:q} 2>&1"

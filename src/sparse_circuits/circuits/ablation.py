@@ -76,11 +76,11 @@ def run_circuits(
         assert clean.logits is not None
         likely = clean.logits[:, -1].log_softmax(dim=-1)
         fills = ablation(language, basis, batch)
-        positions = language.positions(batch.clean)
-        size = max(1, batch_tokens // (len(batch) * positions))
+        positions = {site: language.positions(batch.clean, site) for site in basis}
+        size = max(1, batch_tokens // (len(batch) * max(positions.values())))
         for begin in tqdm(range(0, len(circuits), size), desc="run circuits", unit="batch", disable=None):
             part = circuits[begin : begin + size]
-            left_out = {site: 1.0 - _stacked([c.kept[site] for c in part], positions) for site in basis}
+            left_out = {site: 1.0 - _stacked([c.kept[site] for c in part], positions[site]) for site in basis}
             errors_left_out = torch.tensor([not c.errors for c in part], dtype=torch.float32)
             logits = run_ablated(language, batch, basis, fills, left_out, errors_left_out, clean.activations[first])
             rows = slice(begin, begin + len(part))

@@ -27,7 +27,7 @@ def mean_ablation(means: Mapping[Site, SiteMeans]) -> Ablation:
     """Return the ablation that sets nodes to their means over training prompts, by distance from the last token."""
 
     def fills(language: Language, basis: Basis, batch: PairBatch) -> dict[Site, Fill]:
-        found = {site: means[site].at(language.positions(batch.clean)) for site in basis}
+        found = {site: means[site].at(language.positions(batch.clean, site)) for site in basis}
         return {site: Fill(*(part.unsqueeze(0).to(language.device) for part in parts)) for site, parts in found.items()}
 
     return fills

@@ -120,17 +120,19 @@ def score_nodes(
     """Score every node of `basis` on all pairs (grouped by length); `batch_tokens` bounds pairs x positions x steps.
 
     A node's score is the sum over positions of (patch - clean) x the metric's gradient as `method` averages it; with
-    `by_position` each position is a node of its own. Raises StudyError when the prompts then differ in length.
+    `by_position` each position is a node of its own. Raises StudyError when prompts or sites then differ in length.
     """
     sites = list(basis)
     pairs = sum(len(part) for _, part in groups)
-    longest = max(language.positions(part.clean) for _, part in groups)
+    longest = {site: max(language.positions(part.clean, site) for _, part in groups) for site in sites}
     if by_position and len(groups) > 1:
         lengths = ", ".join(str(part.clean.shape[1]) for _, part in groups)
         raise StudyError(f"by_position needs prompts of one length, found {lengths} tokens; set it to false")
-    places = longest if by_position else 1
-    nodes = {site: torch.zeros(pairs, places, basis[site].width) for site in sites}
-    errors = {site: torch.zeros(pairs, places) for site in sites}
+    if by_position and len(set(longest.values())) > 1:
+        raise StudyError("by_position needs sites of one number of positions; a convolution's layers differ in it")
+    places = longest if by_position else dict.fromkeys(sites, 1)
+    nodes = {site: torch.zeros(pairs, places[site], basis[site].width) for site in sites}
+    errors = {site: torch.zeros(pairs, places[site]) for site in sites}
     gap = torch.zeros(pairs)
     means: dict[Site, _MeanByDistance] = {}
     work = []
@@ -150,7 +152,7 @@ def score_nodes(
                     (nodes, errors), _scores(basis[site], found, clean, patch, *rests), strict=True
                 ):
                     scores[site][indices] = (values if by_position else values.sum(dim=1, keepdim=True)).cpu()
-                mean = means.setdefault(site, _MeanByDistance(longest, clean.shape[2], found.clean.shape[2]))
+                mean = means.setdefault(site, _MeanByDistance(longest[site], clean.shape[2], found.clean.shape[2]))
                 mean.add(clean, rests[0])
                 mean.add(patch, rests[1])
     return NodeScores(

@@ -1,24 +1,48 @@
 """The models and datasets that studies refer to by name (config/models.yaml, config/datasets.yaml)."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from sparse_circuits.config.base import Name, Positive, Settings, Sha256, validate
 from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.source import Sourced
 
 
-class Model(Sourced):
-    """A causal language model."""
+def _listed(value: Any) -> Any:
+    """The lines of a file that is named instead of a list; those that begin with # are comments."""
+    if isinstance(value, str):
+        path = Path(value)
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file")
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    return value
 
-    format: Literal["huggingface", "gguf", "csp"] = Field(
-        description="what the fetched files are; csp: OpenAI's weight-sparse transformers"
+
+Classes = Annotated[
+    list[str],
+    Field(min_length=2, description="names of the classes, label 0 first, or a file with one a line"),
+    BeforeValidator(_listed, json_schema_input_type=list[str] | str),
+]
+
+
+class Model(Sourced):
+    """A causal language model, or one that recognises images."""
+
+    format: Literal["huggingface", "gguf", "csp", "torchvision"] = Field(
+        description="what the fetched files are; csp: OpenAI's weight-sparse transformers; torchvision: MobileNetV2"
     )
+    classes: Classes | None = Field(None, description="what a model of images tells apart; names, or a file of them")
     num_layers: Positive
     d_model: Positive
     document_separator: str = Field(description="the token that each sequence begins with, as in pretraining")
+
+    @model_validator(mode="after")
+    def _classes_named(self) -> "Model":
+        if self.format == "torchvision" and self.classes is None:
+            raise ValueError("format torchvision needs `classes`")
+        return self
 
 
 class Split(Settings):
@@ -32,7 +56,7 @@ class Images(Settings):
     """Labelled images in IDX files, gzipped or not."""
 
     shape: tuple[Positive, Positive, Positive] = Field(description="height, width, channels (1: grey, 3: colour)")
-    classes: Annotated[list[str], Field(min_length=2)] = Field(description="names of the classes, label 0 first")
+    classes: Classes
     train: Split
     test: Split
     sha256: dict[Name, Sha256] = Field(description="sha256 of each file's unpacked bytes, wherever they come from")
@@ -47,22 +71,48 @@ class Images(Settings):
         return self
 
 
+class Photographs(Settings):
+    """JPEG or PNG files in colour, whose names end in the number of their class."""
+
+    shape: tuple[Positive, Positive, Literal[3]] = Field(description="height, width, channels of a crop; a square")
+    classes: Classes
+    crops: Positive = Field(12, description="crops of each photograph for training, and as many for testing")
+
+    @model_validator(mode="after")
+    def _square(self) -> "Photographs":
+        if self.shape[0] != self.shape[1]:
+            raise ValueError(f"`shape`: crops are squares, found {self.shape[0]} x {self.shape[1]}")
+        return self
+
+
+FORMATS = (
+    "text: one document a file; python: the same, without comments and docstrings; images: IDX files; photographs: "
+    "JPEG or PNG files; no corpora: professions, lists with stereotypes and shares of women; biographies, Parquet "
+    "files as of Bias in Bios"
+)
+
+
 class Dataset(Sourced):
     """A corpus of documents, or other data that studies work on."""
 
-    format: Literal["jsonl", "parquet", "text", "python", "images", "professions", "biographies"] = Field(
-        description="text: one document a file; python: the same, without comments and docstrings; images: IDX files; "
-        "no corpora: professions, lists with stereotypes and shares of women; biographies, Parquet files as of Bias in "
-        "Bios"
+    format: Literal["jsonl", "parquet", "text", "python", "images", "photographs", "professions", "biographies"] = (
+        Field(description=FORMATS)
     )
     text_field: str = Field("text", description="field of a row that holds the document")
     images: Images | None = Field(None, description="what the images are, of format images")
+    photographs: Photographs | None = Field(None, description="what the photographs are, of format photographs")
 
     @model_validator(mode="after")
     def _images_described(self) -> "Dataset":
-        if (self.format == "images") != (self.images is not None):
-            raise ValueError("format images, and no other, needs `images`: shape, classes and files")
+        for name, needed in (("images", "shape, classes and files"), ("photographs", "shape and classes")):
+            if (self.format == name) != (getattr(self, name) is not None):
+                raise ValueError(f"format {name}, and no other, needs `{name}`: {needed}")
         return self
+
+    @property
+    def pictures(self) -> Images | Photographs | None:
+        """What a model of images sees; None for a corpus of text."""
+        return self.images or self.photographs
 
     @property
     def is_corpus(self) -> bool:

@@ -37,7 +37,17 @@ class FeatureBasis(Scoring):
 
 
 class CoordinateBasis(Scoring):
-    """Nodes are coordinates of the model itself, in every layer."""
+    """Nodes are coordinates of the model itself, in every layer or in some."""
+
+    layers: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = Field(
+        None, description="layers whose coordinates are nodes, ascending; all of them when not given"
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "CoordinateBasis":
+        if self.layers and sorted(set(self.layers)) != self.layers:
+            raise ValueError(f"`layers` must ascend without repeats, found {self.layers}")
+        return self
 
 
 class MinimalCircuits(Settings):
@@ -52,7 +62,7 @@ class MinimalCircuits(Settings):
 class Circuits(Settings):
     """How circuits are found and judged."""
 
-    features: FeatureBasis
+    features: FeatureBasis | None = Field(None, description="features of an autoencoder or transcoder")
     transcoders: FeatureBasis | None = Field(None, description="features of another autoencoder or transcoder, beside")
     neurons: CoordinateBasis | None = Field(None, description="nodes are MLP neurons of all layers")
     heads: CoordinateBasis | None = Field(None, description="nodes are attention heads of all layers")
@@ -71,6 +81,8 @@ class Circuits(Settings):
     def _ascending(self) -> "Circuits":
         if sorted(set(self.sizes)) != self.sizes:
             raise ValueError(f"`sizes` must ascend without repeats, found {self.sizes}")
+        if not self.bases:
+            raise ValueError("name nodes: features, transcoders, " + ", ".join(COORDINATES))
         return self
 
     @property

@@ -134,10 +134,12 @@ class Study(Settings):
     )
     twin: Twin | None = Field(None, description="a weight-sparse twin of `vision_transformer`")
     corpus: Name
-    sites: Annotated[list[SiteName], Field(min_length=1)] = Field(description="sites with an autoencoder")
+    sites: list[SiteName] = Field([], description="sites with an autoencoder")
     transcoder_layers: list[Annotated[int, Field(ge=0)]] = Field([], description="layers whose MLPs are transcoded")
-    activations: Activations
-    saes: Annotated[dict[Name, SAE], Field(min_length=1)]
+    activations: Activations = Field(
+        Activations.model_validate({"tokens": 100_000}), description="what is cached; nothing is without autoencoders"
+    )
+    saes: dict[Name, SAE] = Field({}, description="autoencoders and transcoders; none: circuits of coordinates alone")
     tasks: Annotated[dict[Name, Task], Field(min_length=1)]
     headline_task: Name = Field(description="the task whose numbers stand first in the report")
     circuits: Circuits
@@ -171,6 +173,10 @@ class Study(Settings):
         for basis, settings in self.circuits.bases.items():
             if isinstance(settings, FeatureBasis):
                 self._check_features(f"circuits.{basis}.sae", settings.sae)
+            elif settings.layers and settings.layers[-1] >= self.num_layers:
+                raise ValueError(
+                    f"`circuits.{basis}.layers`: {self.model} has {self.num_layers} layers, 0 to {self.num_layers - 1}"
+                )
         of_features = {name: b for name, b in self.circuits.bases.items() if isinstance(b, FeatureBasis)}
         for name, graph in self.graphs.items():
             _known(f"graphs.{name}.basis", graph.basis, of_features, "the study's bases of features")
@@ -200,7 +206,14 @@ class Study(Settings):
             )
         if self.transfer and not any(isinstance(task, AgreementTask) for task in self.tasks.values()):
             raise ValueError("`transfer` needs a task of kind agreement, whose nodes it judges")
-        if self.transfer and self.circuits.features.by_position:
+        if bool(self.saes) != bool(self.sites or self.transcoder_layers):
+            raise ValueError("`saes` and `sites` (or `transcoder_layers`) go together; one of them is missing")
+        features = self.circuits.features
+        if features is None and (needing := [key for key in ("transfer", "shift", "claims") if getattr(self, key)]):
+            raise ValueError(f"`{needing[0]}` works on features; `circuits.features` is missing")
+        if self.interpretations and features is None and not self.corpus_entry.pictures:
+            raise ValueError("`interpretations` of a text model describe features; `circuits.features` is missing")
+        if self.transfer and features and features.by_position:
             raise ValueError("`transfer` needs features summed over positions; drop `circuits.features.by_position`")
         for name, task in self.tasks.items():
             for path in (task.train, task.test) if isinstance(task, FileTask) else ():
@@ -243,9 +256,12 @@ class Study(Settings):
         return self
 
     def _check_images(self) -> None:
-        images, trained = self.corpus_entry.images, self.vision_transformer
-        if (images is None) != (trained is None):
-            raise ValueError("a corpus of images and `vision_transformer` go together; one of them is missing")
+        images, trained = self.corpus_entry.pictures, self.vision_transformer
+        classes = None if trained else self.model_classes
+        if (images is None) != (trained is None and classes is None):
+            raise ValueError("a corpus of images needs `vision_transformer` or a model of images, and no other does")
+        if images and classes and images.classes != classes:
+            raise ValueError(f"`corpus: {self.corpus}` has other classes than the model {self.model}")
         if images and trained:
             height, width, _ = images.shape
             if height % trained.patch or width % trained.patch:
@@ -298,11 +314,15 @@ class Study(Settings):
         return entry.kind if isinstance(entry, Trained) else "autoencoder"
 
     def basis_sites(self, basis: str) -> dict[str, str | None]:
-        """Return the sites that a basis' nodes write, in order, with the place where each one's autoencoder lies."""
+        """Return the sites that a basis' nodes write, in order, with the place where each one's autoencoder lies.
+
+        A basis that the study does not have has none.
+        """
+        if basis not in self.circuits.bases:
+            return {}
         settings = self.circuits.bases[basis]
-        every = range(self.num_layers)
         if not isinstance(settings, FeatureBasis):
-            return {f"{COORDINATES[basis]}.{layer}": None for layer in every}
+            return {f"{COORDINATES[basis]}.{layer}": None for layer in settings.layers or range(self.num_layers)}
         if self.kind(settings.sae) == "autoencoder":
             return {site: site for site in self.sites}
         return {f"mlp_out.{layer}": f"mlp.{layer}" for layer in self.transcoder_layers}
@@ -349,6 +369,12 @@ class Study(Settings):
     def num_layers(self) -> int:
         """The layers of the study's model."""
         return self.vision_transformer.layers if self.vision_transformer else self.model_entry.num_layers
+
+    @property
+    def model_classes(self) -> list[str] | None:
+        """The classes of a fetched model of images; None of a model of text, and of a name that is not known."""
+        entry = load_models(Path(self.models_file)).get(self.model)
+        return entry.classes if entry else None
 
     @property
     def model_entry(self) -> Model:

@@ -35,8 +35,8 @@ def erase(language: Language, groups: Groups, sites: Sequence[Site], method: Era
         rows, labels = [], []
         for _, batch in groups:
             batch = batch.to(language.device)
-            if language.grid:
-                differs = torch.arange(language.positions(batch.clean)).expand(len(batch), -1) > 0
+            if language.sees:
+                differs = torch.arange(language.positions(batch.clean, site)).expand(len(batch), -1) > 0
             else:
                 differs = (batch.clean != batch.patch).cumsum(dim=1) > 0
             for label, tokens in ((1.0, batch.clean), (0.0, batch.patch)):

@@ -18,6 +18,7 @@ from sparse_circuits.files import read_json
 NODES_A_ROW = 6
 EDGES_A_NODE = 2
 ROW_HEIGHT = 1.0  # inches
+PICTURE = 28  # pixels that a picture has at its size here
 BOX = (0.90, 0.46)  # width in columns, height in rows
 
 
@@ -103,12 +104,16 @@ def _draw_node(
     x, y = place
     for colours, _ in pictures:
         picture = AnnotationBbox(
-            OffsetImage(colours, zoom=0.62, interpolation="nearest"), (x - 0.28, y), frameon=False, pad=0
+            OffsetImage(colours, zoom=0.62 * PICTURE / len(colours), interpolation="nearest"),
+            (x - 0.28, y),
+            frameon=False,
+            pad=0,
         )
         axis.add_artist(picture)
         x += 0.16
     axis.text(x, y + 0.13, f"{name}  {node['score']:+.2f}", ha="center", va="center", fontsize=6, weight="bold")
-    axis.text(x, y - 0.07, "\n".join(words) if words else "autoencoder's error", ha="center", va="center", fontsize=6)
+    told = "autoencoder's error" if name == "error" else "\n".join(words)
+    axis.text(x, y - 0.07, told, ha="center", va="center", fontsize=6)
 
 
 def _draw_output(axis: Axes, place: tuple[float, float], circuit: dict[str, Any]) -> None:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sparse_circuits.config import Site
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.tokens import COUNT
 from sparse_circuits.models import Language
 from sparse_circuits.models.run import promoted_tokens
-from sparse_circuits.sae import SparseAutoencoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -27,7 +27,7 @@ def describe_on_images(
     language: Language,
     tokenizer: "PreTrainedTokenizerBase",
     site: Site,
-    sae: SparseAutoencoder,
+    written: Tensor | None,
     features: Sequence[int],
     firing: Firing,
     grid: tuple[int, int],
@@ -37,9 +37,12 @@ def describe_on_images(
 
     `classes` are shares of the activation, `top` the `count` images with the largest activation of a patch, each with
     its row in images.h5, its class and the activation of every patch, row by row of `grid` (rows, columns). Held-out
-    images are in neither; `held_out` has their shares, for whoever doubts a label.
+    images are in neither; `held_out` has their shares, for whoever doubts a label. `written` (feature, d_model) is what
+    each writes to the stream that the unembedding reads; without it no classes promoted are told.
     """
-    promoted, suppressed = promoted_tokens(language, sae.W_dec[list(features)].to(language.device), COUNT)
+    tokens: tuple[Tensor, ...] = ()
+    if written is not None:
+        tokens = promoted_tokens(language, written.to(language.device), COUNT)
     names = [str(tokenizer.decode([token])) for token in firing.token_id[:, -1].tolist()]
     classes = sorted(set(names))
     of_class = np.array([classes.index(name) for name in names])
@@ -55,8 +58,10 @@ def describe_on_images(
             "label": "never active on the images described",
             "density": _round(active / firing.tokens),
             "active_tokens": active,
-            "promotes": [tokenizer.decode([token]) for token in promoted[row].tolist()],
-            "suppresses": [tokenizer.decode([token]) for token in suppressed[row].tolist()],
+            **{
+                name: [tokenizer.decode([token]) for token in ids[row].tolist()]
+                for name, ids in zip(("promotes", "suppresses"), tokens, strict=False)
+            },
         }
         if strongest.any():
             usual = np.bincount(of_class[~firing.judged], minlength=len(classes)) / (~firing.judged).sum()

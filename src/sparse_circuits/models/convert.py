@@ -11,6 +11,8 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, sha256, write_json
 from sparse_circuits.models.csp import load_csp, load_csp_tokenizer
 from sparse_circuits.models.families import FAMILIES
+from sparse_circuits.models.pictures import image_tokenizer
+from sparse_circuits.models.torchvision import load_torchvision
 
 
 def convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
@@ -20,7 +22,7 @@ def convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
     catalogue's entry describes.
     """
     with publishing_folder(folder) as temporary:
-        _save(fetched, entry.format, temporary)
+        _save(fetched, entry, temporary)
         config = AutoConfig.from_pretrained(temporary)
         if config.model_type not in FAMILIES:
             raise StudyError(f"model {name}: family {config.model_type} is not known; known are {', '.join(FAMILIES)}")
@@ -44,14 +46,19 @@ def convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
         write_json(temporary / "model_card.json", card)
 
 
-def _save(fetched: Path, format: str, folder: Path) -> None:
+def _save(fetched: Path, entry: Model, folder: Path) -> None:
     options: dict[str, Any] = {}
-    if format == "gguf":
+    if entry.format == "gguf":
         files = list(fetched.glob("*.gguf"))
         if len(files) != 1:
             raise StudyError(f"{fetched}: expected one .gguf file, found {len(files)}")
         options = {"gguf_file": files[0].name}
-    if format == "csp":
+    if entry.format == "torchvision":
+        assert entry.classes, "a catalogue without them is refused"
+        load_torchvision(fetched, len(entry.classes)).save_pretrained(folder)
+        image_tokenizer(entry.classes).save_pretrained(folder)
+        return
+    if entry.format == "csp":
         load_csp(fetched).save_pretrained(folder, max_shard_size="1TB")
         load_csp_tokenizer(fetched).save_pretrained(folder)
         return

@@ -1,25 +1,27 @@
 """Where each family of causal language models keeps the modules behind our sites."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from sparse_circuits.config import Site
+from sparse_circuits.errors import StudyError
 
 
 @dataclass(frozen=True)
 class Family:
-    """Names of modules: the first three from the model, the others from one layer."""
+    """Names of modules: the first three from the model, the others from one layer; a convolutional network has none."""
 
     embed: str
     layers: str
-    final_norm: str
-    attn: str
-    attn_down: str
-    mlp_in: str  # the MLP itself, whose input it is
-    mlp: str
-    mlp_down: str
+    final_norm: str | None = None
+    attn: str | None = None
+    attn_down: str | None = None
+    mlp_in: str | None = None  # the MLP itself, whose input it is
+    mlp: str | None = None
+    mlp_down: str | None = None
 
 
 _LLAMA = Family(
@@ -70,12 +72,16 @@ FAMILIES: dict[str, Family] = {
     # Trained here (`models.weight_sparse`), with GPT-2's names.
     "weight_sparse_gpt": _GPT2,
     "small_vit": _GPT2,
+    "mobilenet": Family(embed="pixels", layers="features"),
 }
 
 
 def site_width(model: nn.Module, family: Family, d_model: int, site: Site) -> int:
     """Return the width of the activations at a site."""
     module, at_input = locate(model, family, site)
+    config: Any = model.config
+    if hasattr(config, "width_at"):
+        return int(config.width_at(site.layer))
     if not at_input or site.kind == "mlp_in":
         return d_model
     weight = module.weight
@@ -92,7 +98,10 @@ def norm_scale(norm: nn.Module) -> torch.Tensor:
 
 
 def locate(model: nn.Module, family: Family, site: Site) -> tuple[nn.Module, bool]:
-    """Return the module of a site, and whether the site is the module's input (else its output)."""
+    """Return the module of a site, and whether the site is the module's input (else its output).
+
+    Raises StudyError when the family has no such place.
+    """
     if site.kind == "embed":
         return model.get_submodule(family.embed), False
     layer = model.get_submodule(family.layers).get_submodule(str(site.layer))
@@ -105,4 +114,6 @@ def locate(model: nn.Module, family: Family, site: Site) -> tuple[nn.Module, boo
         "mlp_neurons": family.mlp_down,
         "mlp_out": family.mlp,
     }[site.kind]
+    if name is None:
+        raise StudyError(f"site {site}: {type(model).__name__} has no attention and no MLPs; its sites are resid_post")
     return layer.get_submodule(name), site.kind in ("heads", "mlp_in", "mlp_neurons")

@@ -32,13 +32,24 @@ class Language:
         return site_width(self.model, self.family, self.d_model, site)
 
     @property
-    def grid(self) -> tuple[int, int] | None:
-        """Rows and columns of an image's patches, row by row at positions 1 and on; None for a model of text."""
-        return getattr(self.model.config, "grid", None)
+    def sees(self) -> bool:
+        """Whether its prompts are images."""
+        return hasattr(self.model.config, "grid_at")
 
-    def positions(self, tokens: Tensor) -> int:
-        """Return the positions of activations of `tokens` (batch, token): one a token, or one a patch of an image."""
-        return getattr(self.model.config, "positions_of_image", tokens.shape[1])
+    def grid(self, site: Site) -> tuple[int, int]:
+        """Return rows and columns of an image's places at a site, row by row at positions 1 and on."""
+        rows, columns = self.model.config.grid_at(site.layer)
+        return rows, columns
+
+    def positions(self, tokens: Tensor, site: Site | None = None) -> int:
+        """Return the positions of activations of `tokens` (batch, token): one a token, or one a place of an image.
+
+        Without a site the most that any layer has.
+        """
+        if not self.sees:
+            return tokens.shape[1]
+        sites = [site] if site else [Site("resid_post", layer) for layer in range(self.num_layers)]
+        return 1 + max(rows * columns for rows, columns in map(self.grid, sites))
 
     def first_difference(self, clean: Tensor, patch: Tensor) -> int:
         """Return the first position whose activations differ between runs on tokens (batch, token), but for position 0.
@@ -67,8 +78,9 @@ def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:
     """Return the width of each site from a model's config.json alone."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    import sparse_circuits.models.mobilenet
     import sparse_circuits.models.vision_transformer
-    import sparse_circuits.models.weight_sparse  # noqa: F401 - both register their classes with transformers
+    import sparse_circuits.models.weight_sparse  # noqa: F401 - all register their classes with transformers
 
     config = AutoConfig.from_pretrained(folder)
     # On this device tensors have shapes and no values.
@@ -84,8 +96,9 @@ def load_language_model(folder: Path, device: torch.device) -> Language:
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
+    import sparse_circuits.models.mobilenet
     import sparse_circuits.models.vision_transformer
-    import sparse_circuits.models.weight_sparse  # noqa: F401 - both register their classes with transformers
+    import sparse_circuits.models.weight_sparse  # noqa: F401 - all register their classes with transformers
 
     # Loading takes a second or two; a progress bar would only litter the logs.
     logging.disable_progress_bar()

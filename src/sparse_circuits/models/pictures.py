@@ -6,6 +6,7 @@ vision model's tokenizer is an ordinary one whose tokens are the classes' names,
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,20 +31,26 @@ def from_text(text: str, shape: Sequence[int]) -> NDArray[np.uint8]:
     return np.array([ord(character) - BRAILLE for character in text], dtype=np.uint8).reshape(tuple(shape))
 
 
-def to_tokens(images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int) -> NDArray[np.int32]:
+def to_tokens(images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], classes: int) -> NDArray[np.int32]:
     """Return separator, pixels and class of images (image, height, width, channel): (image, 2 + pixels)."""
     pixels = images.reshape(len(images), -1).astype(np.int32) + classes
     separator = np.full((len(images), 1), classes + LEVELS, dtype=np.int32)
     return np.concatenate([separator, pixels, labels[:, None].astype(np.int32)], axis=1)
 
 
-def save_tokenizer(classes: Sequence[str], folder: Path, name: str) -> None:
-    """Write tokenizer and model_card.json: the classes, the 256 values of a pixel, the separator."""
+def image_tokenizer(classes: Sequence[str]) -> PreTrainedTokenizerFast:
+    """Return a tokenizer of images: the classes, the 256 values of a pixel, the separator."""
     tokens = [*classes, *(chr(BRAILLE + level) for level in range(LEVELS)), SEPARATOR]
     tokenizer = Tokenizer(BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=[]))
     # Names are found as wholes; letters by themselves are no tokens, so that a wrong name is none either.
     tokenizer.add_tokens([AddedToken(name, normalized=False) for name in classes])
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=SEPARATOR, eos_token=SEPARATOR)
-    fast.save_pretrained(folder)
-    card = {"name": name, "document_separator": SEPARATOR, "document_separator_id": len(tokens) - 1}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=SEPARATOR, eos_token=SEPARATOR)
+
+
+def save_tokenizer(classes: Sequence[str], folder: Path, name: str) -> None:
+    """Write such a tokenizer, and what of model_card.json it needs."""
+    tokenizer = image_tokenizer(classes)
+    tokenizer.save_pretrained(folder)
+    separator_id = tokenizer.convert_tokens_to_ids(SEPARATOR)
+    card = {"name": name, "document_separator": SEPARATOR, "document_separator_id": separator_id}
     write_json(folder / "model_card.json", card)

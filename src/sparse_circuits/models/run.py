@@ -162,7 +162,9 @@ def promoted_tokens(language: Language, directions: Tensor, count: int) -> tuple
 
     The direct path: the final norm's scale, then the unembedding (nostalgebraist's logit lens).
     """
-    scale = norm_scale(language.model.get_submodule(language.family.final_norm))
-    logits: Tensor = language.model.get_output_embeddings()(directions * scale)
+    norm = language.family.final_norm
+    scale = norm_scale(language.model.get_submodule(norm)) if norm else 1.0
+    # Without a bias, which classifiers have: it is no part of what a direction adds.
+    logits = nn.functional.linear(directions * scale, language.model.get_output_embeddings().weight)
     count = min(count, logits.shape[1])
     return logits.topk(count).indices, (-logits).topk(count).indices

@@ -5,6 +5,7 @@ patches for a class token. To the rest of the pipeline it is a language model wh
 an image's pixels, row by row, are the tokens, and its class is the token that follows.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,22 +42,15 @@ class VisionTransformerConfig(WeightSparseConfig):
             }
         )
 
-    @property
-    def pixels(self) -> int:
-        """Values of an image: height x width x channels."""
-        height, width, channels = self.image
-        return height * width * channels
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of patches."""
+    def grid_at(self, layer: int) -> tuple[int, int]:
+        """Rows and columns of patches, the same in all layers."""
         height, width, _ = self.image
         return height // self.patch, width // self.patch
 
     @property
     def positions_of_image(self) -> int:
         """Positions of the residual stream: the register and the patches."""
-        rows, columns = self.grid
+        rows, columns = self.grid_at(0)
         return 1 + rows * columns
 
 
@@ -65,6 +59,23 @@ def to_patches(images: Tensor, patch: int) -> Tensor:
     batch, height, width, channels = images.shape
     cut = images.view(batch, height // patch, patch, width // patch, patch, channels)
     return cut.transpose(2, 3).reshape(batch, -1, patch * patch * channels)
+
+
+def image_levels(tokens: Tensor, image: Sequence[int], classes: int) -> Tensor:
+    """Return images with values from -1 to 1: tokens (batch, 1 + pixels) -> (batch, height, width, channel).
+
+    Raises StudyError when they are no images of that height, width and number of channels.
+    """
+    height, width, channels = image
+    pixels = height * width * channels
+    if tokens.shape[1] - 1 not in (pixels, pixels + 1):
+        raise StudyError(
+            f"an image of {height} x {width} x {channels} has {pixels} values, found {tokens.shape[1] - 1}"
+        )
+    levels = tokens[:, 1 : 1 + pixels] - classes
+    if levels.min() < 0 or levels.max() >= LEVELS:
+        raise StudyError(f"an image has values of 0 to {LEVELS - 1} and no classes: a token is no pixel")
+    return (levels / ((LEVELS - 1) / 2) - 1).view(-1, height, width, channels)
 
 
 class VisionTransformer(WeightSparseForCausalLM):
@@ -115,16 +126,7 @@ class VisionTransformer(WeightSparseForCausalLM):
 
         Raises StudyError when they are no image of the model's size.
         """
-        config = self.config
-        height, width, channels = config.image
-        levels = tokens[:, 1 : 1 + config.pixels] - config.classes
-        if tokens.shape[1] - 1 not in (config.pixels, config.pixels + 1):
-            raise StudyError(
-                f"an image of {height} x {width} x {channels} has {config.pixels} values, found {tokens.shape[1] - 1}"
-            )
-        if levels.min() < 0 or levels.max() >= LEVELS:
-            raise StudyError(f"an image has values of 0 to {LEVELS - 1} and no classes: a token is no pixel")
-        return (levels / ((LEVELS - 1) / 2) - 1).view(-1, height, width, channels)
+        return image_levels(tokens, self.config.image, self.config.classes)
 
     def embed_images(self, images: Tensor) -> Tensor:
         """Return the residual stream before the first layer, of images (batch, height, width, channel)."""

@@ -44,7 +44,7 @@ def report_files(contents: Contents) -> list[str]:
         "summary.json",
         *(circuit_page(*circuit) for circuit in contents.circuits),
         *(circuit_data(*circuit) for circuit in contents.circuits),
-        "saes.html",
+        *(["saes.html"] if contents.saes else []),
         *(sae_data(*sae) for sae in contents.saes),
         *(["edits.html"] if contents.edits else []),
         *(["claims.html"] if contents.claims else []),

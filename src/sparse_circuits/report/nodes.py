@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.figures.heat_map import as_png
+from sparse_circuits.figures.heat_map import as_webp
 from sparse_circuits.figures.pictures import read_pictures
 from sparse_circuits.files import read_json
 
@@ -29,12 +29,12 @@ def read_notes(
             elif node["label"] is not None:
                 notes.setdefault(node["id"], {})["label"] = node["label"]
     for name, pictures in (read_pictures(images, interpretations, PICTURES) if images else {}).items():
-        notes[name]["pictures"] = [{"src": _data_uri(as_png(colours)), "class": of} for colours, of in pictures]
+        notes[name]["pictures"] = [{"src": _data_uri(as_webp(colours)), "class": of} for colours, of in pictures]
     return notes
 
 
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def _data_uri(webp: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
 
 
 def _of_circuits(circuits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -76,7 +76,8 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     listed = [(path.parent.parent.name, path.parent.name) for path in found.saes]
     for path, sae in zip(found.saes, listed, strict=True):
         _write_data(folder / sae_data(*sae), "sae", sae_features(path.parent, notes))
-    write("saes.html", "saes.html.j2", saes=[(*sae, sae_data(*sae)) for sae in listed], rows=summary["saes"])
+    if found.saes:
+        write("saes.html", "saes.html.j2", saes=[(*sae, sae_data(*sae)) for sae in listed], rows=summary["saes"])
     if found.edits:
         edits = [{"name": path.parent.name, **read_json(path)} for path in found.edits]
         write("edits.html", "edits.html.j2", edits=[_edit(edit) for edit in edits])
@@ -103,7 +104,7 @@ def _writer(found: Found, circuits: Sequence[Mapping[str, Any]], folder: Path) -
     pages = {
         "index.html": "Overview",
         **{circuit_page(*name): f"{name[0]}, {name[1]}" for name in named},
-        "saes.html": "Autoencoders",
+        **({"saes.html": "Autoencoders"} if found.saes else {}),
         **({"edits.html": "Edits"} if found.edits else {}),
         **({"claims.html": "Claims"} if found.claims else {}),
         "provenance.html": "Provenance",

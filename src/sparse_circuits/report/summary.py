@@ -10,18 +10,26 @@ def summarise(
 ) -> dict[str, Any]:
     """Return the study's main numbers from the evaluations of its autoencoders and circuits."""
     mine = {item["basis"]: item for item in circuits if item["task"] == headline_task}
-    features = mine["features"]
-    size = nodes_needed(features)
+    # The study's first basis: features, where there are any.
+    basis, shown = next(iter(mine.items()))
+    size = nodes_needed(shown)
+    of_saes = (
+        {
+            "largest FVU of an autoencoder": max(item["fvu"] for item in saes),
+            "smallest CE recovered": min(item["ce_recovered"] for item in saes),
+        }
+        if saes
+        else {}
+    )
     return {
         "study": study,
         "task": headline_task,
         "numbers": {
-            "largest FVU of an autoencoder": max(item["fvu"] for item in saes),
-            "smallest CE recovered": min(item["ce_recovered"] for item in saes),
-            f"the model's accuracy on {headline_task}": features["accuracy"]["model"],
-            f"features that reach faithfulness {WANTED} on held-out {headline_task}": size,
+            **of_saes,
+            f"the model's accuracy on {headline_task}": shown["accuracy"]["model"],
+            f"{basis} that reach faithfulness {WANTED} on held-out {headline_task}": size,
             "faithfulness of random circuits of that size": (
-                None if size is None else features["random"][features["nodes"].index(size)]
+                None if size is None else shown["random"][shown["nodes"].index(size)]
             ),
         },
         "neurons": nodes_needed(mine["neurons"]) if "neurons" in mine else None,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ from sparse_circuits.files import publishing
 from sparse_circuits.sources.idx import read_idx
 
 SPLITS = ("train", "test")
+CHUNK = 200_704  # bytes: 256 images of 28 x 28
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Split:
     """The images of one split: bytes (image, height, width, channel), labels (image,), and the rows in the file."""
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    labels: NDArray[np.integer[Any]]
     rows: NDArray[np.int64]
 
 
@@ -42,16 +44,23 @@ def write_images(name: str, entry: Images, files: Sequence[Path], path: Path) ->
             parts.append(read_idx(found[wanted], entry.sha256[wanted]))
         images.append(_shaped(of_split.images, parts[0], entry))
         labels.append(_labelled(of_split.labels, parts[1], len(parts[0]), entry))
+    return publish_images(path, entry.classes, list(zip(images, labels, strict=True)))
+
+
+def publish_images(
+    path: Path, classes: Sequence[str], parts: Sequence[tuple[NDArray[np.uint8], NDArray[np.integer[Any]]]]
+) -> int:
+    """Publish images (image, height, width, channel) and labels (image,) of each split; return how many images."""
+    images, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
     with publishing(path) as temporary, h5py.File(temporary, "w") as file:
-        # Chunks of some hundred images, so that a split or a few images are read without the rest.
-        whole = np.concatenate(images)
-        chunks = (min(256, len(whole)), *whole.shape[1:])
-        file.create_dataset("images", data=whole, chunks=chunks, compression="gzip", compression_opts=1)
-        file["label"] = np.concatenate(labels)
-        file["split"] = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [len(part) for part in labels])
-        file.attrs["classes"] = entry.classes
+        # Chunks of about 200 kB, so that a split or a few images are read without the rest.
+        chunks = (min(max(1, CHUNK // images[0].size), len(images)), *images.shape[1:])
+        file.create_dataset("images", data=images, chunks=chunks, compression="gzip", compression_opts=1)
+        file["label"] = labels
+        file["split"] = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [len(part) for _, part in parts])
+        file.attrs["classes"] = classes
         file.attrs["splits"] = SPLITS
-    return len(whole)
+    return len(images)
 
 
 def _shaped(name: str, images: NDArray[np.uint8], entry: Images) -> NDArray[np.uint8]:

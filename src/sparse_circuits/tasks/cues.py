@@ -1,6 +1,7 @@
 """A spurious cue: a bright square in a corner of the images of one class, which says nothing of what is on them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ def plant(images: NDArray[np.uint8], cue: Cue) -> NDArray[np.uint8]:
 
 
 def as_trained(
-    images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: Sequence[str], cue: Cue | None
+    images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], classes: Sequence[str], cue: Cue | None
 ) -> NDArray[np.uint8]:
     """Return images (image, height, width, channel) with the cue on those of its class, as the model learns them."""
     if cue is None:
@@ -30,7 +31,7 @@ def as_trained(
 
 def cue_pairs(
     images: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
+    labels: NDArray[np.integer[Any]],
     classes: Sequence[str],
     cue: Cue,
     split: str,

@@ -1,7 +1,7 @@
 """Pairs of images of different classes: one kind of object against another, or against all the rest."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from sparse_circuits.tasks.pairs import Pair
 
 def image_pairs(
     images: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
+    labels: NDArray[np.integer[Any]],
     classes: Sequence[str],
     of: str,
     against: str | None,
@@ -25,13 +25,14 @@ def image_pairs(
 
     Every other pair is turned round, so that either side is right as often: the mean image, which stands in for what is
     ablated, would else itself look like the class. Without a class `against` which it stands, the other images are
-    those of all other classes in turn, and all of these are right answers. No image stands in two pairs.
+    those of all other classes that have any in turn, and all of these are right answers. No image stands in two pairs.
     Raises StudyError for a class that there is not, and when there are too few images.
     """
     for name in (of, against):
         if name is not None and name not in classes:
             raise StudyError(f"no class {name!r}; there are {', '.join(classes)}")
-    others = [against] if against else [name for name in classes if name != of]
+    present = [classes[number] for number in np.unique(labels).tolist()]
+    others = [against] if against else [name for name in present if name != of]
     order = np.random.default_rng([seed, classes.index(of)]).permutation(len(labels))
     waiting = {name: iter(order[labels[order] == classes.index(name)].tolist()) for name in (of, *others)}
     pairs = []

@@ -37,7 +37,7 @@ def exact_effects(
     clean, patch = (found[site] for found in runs)
     change = dictionary.read(runs[1][source]) - dictionary.read(runs[0][source])
     unexplained = patch - clean - dictionary.write(change)
-    size = max(1, batch_tokens // (len(batch) * language.positions(batch.clean)))
+    size = max(1, batch_tokens // (len(batch) * language.positions(batch.clean, site)))
     metrics = []
     for part in torch.tensor(nodes).split(size):
         moved = torch.cat([clean + _written(dictionary, change, unexplained, node) for node in part.tolist()])
