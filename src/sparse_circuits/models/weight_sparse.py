@@ -121,9 +121,12 @@ class Attention(nn.Module):
 def attend(q: Tensor, k: Tensor, v: Tensor, scale: float, causal: bool = True) -> Tensor:
     """Return attention's mixed values (batch, head, position, d_head).
 
-    Under autocast on a CPU in fp32: torch's kernel for bf16 takes four times as long there.
+    Under autocast on a CPU causal attention runs in fp32: torch's kernel for bf16 takes four times as long there. Over
+    the few patches of an image plain products in bf16 take two thirds of that.
     """
     if q.device.type == "cpu" and q.dtype == torch.bfloat16:
+        if not causal:
+            return ((q @ k.transpose(-1, -2)) * scale).softmax(dim=-1).to(v.dtype) @ v
         with torch.autocast("cpu", enabled=False):
             return attend(q.float(), k.float(), v.float(), scale, causal)
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=scale)
