@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from sparse_circuits.activations.sequences import sequences_attributes
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
@@ -64,7 +66,7 @@ def main(args: Arguments) -> None:
     reads = Site.parse(sae.metadata["hook_name"]) if sae.is_transcoder else site
     sae = load_autoencoder(args.sae, str(reads), language.width(reads)).to(device)
     grid = language.grid(site) if language.sees else None
-    positions = 1 + grid[0] * grid[1] if grid else None
+    positions = language.positions(torch.empty(1, 0), reads) if grid else None
     firing = read_firing(
         args.activations, str(reads), sae, list(nodes), args.shard_sequences, args.seed, args.tokens, device, positions
     )

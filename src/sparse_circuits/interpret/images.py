@@ -48,7 +48,8 @@ def describe_on_images(
     of_class = np.array([classes.index(name) for name in names])
     result = []
     for row, index in enumerate(features):
-        values = firing.values[row][:, 1:]
+        # The places of the grid come last, after a register, a separator or a class token.
+        values = firing.values[row][:, -grid[0] * grid[1] :]
         learnt = values * ~firing.judged[:, None]
         strongest = learnt.max(axis=1)
         shares = _shares(learnt, of_class, len(classes))

@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from sparse_circuits.config import Model
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, sha256, write_json
+from sparse_circuits.models.classifiers import MODEL_TYPES, save_classifier, vision_config
 from sparse_circuits.models.csp import load_csp, load_csp_tokenizer
 from sparse_circuits.models.families import FAMILIES
 from sparse_circuits.models.pictures import image_tokenizer
@@ -24,9 +25,10 @@ def convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
     with publishing_folder(folder) as temporary:
         _save(fetched, entry, temporary)
         config = AutoConfig.from_pretrained(temporary)
-        if config.model_type not in FAMILIES:
-            raise StudyError(f"model {name}: family {config.model_type} is not known; known are {', '.join(FAMILIES)}")
-        for key, found in (("num_layers", config.num_hidden_layers), ("d_model", config.hidden_size)):
+        sizes = vision_config(config)
+        if sizes.model_type not in FAMILIES:
+            raise StudyError(f"model {name}: family {sizes.model_type} is not known; known are {', '.join(FAMILIES)}")
+        for key, found in (("num_layers", sizes.num_hidden_layers), ("d_model", sizes.hidden_size)):
             if getattr(entry, key) != found:
                 raise StudyError(f"model {name}: {key} is {found}, the catalogue says {getattr(entry, key)}")
         separator_id = AutoTokenizer.from_pretrained(temporary).convert_tokens_to_ids(entry.document_separator)
@@ -48,6 +50,9 @@ def convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
 
 def _save(fetched: Path, entry: Model, folder: Path) -> None:
     options: dict[str, Any] = {}
+    if entry.format == "huggingface" and AutoConfig.from_pretrained(fetched).model_type in MODEL_TYPES:
+        save_classifier(fetched, entry.classes, folder)
+        return
     if entry.format == "gguf":
         files = list(fetched.glob("*.gguf"))
         if len(files) != 1:

@@ -22,6 +22,8 @@ class Family:
     mlp_in: str | None = None  # the MLP itself, whose input it is
     mlp: str | None = None
     mlp_down: str | None = None
+    of_layers: bool = False  # whether layers differ in width, which config.width_at tells
+    separated: bool = True  # whether the model itself has a separator, or a place for one, at position 0
 
 
 _LLAMA = Family(
@@ -45,6 +47,19 @@ _GPT2 = Family(
     mlp="mlp",
     mlp_down="mlp.c_proj",
 )
+
+
+def _classifier(attn_down: str, attn: str, mlp: str = "mlp") -> dict[str, Any]:
+    """What image classifiers of the hub have in common (`models.classifiers`)."""
+    return {
+        "attn": attn,
+        "attn_down": attn_down,
+        "mlp_in": "mlp",
+        "mlp": mlp,
+        "mlp_down": "mlp.fc2",
+        "separated": False,
+    }
+
 
 # By the `model_type` of the model's config.json.
 FAMILIES: dict[str, Family] = {
@@ -72,15 +87,34 @@ FAMILIES: dict[str, Family] = {
     # Trained here (`models.weight_sparse`), with GPT-2's names.
     "weight_sparse_gpt": _GPT2,
     "small_vit": _GPT2,
-    "mobilenet": Family(embed="pixels", layers="features"),
+    "mobilenet": Family(embed="pixels", layers="features", of_layers=True),
+    "vit": Family(
+        **_classifier("attention.o_proj", "attention"),
+        layers="inner.vit.layers",
+        embed="inner.vit.embeddings",
+        final_norm="inner.vit.layernorm",
+    ),
+    # DINOv2 scales what attention and MLP write before it adds it to the residual stream.
+    "dinov2": Family(
+        **_classifier("attention.o_proj", "layer_scale1", mlp="layer_scale2"),
+        layers="inner.dinov2.encoder.layer",
+        embed="inner.dinov2.embeddings",
+        final_norm="inner.dinov2.layernorm",
+    ),
+    # CLIP's classifier reads the mean of the patches as they are, without a norm.
+    "clip_vision_model": Family(
+        **_classifier("self_attn.out_proj", "self_attn"),
+        layers="inner.vision_model.encoder.layers",
+        embed="inner.vision_model.pre_layrnorm",
+    ),
 }
 
 
 def site_width(model: nn.Module, family: Family, d_model: int, site: Site) -> int:
     """Return the width of the activations at a site."""
     module, at_input = locate(model, family, site)
-    config: Any = model.config
-    if hasattr(config, "width_at"):
+    if family.of_layers:
+        config: Any = model.config
         return int(config.width_at(site.layer))
     if not at_input or site.kind == "mlp_in":
         return d_model

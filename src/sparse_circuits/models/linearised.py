@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,7 @@ from torch import Tensor, nn
 from sparse_circuits.models.families import norm_scale
 from sparse_circuits.models.load import Language
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
-
-ACTIVATIONS = ("act_fn", "act")  # what the families call the module of an MLP's nonlinearity
+ACTIVATIONS = ("act_fn", "act", "activation_fn")  # what the families call the module of an MLP's nonlinearity
 PATTERN = ("act_q", "act_k")  # what gives queries and keys where a model's attention is its own
 
 
@@ -39,7 +36,7 @@ def linearised(language: Language) -> Iterator[None]:
             elif hasattr(module, "gate_proj"):
                 down = module.get_submodule("down_proj")
                 stack.callback(down.register_forward_pre_hook(_half).remove)
-        stack.enter_context(_frozen_attention(model))
+        stack.enter_context(_frozen_attention(language))
         yield
 
 
@@ -72,14 +69,16 @@ def _with_value(linear: Tensor, value: Tensor) -> Tensor:
 
 
 @contextmanager
-def _frozen_attention(model: "PreTrainedModel") -> Iterator[None]:
+def _frozen_attention(language: Language) -> Iterator[None]:
     """Have transformers call the model's own attention with queries and keys that pass no gradients."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward as sdpa
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    name: str = model.config._attn_implementation
+    name: str = language.model.config._attn_implementation
     # Each family has its own eager attention, beside its layers; the others are shared, and found by name.
-    eager: Callable[..., Any] = getattr(sys.modules[type(model).__module__], "eager_attention_forward", sdpa)
+    layers = language.model.get_submodule(language.family.layers).children()
+    module = sys.modules[type(next(layers)).__module__]
+    eager: Callable[..., Any] = getattr(module, "eager_attention_forward", sdpa)
     own = ALL_ATTENTION_FUNCTIONS.get_interface(name, eager)
 
     def attention(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *rest: Any, **named: Any) -> Any:

@@ -34,11 +34,12 @@ class Language:
     @property
     def sees(self) -> bool:
         """Whether its prompts are images."""
-        return hasattr(self.model.config, "grid_at")
+        return hasattr(self.model, "grid_at")
 
     def grid(self, site: Site) -> tuple[int, int]:
         """Return rows and columns of an image's places at a site, row by row at positions 1 and on."""
-        rows, columns = self.model.config.grid_at(site.layer)
+        model: Any = self.model
+        rows, columns = model.grid_at(site.layer)
         return rows, columns
 
     def positions(self, tokens: Tensor, site: Site | None = None) -> int:
@@ -48,15 +49,15 @@ class Language:
         """
         if not self.sees:
             return tokens.shape[1]
-        sites = [site] if site else [Site("resid_post", layer) for layer in range(self.num_layers)]
-        return 1 + max(rows * columns for rows, columns in map(self.grid, sites))
+        model: Any = self.model
+        return max(model.positions_at(layer) for layer in ([site.layer] if site else range(self.num_layers)))
 
     def first_difference(self, clean: Tensor, patch: Tensor) -> int:
         """Return the first position whose activations differ between runs on tokens (batch, token), but for position 0.
 
         In language it is the first token that differs, for what comes later changes nothing there.
         """
-        if not getattr(self.model.config, "causal", True):
+        if self.sees:
             return 1
         return int((clean != patch).any(dim=0).int().argmax())
 
@@ -76,34 +77,42 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
 
 def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:
     """Return the width of each site from a model's config.json alone."""
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageClassification
 
     import sparse_circuits.models.mobilenet
     import sparse_circuits.models.vision_transformer
     import sparse_circuits.models.weight_sparse  # noqa: F401 - all register their classes with transformers
+    from sparse_circuits.models.classifiers import MODEL_TYPES, ImageClassifier
 
     config = AutoConfig.from_pretrained(folder)
     # On this device tensors have shapes and no values.
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    family = FAMILIES[config.model_type]
-    return {site: site_width(model, family, config.hidden_size, site) for site in sites}
+        if config.model_type in MODEL_TYPES:
+            model: Any = ImageClassifier(AutoModelForImageClassification.from_config(config))
+        else:
+            model = AutoModelForCausalLM.from_config(config)
+    family = FAMILIES[model.config.model_type]
+    return {site: site_width(model, family, model.config.hidden_size, site) for site in sites}
 
 
 def load_language_model(folder: Path, device: torch.device) -> Language:
     """Load a model's folder; weights are fp32, gradients are off."""
     # Imported here: transformers takes seconds, which programs that load no model need not wait for.
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageClassification
     from transformers.utils import logging
 
     import sparse_circuits.models.mobilenet
     import sparse_circuits.models.vision_transformer
     import sparse_circuits.models.weight_sparse  # noqa: F401 - all register their classes with transformers
+    from sparse_circuits.models.classifiers import MODEL_TYPES, ImageClassifier
 
     # Loading takes a second or two; a progress bar would only litter the logs.
     logging.disable_progress_bar()
     card = model_card(folder)
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    if AutoConfig.from_pretrained(folder).model_type in MODEL_TYPES:
+        model: Any = ImageClassifier(AutoModelForImageClassification.from_pretrained(folder, dtype=torch.float32))
+    else:
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model.eval().requires_grad_(False).to(device=device)
     return Language(
         name=card["name"],

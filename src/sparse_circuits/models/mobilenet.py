@@ -41,7 +41,6 @@ class MobileNetConfig(PretrainedConfig):
         self.stem = stem
         self.stages = [list(stage) for stage in stages]
         self.hidden_size = hidden_size
-        self.causal = False
         self.num_hidden_layers = 2 + sum(blocks for _, _, blocks, _ in self.stages)
         sizes = {"vocab_size": classes + LEVELS + 1, "num_hidden_layers": self.num_hidden_layers}
         super().__init__(**{"tie_word_embeddings": False, **kwargs, **sizes})
@@ -59,13 +58,6 @@ class MobileNetConfig(PretrainedConfig):
         """Channels after a layer; the image's own with layer -1."""
         widths = [self.stem, *(channels for _, channels, _ in self.blocks), self.hidden_size]
         return self.image[2] if layer < 0 else widths[layer]
-
-    def grid_at(self, layer: int) -> tuple[int, int]:
-        """Rows and columns after a layer; the image's own with layer -1."""
-        side = self.image[0]
-        for stride in [2, *(stride for _, _, stride in self.blocks), 1][: layer + 1]:
-            side = -(-side // stride)
-        return side, side
 
 
 class Convolution(nn.Sequential):
@@ -145,6 +137,18 @@ class MobileNet(PreTrainedModel, GenerationMixin):
         self.features = nn.ModuleList([*layers, Plain(channels, config.hidden_size, 1, 1)])
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(config.hidden_size, config.classes))
         self.post_init()
+
+    def grid_at(self, layer: int) -> tuple[int, int]:
+        """Rows and columns after a layer; the image's own with layer -1."""
+        side = self.config.image[0]
+        for stride in [2, *(stride for _, _, stride in self.config.blocks), 1][: layer + 1]:
+            side = -(-side // stride)
+        return side, side
+
+    def positions_at(self, layer: int) -> int:
+        """Positions after a layer: the empty one and the places of the grid."""
+        rows, columns = self.grid_at(layer)
+        return 1 + rows * columns
 
     def get_input_embeddings(self) -> nn.Module:
         """Return what has the pixels."""

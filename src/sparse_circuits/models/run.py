@@ -104,14 +104,14 @@ def _hooked(
 
     def visit(activation: Tensor) -> Tensor:
         # Handed on in fp32 as it was read, so that gradients of what was read see the rest of the pass.
-        activation = activation.float()
+        activation = _separated(language, activation.float())
         if edit is not None:
             activation = edit(activation)
         if kept is not None:
             kept[site] = activation
         if stop:
             raise _Stop
-        return activation
+        return _as_the_model_has_it(language, activation)
 
     def visit_input(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return (visit(inputs[0]), *inputs[1:])
@@ -132,12 +132,21 @@ def _skipping(language: Language, site: Site, activation: Tensor) -> Iterator[No
     assert isinstance(layers, nn.ModuleList)
     replaced = list(layers[: site.layer + 1])
     for index in range(site.layer + 1):
-        layers[index] = _Passed(activation if index == site.layer else None)
+        layers[index] = _Passed(_as_the_model_has_it(language, activation) if index == site.layer else None)
     try:
         yield
     finally:
         for index, layer in enumerate(replaced):
             layers[index] = layer
+
+
+def _separated(language: Language, activation: Tensor) -> Tensor:
+    """An activation (batch, position, width) with an empty position 0 where the model has no separator there."""
+    return activation if language.family.separated else nn.functional.pad(activation, (0, 0, 1, 0))
+
+
+def _as_the_model_has_it(language: Language, activation: Tensor) -> Tensor:
+    return activation if language.family.separated else activation[:, 1:]
 
 
 def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -165,6 +174,9 @@ def promoted_tokens(language: Language, directions: Tensor, count: int) -> tuple
     norm = language.family.final_norm
     scale = norm_scale(language.model.get_submodule(norm)) if norm else 1.0
     # Without a bias, which classifiers have: it is no part of what a direction adds.
-    logits = nn.functional.linear(directions * scale, language.model.get_output_embeddings().weight)
+    weight = language.model.get_output_embeddings().weight
+    # DINOv2's classifier reads the class token and the mean of the patches, side by side; a direction may be in both.
+    weight = weight.unflatten(1, (-1, directions.shape[1])).sum(dim=1)
+    logits = nn.functional.linear(directions * scale, weight)
     count = min(count, logits.shape[1])
     return logits.topk(count).indices, (-logits).topk(count).indices

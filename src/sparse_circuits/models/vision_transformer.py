@@ -42,15 +42,16 @@ class VisionTransformerConfig(WeightSparseConfig):
             }
         )
 
-    def grid_at(self, layer: int) -> tuple[int, int]:
-        """Rows and columns of patches, the same in all layers."""
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
         height, width, _ = self.image
         return height // self.patch, width // self.patch
 
     @property
     def positions_of_image(self) -> int:
         """Positions of the residual stream: the register and the patches."""
-        rows, columns = self.grid_at(0)
+        rows, columns = self.grid
         return 1 + rows * columns
 
 
@@ -106,6 +107,14 @@ class VisionTransformer(WeightSparseForCausalLM):
         if isinstance(module, Attention | MLP):
             width = module.c_proj.in_features * 2 * self.config.num_hidden_layers
             nn.init.normal_(module.c_proj.weight, std=width**-0.5)
+
+    def grid_at(self, layer: int) -> tuple[int, int]:
+        """Rows and columns of patches, the same in all layers."""
+        return self.config.grid
+
+    def positions_at(self, layer: int) -> int:
+        """Positions of activations: the register and the patches."""
+        return self.config.positions_of_image
 
     def forward(self, input_ids: Tensor, logits_to_keep: int = 0, **_: Any) -> CausalLMOutput:
         """Return logits (batch, 1, class) of tokens (batch, 1 + pixels); a class that follows them is not looked at.
