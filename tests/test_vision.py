@@ -2,12 +2,16 @@
 
 import gzip
 import hashlib
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet as parquet
 import pytest
 import torch
+from PIL import Image
 
 from conftest import ROOT
 from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_image_sequences
@@ -124,6 +128,37 @@ def test_images_are_pinned_by_their_unpacked_bytes(tmp_path: Path) -> None:
     assert read_idx(tmp_path / "a.gz", digest).tolist() == [0, 0, 0]
     with pytest.raises(StudyError, match="wrong sha256 of the unpacked bytes"):
         read_idx(tmp_path / "a.gz", "0" * 64)
+
+
+def parquet_of(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    rows = []
+    for image in images:
+        written = io.BytesIO()
+        Image.fromarray(image).save(written, format="png")
+        rows.append({"bytes": written.getvalue(), "path": None})
+    parquet.write_table(pyarrow.table({"image": rows, "label": labels.tolist()}), path)
+
+
+def test_the_hubs_parquet_files_give_the_same_file(tmp_path: Path, images: Path) -> None:
+    """Images in PNG files inside Parquet are held to the hashes of the IDX files that they came from."""
+    parts = [idx(part) for seed, count in ((0, 48), (1, 24)) for part in drawn(count, seed)]
+    contents = dict(zip("abcd", parts, strict=True))
+    pinned = entry(**contents)
+    for name, (seed, count) in {"train": (0, 48), "test": (1, 24)}.items():
+        parquet_of(tmp_path / f"{name}-00000-of-00001.parquet", *drawn(count, seed))
+    write_images("shapes", pinned, sorted(tmp_path.glob("*.parquet")), tmp_path / "images.h5")
+    for split in ("train", "test"):
+        found, expected = (read_images(path, split) for path in (tmp_path / "images.h5", images))
+        assert np.array_equal(found.images, expected.images)
+        assert np.array_equal(found.labels, expected.labels)
+    changed, labels = drawn(24, 1)
+    changed[3, 2, 2] ^= 1
+    parquet_of(tmp_path / "test-00000-of-00001.parquet", changed, labels)
+    with pytest.raises(StudyError, match=r"^test-00000-of-00001.parquet as c: wrong sha256 of the unpacked bytes"):
+        write_images("shapes", pinned, sorted(tmp_path.glob("*.parquet")), tmp_path / "images.h5")
+    parquet.write_table(pyarrow.table({"label": [1]}), tmp_path / "test-00000-of-00001.parquet")
+    with pytest.raises(StudyError, match=r"^test-00000-of-00001.parquet: no column `image`; has label"):
+        write_images("shapes", pinned, sorted(tmp_path.glob("*.parquet")), tmp_path / "images.h5")
 
 
 @pytest.mark.parametrize(

@@ -37,3 +37,10 @@ def read_idx(path: Path, sha256: str | None = None) -> NDArray[np.uint8]:
     if len(data) - begin != math.prod(shape):
         raise StudyError(f"{path.name}: {len(data) - begin} values, its header says {' x '.join(map(str, shape))}")
     return np.frombuffer(data, np.uint8, offset=begin).reshape(shape)
+
+
+def check_idx(values: NDArray[np.uint8], sha256: str, name: str) -> None:
+    """Raise StudyError unless an array, written as an IDX file, has this sha256."""
+    header = struct.pack(f">BBBB{values.ndim}I", 0, 0, BYTES, values.ndim, *values.shape)
+    if (found := hashlib.sha256(header + values.tobytes()).hexdigest()) != sha256:
+        raise StudyError(f"{name}: wrong sha256 of the unpacked bytes, expected {sha256}, found {found}")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sparse_circuits.config.catalogue import Images
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing
-from sparse_circuits.sources.idx import read_idx
+from sparse_circuits.sources.idx import check_idx, read_idx
+from sparse_circuits.sources.parquet_images import read_parquet_images
 
 SPLITS = ("train", "test")
 CHUNK = 200_704  # bytes: 256 images of 28 x 28
@@ -28,7 +29,10 @@ class Split:
 
 
 def write_images(name: str, entry: Images, files: Sequence[Path], path: Path) -> int:
-    """Publish the images of IDX files, train before test; return how many there are.
+    """Publish the images of IDX files, or of the hub's Parquet files of the same images; return how many there are.
+
+    The training images come first. Those of Parquet files (train*.parquet, test*.parquet) must be, in IDX's format, the
+    bytes that the entry's hashes pin.
 
     Raises StudyError when a file is missing, when images have another size or other channels than the entry says, and
     when a class has no image or a label no class.
@@ -37,11 +41,16 @@ def write_images(name: str, entry: Images, files: Sequence[Path], path: Path) ->
     images, labels = [], []
     for split in SPLITS:
         of_split = getattr(entry, split)
-        parts = []
-        for wanted in (of_split.images, of_split.labels):
-            if wanted not in found:
-                raise StudyError(f"dataset {name}: no file {wanted}; there are {', '.join(sorted(found))}")
-            parts.append(read_idx(found[wanted], entry.sha256[wanted]))
+        if tables := [file for file in files if file.suffix == ".parquet" and file.name.startswith(split)]:
+            parts = list(read_parquet_images(tables))
+            for wanted, part in zip((of_split.images, of_split.labels), parts, strict=True):
+                check_idx(part, entry.sha256[wanted], f"{tables[0].name} as {wanted}")
+        else:
+            parts = []
+            for wanted in (of_split.images, of_split.labels):
+                if wanted not in found:
+                    raise StudyError(f"dataset {name}: no file {wanted}; there are {', '.join(sorted(found))}")
+                parts.append(read_idx(found[wanted], entry.sha256[wanted]))
         images.append(_shaped(of_split.images, parts[0], entry))
         labels.append(_labelled(of_split.labels, parts[1], len(parts[0]), entry))
     return publish_images(path, entry.classes, list(zip(images, labels, strict=True)))
