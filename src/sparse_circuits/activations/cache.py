@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.activations.sequences import Sequences, position_tokens
 from sparse_circuits.activations.shard import Compression, Dtype, Rows, SiteStatistics, write_shard
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
+from sparse_circuits.progress import Progress
 
 # Attention sinks: positions whose norm is more than this many times the median (as `max_activation_norm_multiple` in
 # dictionary_learning). They are few, huge and alike, and would rule every mean and every loss.
@@ -38,7 +38,7 @@ def cache_shard(
     tokens = torch.from_numpy(sequences.token_id)
     stored_type: torch.dtype = getattr(torch, dtype)
     kept: dict[Site, list[Tensor]] = {site: [] for site in sites}
-    for begin in tqdm(range(0, len(tokens), batch), desc=path.name, unit="batch", disable=None):
+    for begin in Progress(range(0, len(tokens), batch), desc=path.name, unit="batch"):
         got = run(language, tokens[begin : begin + batch].to(language.device), read=sites).activations
         for site in sites:
             kept[site].append(got[site][:, 1:].flatten(0, 1).to(stored_type).cpu())

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate
 from sparse_circuits.circuits.fills import Ablation, Fill
@@ -14,6 +13,7 @@ from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit
+from sparse_circuits.progress import Progress
 from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 
@@ -78,7 +78,7 @@ def run_circuits(
         fills = ablation(language, basis, batch)
         positions = {site: language.positions(batch.clean, site) for site in basis}
         size = max(1, batch_tokens // (len(batch) * max(positions.values())))
-        for begin in tqdm(range(0, len(circuits), size), desc="run circuits", unit="batch", disable=None):
+        for begin in Progress(range(0, len(circuits), size), desc="run circuits", unit="batch"):
             part = circuits[begin : begin + size]
             left_out = {site: 1.0 - _stacked([c.kept[site] for c in part], positions[site]) for site in basis}
             errors_left_out = torch.tensor([not c.errors for c in part], dtype=torch.float32)

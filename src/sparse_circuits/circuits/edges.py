@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.circuits.attribution import METHODS, SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate, by_node
@@ -19,6 +18,7 @@ from sparse_circuits.circuits.direct_paths import (
 )
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
+from sparse_circuits.progress import Progress
 from sparse_circuits.tasks import PairBatch
 
 Edge = tuple[str, str, float]  # source id, target id, weight
@@ -94,7 +94,7 @@ def feature_edges(
             site: [d.read(x) for x in (paths.arrivals[reads[site]].detach(), patch[reads[site]])]
             for site, d in basis.items()
         }
-    for site, dictionary in tqdm(basis.items(), desc="edges", unit="site", disable=None):
+    for site, dictionary in Progress(basis.items(), desc="edges", unit="site"):
         kept = [node for node in nodes if node.site == site]
         arrival = paths.arrivals[reads[site]]
         targets = _targets(dictionary, found[site], sides[site], [n for n in kept if n.index is not None], begin)

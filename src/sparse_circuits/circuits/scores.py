@@ -6,7 +6,6 @@ from pathlib import Path
 import h5py
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.circuits.attribution import METHODS, ONE_PASS, SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_node
@@ -15,6 +14,7 @@ from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing
 from sparse_circuits.models import Language, run
+from sparse_circuits.progress import Progress
 from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 
@@ -139,7 +139,7 @@ def score_nodes(
     for indices, whole in groups:
         size = max(1, batch_tokens // (language.positions(whole.clean) * (1 if method in ONE_PASS else steps)))
         work += [(indices[n * size : (n + 1) * size], part) for n, part in enumerate(whole.split(size))]
-    for indices, part in tqdm(work, desc=f"attribute ({method})", unit="batch", disable=None):
+    for indices, part in Progress(work, desc=f"attribute ({method})", unit="batch"):
         part = part.to(language.device)
         with torch.no_grad():
             gap[indices] = (_metric(language, part.patch, part) - _metric(language, part.clean, part)).cpu()

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from sparse_circuits.config import Site
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.pictures import to_tokens
+from sparse_circuits.progress import Progress
 from sparse_circuits.sources.images import Split
 
 IMAGES = 8  # in one pass
@@ -27,7 +27,7 @@ def read_channels(
     """
     values: dict[Site, list[NDArray[np.float32]]] = {site: [] for site in channels}
     tokens = torch.from_numpy(to_tokens(images.images, images.labels, classes)).long()
-    for part in tqdm(tokens.split(IMAGES), desc="describe channels", unit="batch", disable=None):
+    for part in Progress(tokens.split(IMAGES), desc="describe channels", unit="batch"):
         found = run(language, part.to(language.device), read=list(channels)).activations
         for site, chosen in channels.items():
             values[site].append(found[site][..., list(chosen)].permute(2, 0, 1).cpu().numpy())

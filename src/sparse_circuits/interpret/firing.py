@@ -8,11 +8,11 @@ import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from sparse_circuits.activations import read_manifest, read_sequences
 from sparse_circuits.activations.origin import read_origins, row_sequences
 from sparse_circuits.activations.shard import read_slab, site_data
+from sparse_circuits.progress import Progress
 from sparse_circuits.sae import SparseAutoencoder
 
 ROWS = 2048  # encoded at a time
@@ -63,7 +63,7 @@ def read_firing(
     wanted = torch.tensor(list(features), dtype=torch.long, device=device)
     parts: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.float32]]] = []
     left = sum(entry["rows"] for entry in manifest["shards"]) if tokens is None else tokens
-    with tqdm(total=left, desc=f"encode {site}", unit="token", disable=None) as progress:
+    with Progress(total=left, desc=f"encode {site}", unit="token") as progress:
         for number, entry in enumerate(manifest["shards"]):
             if left <= 0:
                 break

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from sparse_circuits.endpoint import SEED, Endpoint, marked, read_answer
 from sparse_circuits.interpret.contexts import Place
 from sparse_circuits.interpret.rule import detection_scores
 from sparse_circuits.interpret.texts import pieces
+from sparse_circuits.progress import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,7 +48,7 @@ def generated_labels(
             pool.submit(generated_label, endpoint, tokenizer, node, sequences, interpretation["window"])
             for node in nodes
         ]
-        return [one.result() for one in tqdm(waiting, desc="label", unit="node", disable=None)]
+        return [one.result() for one in Progress(waiting, desc="label", unit="node")]
     finally:
         pool.shutdown(cancel_futures=True)
 

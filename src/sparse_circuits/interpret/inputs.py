@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.linearised import linearised
+from sparse_circuits.progress import Progress
 
 EMBED = Site("embed")
 
@@ -32,7 +32,7 @@ def input_attributions(language: Language, site: Site, asked: Sequence[Asked], b
     """
     order = sorted(range(len(asked)), key=lambda i: len(asked[i].tokens))
     result: list[Tensor] = [torch.empty(0)] * len(asked)
-    with linearised(language), tqdm(total=len(asked), desc="inputs", unit="context", disable=None) as progress:
+    with linearised(language), Progress(total=len(asked), desc="inputs", unit="context") as progress:
         for indices in _batches(order, asked, batch_tokens):
             members = [asked[i] for i in indices]
             # Padded on the right, where nothing that is asked about can see it.

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.activations import Sequences
 from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit, cross_entropy, predictions, standing
+from sparse_circuits.progress import Progress
 from sparse_circuits.sae.autoencoder import NEVER_FIRED
 from sparse_circuits.sae.coder import Coder
 from sparse_circuits.sae.cosines import largest_cosines
@@ -67,7 +67,7 @@ def evaluate_coder(
     parts: list[dict[str, Sums]] = []
     fired = torch.zeros(sae.width, dtype=torch.float64)
     tokens = torch.from_numpy(sequences.token_id).long()
-    for rows in tqdm(tokens.split(batch), desc=f"evaluate {site}", unit="batch", disable=None):
+    for rows in Progress(tokens.split(batch), desc=f"evaluate {site}", unit="batch"):
         found, firing = _sums(language, rows.to(language.device), reads, writes, sae, sink_norms)
         parts.append({where: {name: v.double().cpu() for name, v in sums.items()} for where, sums in found.items()})
         fired += firing.cpu()

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.errors import StudyError
+from sparse_circuits.progress import Progress
 from sparse_circuits.sae.architectures import Step, build
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.bank import Bank
@@ -73,7 +73,7 @@ def train(
     if begin and checkpoint:
         print(f"going on after {begin} of {steps} steps, from {checkpoint.path}")
     last_epoch = steps - steps // first.epochs
-    progress = tqdm(batches(begin), total=steps, initial=begin, desc="train", unit="step", disable=None)
+    progress = Progress(batches(begin), total=steps, initial=begin, desc="train", unit="step")
     with told_to_stop() as signals:
         for step, batch in enumerate(progress, begin):
             for group, config in zip(optimizer.param_groups, configs.values(), strict=True):

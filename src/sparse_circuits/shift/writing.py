@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.compute import matmul_precision
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
+from sparse_circuits.progress import Progress
 from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count
 from sparse_circuits.sources.biographies import Biography
 
@@ -45,7 +45,7 @@ def write(
             article, said = "an" if profession[0] in "aeiou" else "a", profession.replace("_", " ")
             prompts = [PROMPT.format(name=name, article=article, profession=said, pronoun=pronoun) for name in names]
             texts: dict[str, None] = {}
-            with tqdm(total=each, desc=f"{profession}, {gender}", disable=None) as progress:
+            with Progress(total=each, desc=f"{profession}, {gender}") as progress:
                 for _ in range(PATIENCE * (each + BATCH) // BATCH):
                     for ends in sample(language, tokenizer, _cycled(prompts, BATCH), tokens, generator):
                         text = f"{pronoun}{ends}"

@@ -5,10 +5,10 @@ from statistics import fmean
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.compute import matmul_precision
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
+from sparse_circuits.progress import Progress
 from sparse_circuits.weight_sparse.bridges import Bridges, bridge_loss
 
 
@@ -36,7 +36,7 @@ def train_bridges(
     ).to(device=device)
     optimizer = torch.optim.AdamW(bridges.parameters(), lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
-    for step in tqdm(range(steps), desc="bridges", disable=None):
+    for step in Progress(range(steps), desc="bridges"):
         with matmul_precision(device):
             loss = bridge_loss(dense, sparse, bridges, sequences(step).to(device)).total
         optimizer.zero_grad(set_to_none=True)

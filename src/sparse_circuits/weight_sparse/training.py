@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.compute import matmul_precision
@@ -15,6 +14,7 @@ from sparse_circuits.config.weight_sparse import Network
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.run import cross_entropy
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseForCausalLM
+from sparse_circuits.progress import Progress
 from sparse_circuits.weight_sparse.projection import project_
 from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_of_weights
 
@@ -104,7 +104,7 @@ def train(
     begin, log = checkpoint.load(model, optimizer, device) if checkpoint else (0, None)
     log = log or []
     with told_to_stop() as signals:
-        for step in tqdm(range(begin, recipe.steps), total=recipe.steps, initial=begin, desc="train", disable=None):
+        for step in Progress(range(begin, recipe.steps), total=recipe.steps, initial=begin, desc="train"):
             progress = step / recipe.steps
             share = share_of_weights(progress, recipe.share, recipe.anneal_until, recipe.anneal)
             for group in optimizer.param_groups:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.circuits.discovery.tokens import Targets, last_site, log_odds
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.linearised import linearised
+from sparse_circuits.progress import Progress
 from sparse_circuits.sae import SparseAutoencoder, load_autoencoder
 from sparse_circuits.sae.sparse import Pairs, products_at
 
@@ -76,7 +76,7 @@ def describe(
     sites = list(saes)
     # In blocks whose attention and MLP stand side by side, one site may not follow from the one before.
     begun = dict.fromkeys(sites, lambda x: x if x.requires_grad else x.detach().requires_grad_())
-    with linearised(language), tqdm(total=len(targets), desc="describe", unit="token", disable=None) as bar:
+    with linearised(language), Progress(total=len(targets), desc="describe", unit="token") as bar:
         for begin in range(0, len(order), size):
             windows = order[begin : begin + size]
             tokens = targets.tokens[windows, :-1].to(language.device)

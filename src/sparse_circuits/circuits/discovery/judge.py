@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders
 from sparse_circuits.circuits.discovery.tokens import Targets, last_site, log_odds
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit
+from sparse_circuits.progress import Progress
 from sparse_circuits.sae import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, decode
 
@@ -32,7 +32,7 @@ def run_circuits_on(
     """
     result = torch.zeros(len(jobs))
     order = sorted(range(len(jobs)), key=lambda job: (int(targets.position[jobs[job][1]]), jobs[job][1]))
-    with tqdm(total=len(jobs), desc="judge circuits", unit="run", disable=None) as bar:
+    with Progress(total=len(jobs), desc="judge circuits", unit="run") as bar:
         while order:
             size = max(1, batch_tokens // (int(targets.position[jobs[order[-1]][1]]) + 1))
             part, order = order[-size:], order[:-size]

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.activations import Sequences
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
+from sparse_circuits.progress import Progress
 
 HELD_OUT_EVERY = 4  # each fourth document's tokens are held out
 
@@ -68,7 +68,7 @@ def find_targets(language: Language, sequences: Sequences, wanted: Wanted, seed:
     kept: list[NDArray[np.int32]] = []
     documents: list[int] = []
     places: list[tuple[int, int]] = []
-    with tqdm(total=wanted.tokens, desc="find tokens", unit="token", disable=None) as bar:
+    with Progress(total=wanted.tokens, desc="find tokens", unit="token") as bar:
         for tokens, document in _windows(sequences, wanted.context, max(1, batch_tokens // wanted.context)):
             loss = next_token_loss(language, torch.from_numpy(tokens).long().to(language.device)).cpu().numpy()
             for row in range(len(tokens)):

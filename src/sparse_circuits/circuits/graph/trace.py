@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, vstack
 from torch import Tensor
-from tqdm import tqdm
 
 from sparse_circuits.circuits.basis import Features, Node
 from sparse_circuits.circuits.direct_paths import DirectPaths, cut_at_sites, reading_sites
 from sparse_circuits.circuits.graph.influence import influence, normalised
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language
+from sparse_circuits.progress import Progress
 
 EMBED = Site("embed")
 LANE_TOKENS = 16_384  # lanes x positions of a batched backward pass
@@ -191,7 +191,7 @@ def trace_prompt(
     left = max_nodes
     start = np.zeros(model.size + 1)
     start[-1] = 1
-    with tqdm(total=max_nodes, desc="attribute", unit="node", disable=None) as progress:
+    with Progress(total=max_nodes, desc="attribute", unit="node") as progress:
         while left:
             shares = csr_array(vstack([normalised(r, s) for r, s in zip(rows, sums, strict=True)]))
             shares.resize(shares.shape[0], model.size + 1)
