@@ -12,7 +12,7 @@ COMPILE = PYTHONDONTWRITEBYTECODE= python -W ignore -c 'import dvc.repo, snakema
 	import sparse_circuits.models.convert, sparse_circuits.sae.evaluate, sparse_circuits.sae.train; \
 	import sparse_circuits.sources.documents'
 
-.PHONY: help reproduce restore extras docs test check bench dvc.yaml schemas clean
+.PHONY: help reproduce restore extras docs gallery test check bench dvc.yaml schemas clean
 
 help:
 	@echo "make reproduce  set up and run the default study; then print its main numbers"
@@ -20,6 +20,7 @@ help:
 	@echo "make extras     add what clusters, remotes on S3, RO-Crates, the docs site and browser tests need"
 	@echo "make test       set up, check style and types, run all tests"
 	@echo "make docs       build the documentation site in build/site"
+	@echo "make gallery    draw the figures of docs/gallery.md anew, from the test studies"
 	@echo "make bench      have SAELens read what we save; measure speed beside other libraries; writes docs/performance.md"
 	@echo "make dvc.yaml   write dvc.yaml anew from the workflow's graph"
 
@@ -45,6 +46,13 @@ extras: $(VENV)/.extras
 
 docs: $(VENV)/.extras
 	mkdocs build --strict
+
+# One figure of each kind for docs/gallery.md, from the studies that the tests run.
+gallery: $(VENV)/.ready
+	python tests/make_fixtures.py
+	for study in study vision code; do snakemake --configfile config/test/$$study.yaml -- figures || exit 1; done
+	snakemake --configfile config/test/study.yaml -- runtime
+	python scripts/make_gallery.py --figures results/figures --folder docs/images/gallery
 
 reproduce: $(VENV)/.ready
 	snakemake --quiet rules host -- snapshot

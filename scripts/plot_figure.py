@@ -15,6 +15,8 @@ class Arguments:
         "training",
         "pareto",
         "faithfulness",
+        "overlap",
+        "stability",
         "circuit",
         "frontier",
         "weight_circuit",
@@ -24,6 +26,7 @@ class Arguments:
         "counterfactuals",
         "strips",
         "twins",
+        "runtime",
     ]
     """which figure"""
     data: list[Path]

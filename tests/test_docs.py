@@ -1,10 +1,19 @@
-"""The documentation site builds, and every link in it leads somewhere."""
+"""The documentation site builds, every link in it leads somewhere, and its blocks can be used as they stand."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import yaml
+from PIL import Image
+
 from conftest import ROOT
+from sparse_circuits.config import load_study, read_yaml
+from sparse_circuits.figures import FIGURES
+from sparse_circuits.tasks import read_pairs
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
@@ -12,3 +21,40 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Return an artefact of results/" in (tmp_path / "site/reference/index.html").read_text()
+
+
+def test_the_gallery_has_a_figure_of_every_kind() -> None:
+    page = (ROOT / "docs/gallery.md").read_text()
+    for kind in FIGURES.keys() - {"shift"}:  # needs a language model that writes, which no study of the tests has
+        name = f"images/gallery/{kind}.png"
+        assert f"]({name})" in page
+        with Image.open(ROOT / "docs" / name) as image:
+            assert len(set(image.convert("L").getdata())) > 4, f"{name} is empty"
+    assert "](images/shift.png)" in page
+
+
+def test_the_blocks_of_the_page_on_your_own_model_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries are added to the catalogues and studies read, as they stand but for the hashes that users fill in."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```(yaml|python)\n(.*?)^```$", (ROOT / "docs/own.md").read_text(), re.MULTILINE | re.DOTALL)
+    studies = []
+    for language, block in blocks:
+        text = block.replace("<sha256>", "ab" * 32)
+        name = re.match(r"# ([\w/.]+)", text)
+        if language == "python":
+            subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True)
+        elif name and "under `" in text:
+            with Path(name[1]).open("a") as catalogue:
+                catalogue.write(text)
+        elif name:
+            studies.append(yaml.safe_load(text))
+    for study in studies:
+        load_study(study)
+    language_study = read_yaml(Path("config/studies/language.yaml"))
+    for text in (block for language, block in blocks if language == "yaml" and not block.startswith(("#", " "))):
+        added = yaml.safe_load(text)
+        tasks = {**language_study["tasks"], **added.pop("tasks", {})}
+        load_study({**language_study, **added, "tasks": tasks, "edits": {}, "claims": None})
+    assert [study["study"] for study in studies] == ["gpt2", "notes"]
+    assert len(read_pairs(Path("data/ioi_train.jsonl"))) == 56

@@ -45,6 +45,19 @@ rule score_nodes:
         " --threads {threads} > {log:q} 2>&1"
 
 
+use rule score_nodes as score_by_method with:
+    output:
+        scores=f"{CIRCUITS}/{{task}}/{{basis}}/scores_by/{{method}}.h5",
+    log:
+        "logs/score_by_method/{task}.{basis}.{method}.log",
+    benchmark:
+        "logs/score_by_method/{task}.{basis}.{method}.tsv"
+    wildcard_constraints:
+        method="|".join(STUDY.circuits.compared_methods) or "none",
+    params:
+        method=lambda wildcards: wildcards.method,
+
+
 rule find_circuit:
     """The nodes above the threshold and the edges between them."""
     input:

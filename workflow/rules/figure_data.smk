@@ -5,6 +5,17 @@ COMPARABLE = [
     for sae in place.saes
     if len(place.saes) > 1
 ]
+PROOFS = [
+    f"{CIRCUITS}/{task}/{basis}/proof.json"
+    for task in STUDY.tasks
+    for basis, settings in BASES.items()
+    if settings.prove
+]
+HEADLINE = f"{CIRCUITS}/{STUDY.headline_task}/{SHOWN_BASIS}"
+SCORES_BY_METHOD = [
+    f"{HEADLINE}/scores.h5",
+    *[f"{HEADLINE}/scores_by/{name}.h5" for name in STUDY.circuits.compared_methods],
+]
 # The pictures of features, where they are active on images.
 PICTURES = (
     [CORPUS_FILE, *(f"{INTERPRETATIONS}/{site}.json" for site in DESCRIBED_SITES)]
@@ -23,6 +34,23 @@ FIGURE_DATA = {
     # What sparsity costs can be drawn where several autoencoders share a site.
     **({"pareto": ("pareto", COMPARABLE)} if COMPARABLE else {}),
     "faithfulness": ("faithfulness", EVALUATIONS),
+    **({"stability": ("stability", PROOFS)} if PROOFS else {}),
+    # How far methods agree on the nodes of the headline task, and tasks on their nodes.
+    **(
+        {"overlap_methods": ("overlap", SCORES_BY_METHOD)}
+        if STUDY.circuits.compared_methods
+        else {}
+    ),
+    **(
+        {
+            "overlap_tasks": (
+                "overlap",
+                [f"{CIRCUITS}/{task}/{SHOWN_BASIS}/scores.h5" for task in STUDY.tasks],
+            )
+        }
+        if len(STUDY.tasks) > 1
+        else {}
+    ),
     **{
         f"circuit_{task}": (
             "circuit",

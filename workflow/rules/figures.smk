@@ -50,3 +50,38 @@ rule figures:
             figure=FIGURE_DATA,
             suffix=[".svg", ".png", ".csv"],
         ),
+
+
+# Times differ from run to run, so this figure is no part of a study; it is drawn anew when any job has run since.
+BENCHMARKS = sorted(str(path) for path in Path("logs").glob("*/*.tsv"))
+
+
+rule plot_runtime:
+    """Time and memory of the jobs that have run in this folder, by rule."""
+    input:
+        script=program("plot_figure.py"),
+    output:
+        multiext(f"{FIGURES}/runtime", ".svg", ".png", ".csv"),
+    log:
+        "logs/plot_runtime/runtime.log",
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=10,
+    params:
+        benchmarks=BENCHMARKS,
+        newest=max((os.path.getmtime(path) for path in BENCHMARKS), default=0),
+        stem=lambda wildcards, output: str(Path(output[0]).with_suffix("")),
+        code=code("plot_figure.py"),
+    message:
+        "Drawing time and memory by rule"
+    shell:
+        "python {input.script} --figure runtime --data {params.benchmarks:q} --stem {params.stem:q} > {log:q} 2>&1"
+
+
+rule runtime:
+    """How long every rule took, and how much memory; no part of `all`."""
+    input:
+        rules.plot_runtime.output,

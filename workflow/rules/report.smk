@@ -41,12 +41,7 @@ rule write_report:
                 split=["train", "test"],
             ),
             *EVALUATIONS,
-            *[
-                f"{CIRCUITS}/{task}/{basis}/proof.json"
-                for task in STUDY.tasks
-                for basis, settings in BASES.items()
-                if settings.prove
-            ],
+            *PROOFS,
         ],
     output:
         [f"{REPORT}/{name}" for name in REPORT_FILES],

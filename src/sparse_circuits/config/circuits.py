@@ -67,6 +67,9 @@ class Circuits(Settings):
     neurons: CoordinateBasis | None = Field(None, description="nodes are MLP neurons of all layers")
     heads: CoordinateBasis | None = Field(None, description="nodes are attention heads of all layers")
     channels: CoordinateBasis | None = Field(None, description="nodes are channels of the residual stream, all layers")
+    compared_methods: list[Method] = Field(
+        [], description="score the headline task's nodes by these methods too, to see how far they agree"
+    )
     minimal: MinimalCircuits | None = Field(None, description="search for minimal circuits; not when not given")
     sizes: Annotated[list[Positive], Field(min_length=2)] = Field(description="nodes a circuit, ascending")
     node_threshold: Share = Field(description="keep nodes whose score is at least this share of the metric gap")
@@ -81,6 +84,9 @@ class Circuits(Settings):
     def _ascending(self) -> "Circuits":
         if sorted(set(self.sizes)) != self.sizes:
             raise ValueError(f"`sizes` must ascend without repeats, found {self.sizes}")
+        shown = next(iter(self.bases.values()), None)
+        if shown and shown.method in self.compared_methods:
+            raise ValueError(f"`compared_methods`: {shown.method} is the method itself")
         if not self.bases:
             raise ValueError("name nodes: features, transcoders, " + ", ".join(COORDINATES))
         return self

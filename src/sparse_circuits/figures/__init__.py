@@ -6,9 +6,12 @@ from sparse_circuits.figures.counterfactuals import draw_counterfactuals
 from sparse_circuits.figures.edit import plot_edit
 from sparse_circuits.figures.faithfulness import plot_faithfulness
 from sparse_circuits.figures.frontier import plot_frontier
+from sparse_circuits.figures.overlap import plot_overlap
 from sparse_circuits.figures.pareto import plot_pareto
+from sparse_circuits.figures.runtime import plot_runtime
 from sparse_circuits.figures.sae_quality import plot_sae_quality
 from sparse_circuits.figures.shift import plot_shift
+from sparse_circuits.figures.stability import plot_stability
 from sparse_circuits.figures.strips import draw_strips
 from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
@@ -20,6 +23,8 @@ FIGURES = {
     "training": plot_training,
     "pareto": plot_pareto,
     "faithfulness": plot_faithfulness,
+    "overlap": plot_overlap,
+    "stability": plot_stability,
     "circuit": draw_circuit,
     "frontier": plot_frontier,
     "weight_circuit": draw_weight_circuit,
@@ -29,6 +34,7 @@ FIGURES = {
     "counterfactuals": draw_counterfactuals,
     "strips": draw_strips,
     "twins": plot_twins,
+    "runtime": plot_runtime,
 }
 
 __all__ = ["FIGURES", "save_figure", "use_style"]

@@ -26,6 +26,9 @@ CAPTIONS = {
         "Faithfulness of circuits, and of what is left without them, over circuit size on held-out pairs. "
         "Band: 95 % bootstrap interval over pairs."
     ),
+    "stability": "How much of each circuit stays when its pairs are drawn anew.",
+    "overlap_methods": "How many of the best nodes several methods of attribution share, on the headline task.",
+    "overlap_tasks": "How many of the best nodes tasks share.",
     "counterfactuals": (
         "Average images of the two sides of each task, and images changed as little as makes the model see the other "
         "side, with their logit differences in nats."
