@@ -8,6 +8,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from sparse_circuits.report.page import Found
+from sparse_circuits.report.weights import FoundWeights
 
 HOSTILE = "</script><img src=x onerror=alert(1)> <b>"
 SITES = ("resid_post.0", "resid_post.1")
@@ -114,3 +115,30 @@ def _edit() -> dict[str, Any]:
 def _claim() -> dict[str, Any]:
     facts = {"says": f"all follows {HOSTILE}", "task": "<task>", "swapped": "circuit", "at_least": 0.5}
     return {**facts, "share": 0.7, "ci95": [0.6, 0.8], "pairs": 20, "verdict": "pass"}
+
+
+def found_weights(results: Path) -> FoundWeights:
+    """Write the artefacts of a study of weight-sparse transformers: a circuit of two nodes, and a task without one."""
+    facts = {"study": "w", "model": "w-sparse", "basis": "weights", "metric": "task_loss"}
+    ends = ["attn_in.0/1", "mlp_out.0/7"]
+    nodes = [{"id": node, "site": node.partition("/")[0], "position": None} for node in ends]
+    edges = [{"source": ends[0], "target": ends[1], "weight": -0.5}]
+    loss = {"model": 0.01, "circuit": 0.1, "complement": 0.5, "random": 0.69}
+    found = {"solved": True, "nodes": 2, "edges": 1, "task_loss": loss, "accuracy": {"circuit": 0.95}}
+    claim = {"subject": ends[1], "says": "tells prompts apart", "train": 1.0, "test": 1.0, "holds": True}
+    told = {node: {"follows": 0.5, "tokens": [[HOSTILE, 0.4], [" b", -0.3]]} for node in ends}
+    prunings, explanations = [], []
+    for task, solved in (("quote", True), ("hard", False)):
+        folder = results / f"circuits/w/{task}/sparse"
+        circuit = {"nodes": nodes, "edges": edges} if solved else {"nodes": [], "edges": []}
+        write(folder / "circuit.json", {**facts, "task": task, **circuit})
+        unsolved = {"solved": False, "task_loss": {"model": 0.6}}
+        prunings.append(write(folder / "pruning.json", {**facts, "task": task, **(found if solved else unsolved)}))
+        explained = {"nodes": told, "claims": [claim]} if solved else {"nodes": {}, "claims": []}
+        explanations.append(write(folder / "explanation.json", explained))
+    losses = {"held_out": 3.7, "tokens": 1000, "weights": 500, "nonzero": 50}
+    models = [write(results / "models/w-sparse/losses.json", losses)]
+    figure = results / "figures/w/frontier.png"
+    for suffix in (".png", ".svg", ".csv"):
+        write(figure.with_suffix(suffix), {})
+    return FoundWeights("w", models, prunings, explanations, [figure], [*models, *prunings], "snakemake --")

@@ -4,10 +4,11 @@ import re
 import shutil
 from pathlib import Path
 
-from report_study import make_report_study
+from report_study import found_weights, make_report_study
 from sparse_circuits.files import sha256
-from sparse_circuits.report.contents import HERE, VENDORED, Contents, report_files
+from sparse_circuits.report.contents import HERE, VENDORED, Contents, report_files, weight_report_files
 from sparse_circuits.report.page import write_pages
+from sparse_circuits.report.weights import write_weight_pages
 
 CHROMIUM = shutil.which("chromium")
 WIDTHS = (1280, 390)
@@ -46,3 +47,17 @@ def test_vendored_libraries_are_those_that_the_list_names() -> None:
     listed = dict(re.findall(r"\| `([\w.-]+)` .*\| (\w{64}) \|", (HERE / "vendor/README.md").read_text()))
     assert {name: sha256(HERE / "vendor" / name) for name in listed} == listed
     assert {name for name in VENDORED if not name.endswith(".LICENSE")} == set(listed)
+
+
+def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -> None:
+    summary = write_weight_pages(found_weights(tmp_path / "results"), tmp_path / "page")
+    solved, hard = summary["tasks"]
+    assert (solved["edges"], solved["circuit"], solved["whole"]) == (1, 0.1, 0.01)
+    assert (hard["solved"], hard["edges"], hard["circuit"]) == (False, None, None)
+    index = (tmp_path / "page/index.html").read_text()
+    assert 'href="circuit_quote_sparse.html"' in index
+    assert 'href="circuit_hard_sparse.html"' not in index
+    assert "No circuit of this model" in (tmp_path / "page/circuit_hard_sparse.html").read_text()
+    assert "</script><img" not in (tmp_path / "page/data/circuit_quote_sparse.js").read_text()
+    made = {path.relative_to(tmp_path / "page").as_posix() for path in (tmp_path / "page").rglob("*") if path.is_file()}
+    assert made == set(weight_report_files([("quote", "sparse"), ("hard", "sparse")], ["frontier"]))

@@ -9,7 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from report_study import HOSTILE
+from report_study import HOSTILE, found_weights
+from sparse_circuits.report.weights import write_weight_pages
 
 WIDTHS = (1280, 390)
 
@@ -50,6 +51,25 @@ def test_every_page_opens_from_disk_is_accessible_and_fits(page: Any, report_fol
                 page.screenshot(path=tmp_path / f"{name}-{width}-{scheme}.png")
                 found = Axe().run(page, options={"preload": False}).response["violations"]
                 assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], f"{name} at {width}, {scheme}"
+
+
+def test_the_pages_of_weight_sparse_models_open_and_answer(page: Any, tmp_path: Path) -> None:
+    write_weight_pages(found_weights(tmp_path / "results"), tmp_path / "page")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in ("index.html", "circuit_quote_sparse.html", "provenance.html"):
+            page.goto((tmp_path / "page" / name).as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} at {width}"
+            found = Axe().run(page, options={"preload": False}).response["violations"]
+            assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], f"{name} at {width}"
+    page.goto((tmp_path / "page/index.html").as_uri())
+    page.click("text=quote")
+    page.click("#nodes button >> text=mlp_out.0/7")
+    assert "tells prompts apart" in page.inner_text("#panel")
+    assert HOSTILE.replace(" ", "␣") in page.inner_text("#panel")
+    assert "attn_in.0/1" in page.inner_text("#panel")
+    page.fill("#search", "attn_in")
+    assert page.inner_text("#matches") == "1 of 2 nodes"
 
 
 def test_a_circuit_answers_to_clicks_slider_and_search(page: Any, report_folder: Path) -> None:

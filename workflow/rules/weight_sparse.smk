@@ -199,11 +199,57 @@ if STUDY.bridges:
 include: "figures.smk"
 
 
-rule report:
-    """Everything of the study; a page of its own is not written yet."""
+from sparse_circuits.report import appearance, weight_report_files
+
+REPORT_FILES = weight_report_files(
+    [tuple(Path(path).parts[-3:-1]) for path in EXPLANATIONS], list(FIGURE_DATA)
+)
+
+
+rule write_weight_report:
+    """The study's pages."""
     input:
-        rules.figures.input,
-        rules.circuits.input,
-        rules.compare_frontier.output,
-        EXPLANATIONS,
-        CARRIED,
+        script=program("write_weight_report.py"),
+        models=expand(f"{TRANSFORMER}/losses.json", model=MODELS),
+        prunings=PRUNINGS,
+        circuits=CIRCUIT_FILES,
+        explanations=EXPLANATIONS,
+        figures=rules.figures.input,
+        frontier=rules.compare_frontier.output,
+        carried=CARRIED,
+    output:
+        [f"{REPORT}/{name}" for name in REPORT_FILES],
+    log:
+        "logs/write_weight_report/report.log",
+    benchmark:
+        "logs/write_weight_report/report.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=10,
+    params:
+        study=STUDY.study,
+        figures=lambda wildcards, input: [
+            file for file in input.figures if file.endswith(".png")
+        ],
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        command=" ".join(
+            ["snakemake", *(["--configfile", OTHERS[-1]] if OTHERS else []), "--"]
+        ),
+        appearance=appearance(),
+        code=code("write_weight_report.py"),
+    message:
+        "Writing {output[0]}"
+    shell:
+        "python {input.script} --study {params.study:q} --models {input.models:q} --prunings {input.prunings:q}"
+        " --explanations {input.explanations:q} --figures {params.figures:q} --folder {params.folder:q}"
+        " --command {params.command:q} --artefacts {input.models:q} {input.prunings:q} {input.circuits:q}"
+        " {input.explanations:q} {input.frontier:q} {input.carried:q} {input.figures:q} > {log:q} 2>&1"
+
+
+rule report:
+    """The study's pages, and all that they show."""
+    input:
+        rules.write_weight_report.output,

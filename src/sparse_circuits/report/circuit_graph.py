@@ -12,7 +12,7 @@ CURVES = ("nodes", "faithfulness", "completeness", "random")
 def circuit_graph(
     circuit: Mapping[str, Any], evaluation: Mapping[str, Any], notes: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return what the browser draws of a circuit: `nodes`, `edges`, `rows`, `curve`, `chosen`.
+    """Return what the browser draws of a circuit: `nodes`, `edges`, `rows`, `scored`, `curve`, `chosen`.
 
     Args:
         circuit: a circuit.json
@@ -32,7 +32,7 @@ def circuit_graph(
     return {
         "task": circuit["task"],
         "basis": circuit["basis"],
-        "metric": circuit["metric"],
+        "scored": [f"effect on the {circuit['metric'].replace('_', ' ')}", "by attribution"],
         "rows": rows,
         "nodes": [
             {

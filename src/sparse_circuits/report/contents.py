@@ -1,6 +1,7 @@
 """Which files a study's page is made of: known before anything is computed, so that the workflow can name them."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,26 @@ def report_files(contents: Contents) -> list[str]:
         *(["claims.html"] if contents.claims else []),
         "provenance.html",
         "data/artefacts.js",
-        *(f"figures/{stem}{suffix}" for stem in contents.figures for suffix in (".svg", ".png", ".csv")),
+        *_figures_and_assets(contents.figures),
+    ]
+
+
+def weight_report_files(circuits: Sequence[tuple[str, str]], figures: Sequence[str]) -> list[str]:
+    """Return the same of a study of weight-sparse transformers: `circuits` are tasks and models with a page."""
+    return [
+        "index.html",
+        "summary.json",
+        *(circuit_page(*circuit) for circuit in circuits),
+        *(circuit_data(*circuit) for circuit in circuits),
+        "provenance.html",
+        "data/artefacts.js",
+        *_figures_and_assets(figures),
+    ]
+
+
+def _figures_and_assets(figures: Sequence[str]) -> list[str]:
+    return [
+        *(f"figures/{stem}{suffix}" for stem in figures for suffix in (".svg", ".png", ".csv")),
         *(f"assets/{name}" for name in OURS),
         *(f"assets/vendor/{name}" for name in VENDORED),
     ]

@@ -1,41 +1,19 @@
 """The static pages of a study: one folder that opens from disk and stands on any web host."""
 
-import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from sparse_circuits.files import publishing, read_json, write_json
+from sparse_circuits.files import read_json, write_json
 from sparse_circuits.report.artefacts import list_artefacts
 from sparse_circuits.report.circuit_graph import circuit_graph
-from sparse_circuits.report.contents import HERE, OURS, VENDORED, circuit_data, circuit_page, sae_data
+from sparse_circuits.report.contents import circuit_data, circuit_page, sae_data
 from sparse_circuits.report.features import sae_features
 from sparse_circuits.report.nodes import read_notes
-from sparse_circuits.report.summary import WANTED, show, summarise
-
-CAPTIONS = {
-    "sae_quality": "Autoencoders on held-out text: active features, variance left unexplained, loss recovered.",
-    "training": "Training of the autoencoders.",
-    "pareto": "What sparsity costs: variance left unexplained and loss recovered over the number of active features.",
-    "faithfulness": (
-        "Faithfulness of circuits, and of what is left without them, over circuit size on held-out pairs. "
-        "Band: 95 % bootstrap interval over pairs."
-    ),
-    "stability": "How much of each circuit stays when its pairs are drawn anew.",
-    "overlap_methods": "How many of the best nodes several methods of attribution share, on the headline task.",
-    "overlap_tasks": "How many of the best nodes tasks share.",
-    "counterfactuals": (
-        "Average images of the two sides of each task, and images changed as little as makes the model see the other "
-        "side, with their logit differences in nats."
-    ),
-    "twins": "Edges of the smallest circuits of a model with almost all weights zero, and of its dense twin.",
-    "shift": "A classifier that learnt gender for profession, and what is left of that after each repair.",
-}
+from sparse_circuits.report.static import StaticPages
+from sparse_circuits.report.summary import WANTED, summarise
 
 
 @dataclass(frozen=True)
@@ -68,41 +46,6 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     saes = [read_json(path) for path in found.saes]
     summary = summarise(found.study, found.headline_task, saes, [item["evaluation"] for item in circuits])
     notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
-    write = _writer(found, circuits, folder)
-
-    write("index.html", "overview.html.j2", summary=summary, wanted=WANTED, figures=_figures(found.figures, folder))
-    for item in circuits:
-        name = (item["circuit"]["task"], item["circuit"]["basis"])
-        graph = circuit_graph(item["circuit"], item["evaluation"], notes)
-        _write_data(folder / circuit_data(*name), "circuit", graph)
-        write(circuit_page(*name), "circuit.html.j2", data=circuit_data(*name), graph=graph, **item)
-    listed = [(path.parent.parent.name, path.parent.name) for path in found.saes]
-    for path, sae in zip(found.saes, listed, strict=True):
-        _write_data(folder / sae_data(*sae), "sae", sae_features(path.parent, notes))
-    if found.saes:
-        write("saes.html", "saes.html.j2", saes=[(*sae, sae_data(*sae)) for sae in listed], rows=summary["saes"])
-    if found.edits:
-        edits = [{"name": path.parent.name, **read_json(path)} for path in found.edits]
-        write("edits.html", "edits.html.j2", edits=[_edit(edit) for edit in edits])
-    for path in found.claims:
-        write("claims.html", "claims.html.j2", claims=read_json(path)["claims"])
-    _write_data(folder / "data/artefacts.js", "artefacts", list_artefacts(found.artefacts, found.command))
-    write("provenance.html", "provenance.html.j2")
-    _copy_assets(folder / "assets")
-    write_json(folder / "summary.json", summary)
-    return summary
-
-
-def _writer(found: Found, circuits: Sequence[Mapping[str, Any]], folder: Path) -> Any:
-    """Return a function that publishes one page from its template."""
-    environment = Environment(
-        loader=PackageLoader("sparse_circuits.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["show"] = show
     named = [(item["circuit"]["task"], item["circuit"]["basis"]) for item in circuits]
     pages = {
         "index.html": "Overview",
@@ -112,55 +55,30 @@ def _writer(found: Found, circuits: Sequence[Mapping[str, Any]], folder: Path) -
         **({"claims.html": "Claims"} if found.claims else {}),
         "provenance.html": "Provenance",
     }
+    site = StaticPages(found.study, pages, folder)
 
-    def write(name: str, template: str, **facts: Any) -> None:
-        html = environment.get_template(template).render(study=found.study, pages=pages, page=name, **facts)
-        _publish(folder / name, html)
-
-    return write
-
-
-def _write_data(path: Path, key: str, data: Any) -> None:
-    """Publish data as a script, since a page opened from disk may not fetch files; `<` is escaped all the same."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    _publish(path, f"(window.REPORT ??= {{}}).{key} = {text};\n")
-
-
-def _publish(path: Path, text: str) -> None:
-    with publishing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _figures(figures: Sequence[Path], folder: Path) -> list[dict[str, str]]:
-    """Copy the figures to the page and return what it says of each."""
-    shown = []
-    for figure in figures:
-        for suffix in (".svg", ".png", ".csv"):
-            _copy(figure.with_suffix(suffix), folder / "figures" / f"{figure.stem}{suffix}")
-        shown.append({"stem": f"figures/{figure.stem}", "caption": _caption(figure.stem)})
-    return shown
-
-
-def _copy_assets(folder: Path) -> None:
-    for name in OURS:
-        _copy(HERE / "assets" / name, folder / name)
-    for name in VENDORED:
-        _copy(HERE / "vendor" / name, folder / "vendor" / name)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with publishing(target) as temporary:
-        shutil.copyfile(source, temporary)
-
-
-def _caption(stem: str) -> str:
-    kind, _, name = stem.partition("_")
-    if kind == "circuit":
-        return (
-            f"The circuit of {name}. Rows are sites from the input up; a node shows its number, its score in nats of "
-            "logit difference, and the tokens it promotes most; the strongest nodes and edges are drawn."
-        )
-    return f"What the edit {name} changes, beside its baselines." if kind == "edit" else CAPTIONS.get(stem, stem)
+    figures = site.figures(found.figures)
+    site.write("index.html", "overview.html.j2", summary=summary, wanted=WANTED, figures=figures)
+    for item in circuits:
+        name = (item["circuit"]["task"], item["circuit"]["basis"])
+        graph = circuit_graph(item["circuit"], item["evaluation"], notes)
+        site.data(circuit_data(*name), "circuit", graph)
+        site.write(circuit_page(*name), "circuit.html.j2", data=circuit_data(*name), graph=graph, **item)
+    listed = [(path.parent.parent.name, path.parent.name) for path in found.saes]
+    for path, sae in zip(found.saes, listed, strict=True):
+        site.data(sae_data(*sae), "sae", sae_features(path.parent, notes))
+    if found.saes:
+        site.write("saes.html", "saes.html.j2", saes=[(*sae, sae_data(*sae)) for sae in listed], rows=summary["saes"])
+    if found.edits:
+        edits = [{"name": path.parent.name, **read_json(path)} for path in found.edits]
+        site.write("edits.html", "edits.html.j2", edits=[_edit(edit) for edit in edits])
+    for path in found.claims:
+        site.write("claims.html", "claims.html.j2", claims=read_json(path)["claims"])
+    site.data("data/artefacts.js", "artefacts", list_artefacts(found.artefacts, found.command))
+    site.write("provenance.html", "provenance.html.j2")
+    site.copy_assets()
+    write_json(folder / "summary.json", summary)
+    return summary
 
 
 def _edit(edit: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,22 +1,22 @@
-// A circuit's graph (Cytoscape), the slider over its size, its curve (uPlot), the list of its nodes, the panel.
+// A circuit's graph (Cytoscape), the slider over its size and its curve (uPlot) where it has one, its nodes, the panel.
 "use strict";
 
 (() => {
-  const { nodes, edges, rows, curve, chosen: whole, metric } = REPORT.circuit;
+  const { nodes, edges, rows, curve, chosen: whole, scored } = REPORT.circuit;
   const [panel, slider, search] = ["panel", "size", "search"].map((id) => document.getElementById(id));
-  const metricName = metric.replaceAll("_", " ");
   const place = new Map(nodes.map((node, number) => [node.id, number]));
   const strongest = Math.max(...nodes.filter((node) => node.kind !== "output").map((node) => Math.abs(node.score)));
   const heaviest = Math.max(...edges.map(([, , weight]) => Math.abs(weight)), 1e-12);
   const SPACE = { x: 84, y: 96 };
-  let size = Number(slider.max);
+  let size = slider ? Number(slider.max) : Infinity;
   let chosen = null;
 
   const kept = (node) => node.rank <= size; // error nodes and the output have rank 0
   const bothKept = ([source, target]) => kept(nodes[source]) && kept(nodes[target]);
   let shown = { nodes: nodes.map(() => true), edges: edges.map(() => true) };
+  const tokens = (node) => node.promotes || node.tokens || [];
   const short = (node) => node.id.slice(node.id.indexOf("/") + 1);
-  const hint = (node) => (node.promotes ? visible(node.promotes[0]) : "");
+  const hint = (node) => visible(tokens(node)[0] || "");
 
   // Rows stand on the left as names of their sites.
   const left = Math.min(...nodes.map((node) => node.column)) - 1.6;
@@ -75,11 +75,13 @@
     ]);
     shown = { nodes: nodes.map(kept), edges: edges.map(bothKept) };
     cy.batch(() => changed.toggleClass("left-out"));
-    const told = faithfulness(size);
-    document.getElementById("faithfulness").textContent = told;
-    slider.setAttribute("aria-valuetext", told);
+    if (curve) {
+      const told = faithfulness(size);
+      document.getElementById("faithfulness").textContent = told;
+      slider.setAttribute("aria-valuetext", told);
+      plot.redraw(false);
+    }
     table.rows.forEach(([node, row]) => row.classList.toggle("left-out", !kept(node)));
-    plot.redraw(false);
   }
 
   // Only what was measured is told: between two sizes, both of them.
@@ -115,7 +117,7 @@
       .map((edge) => ({ id: nodes[edge[other]].id, weight: edge[2], label: nodes[edge[other]].label }));
     showNode(panel, node, {
       numbers: [
-        [`effect on the ${metricName}`, node.score, node.kind === "output" ? "(patch minus clean)" : "by attribution"],
+        [scored[0], node.score, node.kind === "output" ? "(patch minus clean)" : scored[1]],
         ["rank", node.rank || undefined, ""],
         ["position", node.position, ""],
       ],
@@ -132,7 +134,7 @@
     { id: "node", title: "node", text: true, heads: true, value: (node) => node.id, cell: (node) => el("button", { type: "button", onclick: () => choose(node.id) }, node.id) },
     { id: "rank", title: "rank", value: (node) => node.rank || undefined, cell: (node) => (node.rank ? String(node.rank) : "kept") },
     { id: "score", title: "score", value: (node) => Math.abs(node.score), cell: (node) => show(node.score) },
-    { id: "promotes", title: "promotes", text: true, value: (node) => (node.promotes || []).join(" "), cell: (node) => (node.promotes ? tokenList(node.promotes.slice(0, 4)) : "") },
+    { id: "promotes", title: curve ? "promotes" : "tokens", text: true, value: (node) => tokens(node).join(" "), cell: (node) => tokenList(tokens(node).slice(0, 4)) },
     { id: "label", title: "label", text: true, class: "label", value: (node) => node.label || "", cell: (node) => node.label || "" },
   ], { sort: [{ id: "score", desc: true }], found: matches });
   list.ondraw = () => {
@@ -143,7 +145,7 @@
   };
 
   function matches(node, wanted) {
-    const told = [node.id, node.label, ...(node.promotes || []), ...(node.suppresses || [])];
+    const told = [node.id, node.label, ...tokens(node), ...(node.suppresses || [])];
     return told.join("\n").toLowerCase().includes(wanted.toLowerCase());
   }
 
@@ -176,15 +178,15 @@
       }] },
     }, [curve.nodes, curve.faithfulness, curve.low, curve.high, curve.completeness, curve.random], element);
   }
-  let plot = drawCurve();
+  let plot = curve && drawCurve();
 
   cy.on("tap", "node", ({ target }) => choose(nodes[Number(target.id().slice(1))].id, false));
-  slider.addEventListener("input", () => keep(Number(slider.value)));
+  slider?.addEventListener("input", () => keep(Number(slider.value)));
   search.addEventListener("input", find);
   document.getElementById("controls").addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("fit").addEventListener("click", () => cy.fit(undefined, 24));
-  onSchemeChange(() => { cy.style(style()); plot = drawCurve(); });
-  addEventListener("resize", () => { plot = drawCurve(); });
+  onSchemeChange(() => { cy.style(style()); plot = curve && drawCurve(); });
+  addEventListener("resize", () => { plot = curve && drawCurve(); });
   list.data = nodes;
   find();
   keep(size);

@@ -16,8 +16,8 @@ function showNode(panel, node, { title = node.id, numbers = [], neighbours = [],
       el("dt", {}, name), el("dd", {}, `${typeof value === "number" ? show(value) : value} ${unit}`.trim()),
     ])));
   }
-  for (const [name, tokens] of [["Promotes", node.promotes], ["Suppresses", node.suppresses]]) {
-    if (tokens) parts.push(el("h3", {}, name), tokenList(tokens));
+  for (const [name, tokens] of [["Promotes", node.promotes], ["Suppresses", node.suppresses], ["Largest in the embedding or unembedding", node.tokens]]) {
+    if (tokens && tokens.length) parts.push(el("h3", {}, name), tokenList(tokens));
   }
   for (const [name, others] of neighbours) {
     if (others.length) parts.push(el("h3", {}, name), neighbourList(others, choose));

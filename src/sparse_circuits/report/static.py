@@ -1,0 +1,100 @@
+"""One folder of static pages: what every kind of study's pages have in common."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sparse_circuits.files import publishing
+from sparse_circuits.report.contents import HERE, OURS, VENDORED
+from sparse_circuits.report.summary import show
+
+CAPTIONS = {
+    "sae_quality": "Autoencoders on held-out text: active features, variance left unexplained, loss recovered.",
+    "training": "Training of the autoencoders.",
+    "pareto": "What sparsity costs: variance left unexplained and loss recovered over the number of active features.",
+    "faithfulness": (
+        "Faithfulness of circuits, and of what is left without them, over circuit size on held-out pairs. "
+        "Band: 95 % bootstrap interval over pairs."
+    ),
+    "stability": "How much of each circuit stays when its pairs are drawn anew.",
+    "overlap_methods": "How many of the best nodes several methods of attribution share, on the headline task.",
+    "overlap_tasks": "How many of the best nodes tasks share.",
+    "counterfactuals": (
+        "Average images of the two sides of each task, and images changed as little as makes the model see the other "
+        "side, with their logit differences in nats."
+    ),
+    "twins": "Edges of the smallest circuits of a model with almost all weights zero, and of its dense twin.",
+    "carried": "Channels of sparse circuits moved part of the way to the other prompt, and what the dense model does.",
+    "frontier": "The smallest circuits over held-out loss, in models with almost all weights zero and in dense ones.",
+    "shift": "A classifier that learnt gender for profession, and what is left of that after each repair.",
+}
+CIRCUIT = (
+    "Rows are sites from the input up; a node shows its number, its score in nats of logit difference, and the tokens "
+    "it promotes most; the strongest nodes and edges are drawn."
+)
+
+
+@dataclass(frozen=True)
+class StaticPages:
+    """The pages of a study, by file name, in the folder that they are written to."""
+
+    study: str
+    pages: Mapping[str, str]
+    folder: Path
+
+    def write(self, name: str, template: str, **facts: Any) -> None:
+        """Publish one page from its template."""
+        environment = Environment(
+            loader=PackageLoader("sparse_circuits.report", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters["show"] = show
+        html = environment.get_template(template).render(study=self.study, pages=self.pages, page=name, **facts)
+        _publish(self.folder / name, html)
+
+    def data(self, name: str, key: str, data: Any) -> None:
+        """Publish data as a script, since a page opened from disk may not fetch files; `<` is escaped all the same."""
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+        _publish(self.folder / name, f"(window.REPORT ??= {{}}).{key} = {text};\n")
+
+    def figures(self, figures: Sequence[Path], circuit: str = CIRCUIT) -> list[dict[str, str]]:
+        """Copy the figures to the pages and return what they say of each; `circuit` of all that draw one."""
+        shown = []
+        for figure in figures:
+            for suffix in (".svg", ".png", ".csv"):
+                _copy(figure.with_suffix(suffix), self.folder / "figures" / f"{figure.stem}{suffix}")
+            shown.append({"stem": f"figures/{figure.stem}", "caption": caption(figure.stem, circuit)})
+        return shown
+
+    def copy_assets(self) -> None:
+        """Copy styles, scripts and vendored libraries to the pages."""
+        for name in OURS:
+            _copy(HERE / "assets" / name, self.folder / "assets" / name)
+        for name in VENDORED:
+            _copy(HERE / "vendor" / name, self.folder / "assets" / "vendor" / name)
+
+
+def caption(stem: str, circuit: str) -> str:
+    """Return what a page says of a figure."""
+    kind, _, name = stem.partition("_")
+    if kind == "circuit":
+        return f"The circuit of {name}. {circuit}"
+    return f"What the edit {name} changes, beside its baselines." if kind == "edit" else CAPTIONS.get(stem, stem)
+
+
+def _publish(path: Path, text: str) -> None:
+    with publishing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _copy(source: Path, target: Path) -> None:
+    with publishing(target) as temporary:
+        shutil.copyfile(source, temporary)

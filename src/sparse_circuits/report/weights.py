@@ -1,0 +1,120 @@
+"""The pages of a study of weight-sparse transformers: its models, the smallest circuits of its tasks, what they say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparse_circuits.files import read_json, write_json
+from sparse_circuits.report.artefacts import list_artefacts
+from sparse_circuits.report.contents import circuit_data, circuit_page
+from sparse_circuits.report.nodes import rounded
+from sparse_circuits.report.static import StaticPages
+
+CIRCUIT = "Every node and weight that the task needs, from the embedding up; dotted: what is written and read again."
+
+
+@dataclass(frozen=True)
+class FoundWeights:
+    """The files that the page of such a study shows; each list in the order of the page."""
+
+    study: str
+    models: Sequence[Path]  # losses.json
+    prunings: Sequence[Path]  # pruning.json, with circuit.json beside it
+    explanations: Sequence[Path]  # explanation.json of the circuits that have a page, beside those
+    figures: Sequence[Path]  # PNG files, with SVG and CSV beside them
+    artefacts: Sequence[Path]  # files to list with their hashes
+    command: str  # how Snakemake is called for the study; a path follows
+
+
+def write_weight_pages(found: FoundWeights, folder: Path) -> dict[str, Any]:
+    """Publish the pages of a study in `folder`, with all that they load, and return what its summary.json holds."""
+    prunings = [read_json(path) for path in found.prunings]
+    models = [{"name": path.parent.name, **read_json(path)} for path in found.models]
+    circuits = [
+        {
+            "of": (path.parents[1].name, path.parent.name),
+            "circuit": read_json(path.with_name("circuit.json")),
+            "pruning": read_json(path.with_name("pruning.json")),
+            "explanation": read_json(path),
+        }
+        for path in found.explanations
+    ]
+    # Of circuits, one a task and model, there are too many for the head of each page; the overview has them.
+    site = StaticPages(found.study, {"index.html": "Overview", "provenance.html": "Provenance"}, folder)
+    for item in circuits:
+        graph = weight_graph(item["circuit"], item["explanation"])
+        data = circuit_data(*item["of"])
+        site.data(data, "circuit", graph)
+        site.write(circuit_page(*item["of"]), "weight_circuit.html.j2", data=data, **item)
+    summary = {"study": found.study, "models": models, "tasks": _tasks(found.prunings, prunings)}
+    linked = {item["of"] for item in circuits if item["circuit"]["nodes"]}
+    site.write(
+        "index.html",
+        "weight_overview.html.j2",
+        summary=summary,
+        linked=linked,
+        figures=site.figures(found.figures, CIRCUIT),
+    )
+    site.data("data/artefacts.js", "artefacts", list_artefacts(found.artefacts, found.command))
+    site.write("provenance.html", "provenance.html.j2")
+    site.copy_assets()
+    write_json(folder / "summary.json", summary)
+    return summary
+
+
+def _tasks(files: Sequence[Path], prunings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row a task and model: whether there is a circuit, its size, and task losses in nats."""
+    return [
+        {
+            "task": file.parents[1].name,
+            "model": file.parent.name,
+            "solved": pruning["solved"],
+            **{key: pruning.get(key) for key in ("nodes", "edges")},
+            "whole": pruning.get("task_loss", {}).get("model"),
+            **{key: pruning.get("task_loss", {}).get(key) for key in ("circuit", "complement", "random")},
+            "accuracy": pruning.get("accuracy", {}).get("circuit"),
+        }
+        for file, pruning in zip(files, prunings, strict=True)
+    ]
+
+
+def weight_graph(circuit: Mapping[str, Any], explanation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the browser draws of a circuit of weights: `nodes`, `edges`, `rows`, `scored`; there is no curve.
+
+    Rows are places in the order of the computation. A node's score is the share of prompts whose answer changes when
+    the node alone is what it is in the pair's other prompt; its label is what was found of it on training pairs and
+    held on test pairs.
+    """
+    listed = circuit["nodes"]
+    rows = list(dict.fromkeys(node["site"] for node in listed))
+    places = {node["id"]: number for number, node in enumerate(listed)}
+    in_row = {row: [node["id"] for node in listed if node["site"] == row] for row in rows}
+    told: dict[str, list[str]] = {}
+    for claim in explanation["claims"]:
+        if claim["holds"]:
+            told.setdefault(claim["subject"], []).append(claim["says"])
+    ranked = sorted(listed, key=lambda node: -explanation["nodes"][node["id"]]["follows"])
+    ranks = {node["id"]: rank for rank, node in enumerate(ranked, 1)}
+    return {
+        "task": circuit["task"],
+        "basis": circuit["basis"],
+        "scored": ["answers that change with it alone", "of prompts"],
+        "rows": rows,
+        "nodes": [
+            {
+                "id": node["id"],
+                "kind": "node",
+                "row": rows.index(node["site"]),
+                "column": in_row[node["site"]].index(node["id"]) - (len(in_row[node["site"]]) - 1) / 2,
+                "rank": ranks[node["id"]],
+                "score": rounded(explanation["nodes"][node["id"]]["follows"]),
+                "label": "; ".join(told.get(node["id"], [])),
+                "tokens": [token for token, _ in explanation["nodes"][node["id"]].get("tokens", [])],
+            }
+            for node in listed
+        ],
+        "edges": [
+            [places[edge["source"]], places[edge["target"]], rounded(edge["weight"])] for edge in circuit["edges"]
+        ],
+    }
