@@ -29,6 +29,8 @@ class Arguments:
     """evaluation.json of each edit"""
     claims: list[Path] = field(default_factory=list)
     """verdicts on the study's claims"""
+    graphs: list[Path] = field(default_factory=list)
+    """attribution graphs of prompts"""
     images: Path | None = None
     """HDF5 file of the corpus, of a study of images"""
     artefacts: list[Path] = field(default_factory=list)
@@ -47,6 +49,7 @@ def main(args: Arguments) -> None:
         args.figures,
         args.artefacts,
         args.command,
+        args.graphs,
         args.images,
     )
     write_pages(found, args.folder)

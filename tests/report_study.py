@@ -40,8 +40,25 @@ def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: 
         write(figure.with_suffix(suffix), {})
     edit = write(results / "edits/s/gentle/evaluation.json", _edit())
     claims = write(results / "claims/s.json", {"claims": {"bold": _claim()}})
-    files = [path, edit, claims, *saes, *interpretations]
-    return Found("s", "<task>", saes, [path], interpretations, [edit], [claims], [figure], files, "snakemake --")
+    graph = write(results / "graphs/s/keys/graph.json", _graph())
+    files = [path, edit, claims, graph, *saes, *interpretations]
+    shown = ([path], interpretations, [edit], [claims], [figure])
+    return Found("s", "<task>", saes, *shown, files, "snakemake --", [graph])
+
+
+def _graph() -> dict[str, Any]:
+    """An attribution graph of ten features at one position, which take two lines, a token and a logit."""
+    feature = {"position": 1, "kind": "feature", "site": SITES[0], "cumulative": 0.5, "influence": 0.1}
+    token = {"position": 0, "kind": "token", "site": "embed", "token": HOSTILE, "cumulative": 0.2, "influence": 0.9}
+    logit = {"position": 1, "kind": "logit", "site": "output", "token": HOSTILE, "cumulative": 1.0, "influence": 0.5}
+    nodes = [
+        {"id": "token@0", **token},
+        *({"id": f"{SITES[0]}/{number}@1", "index": number, **feature} for number in range(10)),
+        {"id": "logit/3", **logit, "probability": 0.5},
+    ]
+    facts = {"study": "s", "name": "keys", "prompt": f"The key {HOSTILE}", "whole": {"nodes": 1000, "edges": 2000}}
+    edges = [{"source": "token@0", "target": f"{SITES[0]}/3@1", "weight": -1.0}]
+    return {**facts, "scores": {"completeness": 0.9, "replacement": 0.6}, "nodes": nodes, "edges": edges}
 
 
 def _described(node: str) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 from report_study import found_weights, make_report_study
-from sparse_circuits.files import sha256
+from sparse_circuits.files import read_json, sha256
+from sparse_circuits.report.circuit_graph import prompt_graph
 from sparse_circuits.report.contents import HERE, VENDORED, Contents, report_files, weight_report_files
 from sparse_circuits.report.page import write_pages
 from sparse_circuits.report.weights import write_weight_pages
@@ -22,7 +23,7 @@ def written(report_folder: Path) -> dict[str, bytes]:
 
 def test_the_workflow_knows_every_file_of_the_pages_before_they_are_written(report_folder: Path) -> None:
     saes = (("resid_post.0", "topk"), ("resid_post.1", "topk"))
-    contents = Contents((("<task>", "features"),), saes, ("faithfulness",), edits=True, claims=True)
+    contents = Contents((("<task>", "features"),), saes, ("faithfulness",), edits=True, claims=True, graphs=("keys",))
     assert set(report_files(contents)) == set(written(report_folder))
 
 
@@ -61,3 +62,17 @@ def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -
     assert "</script><img" not in (tmp_path / "page/data/circuit_quote_sparse.js").read_text()
     made = {path.relative_to(tmp_path / "page").as_posix() for path in (tmp_path / "page").rglob("*") if path.is_file()}
     assert made == set(weight_report_files([("quote", "sparse"), ("hard", "sparse")], ["frontier"]))
+
+
+def test_an_attribution_graph_is_wrapped_to_lines(tmp_path: Path) -> None:
+    """Ten features at one site and position take two lines, above them is the output; no two nodes stand in one place."""
+    found = make_report_study(tmp_path / "results")
+    graph = prompt_graph(read_json(found.graphs[0]), {})
+    places = {node["id"]: (node["row"], node["column"]) for node in graph["nodes"]}
+    assert len(set(places.values())) == len(places)
+    assert graph["rows"] == ["embed", "resid_post.0", "output"]
+    assert graph["lines"] == [0, 1, 3]
+    assert {row for name, (row, _) in places.items() if name.startswith("resid_post")} == {1, 2}
+    assert places["token@0"][1] < min(column for name, (_, column) in places.items() if name.endswith("@1"))
+    ((source, target, weight),) = graph["edges"]
+    assert (graph["nodes"][source]["id"], graph["nodes"][target]["id"], weight) == ("token@0", "resid_post.0/3@1", -1)

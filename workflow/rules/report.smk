@@ -10,6 +10,7 @@ SHOWN = {
     ],
     "edits": [f"{EDITS}/{edit}/evaluation.json" for edit in STUDY.edits],
     "claims": [VERDICTS] if STUDY.claims else [],
+    "graphs": GRAPH_FILES,
 }
 REPORT_FILES = report_files(
     Contents(
@@ -18,6 +19,7 @@ REPORT_FILES = report_files(
         figures=tuple(FIGURE_DATA),
         edits=bool(SHOWN["edits"]),
         claims=bool(SHOWN["claims"]),
+        graphs=tuple(STUDY.graphs),
     )
 )
 
@@ -63,7 +65,7 @@ rule write_report:
         ],
         others=lambda wildcards, input: [
             word
-            for name in ("interpretations", "edits", "claims")
+            for name in ("interpretations", "edits", "claims", "graphs")
             if input[name]
             for word in (f"--{name}", *input[name])
         ],
@@ -81,7 +83,7 @@ rule write_report:
         "python {input.script} --study {params.study:q} --headline-task {params.headline:q} {params.saes:q}"
         " --circuits {input.circuits:q} --figures {params.figures:q} {params.others:q} {params.images:q} --folder {params.folder:q}"
         " --command {params.command:q} --artefacts {input.saes:q} {input.circuits:q} {input.interpretations:q}"
-        " {input.edits:q} {input.claims:q} {input.figures:q} {input.artefacts:q} > {log:q} 2>&1"
+        " {input.edits:q} {input.claims:q} {input.graphs:q} {input.figures:q} {input.artefacts:q} > {log:q} 2>&1"
 
 
 rule report:

@@ -1,11 +1,13 @@
 """A circuit as the page's graph: nodes on a grid, by rank; edges; the curve over the number of nodes."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from sparse_circuits.config import Site
 from sparse_circuits.report.nodes import rounded
 
+WRAP = 8  # nodes in a line at one position
 CURVES = ("nodes", "faithfulness", "completeness", "random")
 
 
@@ -42,6 +44,7 @@ def circuit_graph(
                 "column": columns[node["id"]],
                 "rank": ranks.get(node["id"], 0),
                 "score": rounded(node["score"]),
+                **({"how": "(patch minus clean)"} if _kind(node) == "output" else {}),
                 **({"position": node["position"]} if node["position"] is not None else {}),
                 **{key: node[key] for key in ("promotes", "suppresses") if key in node},
                 **notes.get(node["id"].partition("@")[0], {}),
@@ -55,6 +58,42 @@ def circuit_graph(
             "low": [rounded(low) for low, _ in evaluation["faithfulness_ci95"]],
             "high": [rounded(high) for _, high in evaluation["faithfulness_ci95"]],
         },
+    }
+
+
+def prompt_graph(graph: Mapping[str, Any], notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the browser draws of an attribution graph (graph.json): as of a circuit, without a curve.
+
+    A node's score is its influence on the logits; columns are positions. What stands at one site and position is
+    wrapped to lines of WRAP nodes; `row` is a line, and `lines` has the first line of each of `rows`.
+    """
+    listed = [{**node, "score": node["influence"]} for node in graph["nodes"]]
+    rows = sorted({node["site"] for node in listed}, key=_order)
+    ranked = sorted(listed, key=lambda node: -node["score"])
+    ranks = {node["id"]: rank for rank, node in enumerate(ranked, 1)}
+    columns, lines, begins = _wrapped(listed, ranks, rows)
+    place = {node["id"]: number for number, node in enumerate(listed)}
+    return {
+        "task": graph["name"],
+        "scored": ["influence on the logits", ""],
+        "rows": rows,
+        "lines": begins,
+        "nodes": [
+            {
+                "id": node["id"],
+                "kind": {"logit": "output", "error": "error"}.get(node["kind"], "node"),
+                "row": lines[node["id"]],
+                "column": columns[node["id"]],
+                "rank": ranks[node["id"]],
+                "score": rounded(node["score"]),
+                "position": node["position"],
+                **({"tokens": [node["token"]]} if "token" in node else {}),
+                **{key: node[key] for key in ("promotes", "suppresses") if key in node},
+                **notes.get(node["id"].partition("@")[0], {}),
+            }
+            for node in listed
+        ],
+        "edges": [[place[edge["source"]], place[edge["target"]], rounded(edge["weight"])] for edge in graph["edges"]],
     }
 
 
@@ -85,3 +124,24 @@ def _columns(nodes: Sequence[Mapping[str, Any]], ranks: Mapping[str, int]) -> di
         start = -(len(ids) - 1) / 2 if position is None else position * (width + 1)
         columns |= {node: start + number for number, node in enumerate(ids)}
     return columns
+
+
+def _wrapped(
+    nodes: Sequence[Mapping[str, Any]], ranks: Mapping[str, int], rows: Sequence[str]
+) -> tuple[dict[str, float], dict[str, int], list[int]]:
+    """Columns and lines of nodes, each position as wide as its fullest line, and the first line of each row."""
+    cells: dict[tuple[str, int], list[str]] = {}
+    for node in sorted(nodes, key=lambda node: ranks[node["id"]]):
+        cells.setdefault((node["site"], node["position"]), []).append(node["id"])
+    positions = sorted({position for _, position in cells})
+    widths = {at: max(min(WRAP, len(ids)) for (_, p), ids in cells.items() if p == at) for at in positions}
+    heights = [max(-(-len(ids) // WRAP) for (site, _), ids in cells.items() if site == row) for row in rows]
+    lefts = dict(zip(positions, accumulate((widths[at] + 1 for at in positions), initial=0), strict=False))
+    begins = list(accumulate(heights, initial=0))[:-1]
+    columns: dict[str, float] = {}
+    lines: dict[str, int] = {}
+    for (site, position), ids in cells.items():
+        for number, name in enumerate(ids):
+            columns[name] = lefts[position] + number % WRAP
+            lines[name] = begins[rows.index(site)] + number // WRAP
+    return columns, lines, begins

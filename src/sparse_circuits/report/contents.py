@@ -21,6 +21,7 @@ class Contents:
     figures: tuple[str, ...]
     edits: bool
     claims: bool
+    graphs: tuple[str, ...] = ()
 
 
 def circuit_page(task: str, basis: str) -> str:
@@ -31,6 +32,16 @@ def circuit_page(task: str, basis: str) -> str:
 def circuit_data(task: str, basis: str) -> str:
     """Return the name of the file that holds a circuit's graph."""
     return f"data/circuit_{task}_{basis}.js"
+
+
+def graph_page(name: str) -> str:
+    """Return the name of an attribution graph's page."""
+    return f"graph_{name}.html"
+
+
+def graph_data(name: str) -> str:
+    """Return the name of the file that holds an attribution graph."""
+    return f"data/graph_{name}.js"
 
 
 def sae_data(place: str, name: str) -> str:
@@ -45,6 +56,8 @@ def report_files(contents: Contents) -> list[str]:
         "summary.json",
         *(circuit_page(*circuit) for circuit in contents.circuits),
         *(circuit_data(*circuit) for circuit in contents.circuits),
+        *(graph_page(name) for name in contents.graphs),
+        *(graph_data(name) for name in contents.graphs),
         *(["saes.html"] if contents.saes else []),
         *(sae_data(*sae) for sae in contents.saes),
         *(["edits.html"] if contents.edits else []),

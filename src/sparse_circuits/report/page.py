@@ -8,8 +8,8 @@ from typing import Any
 
 from sparse_circuits.files import read_json, write_json
 from sparse_circuits.report.artefacts import list_artefacts
-from sparse_circuits.report.circuit_graph import circuit_graph
-from sparse_circuits.report.contents import circuit_data, circuit_page, sae_data
+from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
+from sparse_circuits.report.contents import circuit_data, circuit_page, graph_data, graph_page, sae_data
 from sparse_circuits.report.features import sae_features
 from sparse_circuits.report.nodes import read_notes
 from sparse_circuits.report.static import StaticPages
@@ -30,6 +30,7 @@ class Found:
     figures: Sequence[Path]  # PNG files, with SVG and CSV beside them
     artefacts: Sequence[Path]  # files to list with their hashes
     command: str  # how Snakemake is called for the study; a path follows
+    graphs: Sequence[Path] = ()  # graph.json
     images: Path | None = None  # HDF5 file of a corpus of images
 
 
@@ -46,10 +47,12 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     saes = [read_json(path) for path in found.saes]
     summary = summarise(found.study, found.headline_task, saes, [item["evaluation"] for item in circuits])
     notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
+    graphs = [read_json(path) for path in found.graphs]
     named = [(item["circuit"]["task"], item["circuit"]["basis"]) for item in circuits]
     pages = {
         "index.html": "Overview",
         **{circuit_page(*name): f"{name[0]}, {name[1]}" for name in named},
+        **{graph_page(graph["name"]): f"“{graph['prompt']}”" for graph in graphs},
         **({"saes.html": "Autoencoders"} if found.saes else {}),
         **({"edits.html": "Edits"} if found.edits else {}),
         **({"claims.html": "Claims"} if found.claims else {}),
@@ -64,6 +67,9 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
         graph = circuit_graph(item["circuit"], item["evaluation"], notes)
         site.data(circuit_data(*name), "circuit", graph)
         site.write(circuit_page(*name), "circuit.html.j2", data=circuit_data(*name), graph=graph, **item)
+    for graph in graphs:
+        site.data(graph_data(graph["name"]), "circuit", prompt_graph(graph, notes))
+        site.write(graph_page(graph["name"]), "prompt_graph.html.j2", data=graph_data(graph["name"]), graph=graph)
     listed = [(path.parent.parent.name, path.parent.name) for path in found.saes]
     for path, sae in zip(found.saes, listed, strict=True):
         site.data(sae_data(*sae), "sae", sae_features(path.parent, notes))

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { nodes, edges, rows, curve, chosen: whole, scored } = REPORT.circuit;
+  const { nodes, edges, rows, curve, chosen: whole, scored, lines = rows.map((_, row) => row) } = REPORT.circuit;
   const [panel, slider, search] = ["panel", "size", "search"].map((id) => document.getElementById(id));
   const place = new Map(nodes.map((node, number) => [node.id, number]));
   const strongest = Math.max(...nodes.filter((node) => node.kind !== "output").map((node) => Math.abs(node.score)));
@@ -23,7 +23,7 @@
   const cy = cytoscape({
     container: document.getElementById("graph"),
     elements: [
-      ...rows.map((site, row) => ({ data: { id: `row ${row}`, label: site }, classes: "row", position: { x: left * SPACE.x, y: -row * SPACE.y }, selectable: false, grabbable: false })),
+      ...rows.map((site, row) => ({ data: { id: `row ${row}`, label: site }, classes: "row", position: { x: left * SPACE.x, y: -lines[row] * SPACE.y }, selectable: false, grabbable: false })),
       ...nodes.map((node, number) => ({
         data: { id: `n${number}`, label: `${short(node)}\n${hint(node)}`.trim(), size: (node.pictures ? 30 : 16) + 26 * Math.sqrt(Math.min(1, Math.abs(node.score) / strongest)), ...(node.pictures && { picture: node.pictures[0].src }) },
         classes: `${node.kind} ${node.score > 0 ? "up" : "down"} ${node.pictures ? "pictured" : ""}`,
@@ -117,7 +117,7 @@
       .map((edge) => ({ id: nodes[edge[other]].id, weight: edge[2], label: nodes[edge[other]].label }));
     showNode(panel, node, {
       numbers: [
-        [scored[0], node.score, node.kind === "output" ? "(patch minus clean)" : scored[1]],
+        [scored[0], node.score, node.how || scored[1]],
         ["rank", node.rank || undefined, ""],
         ["position", node.position, ""],
       ],
