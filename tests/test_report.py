@@ -65,7 +65,7 @@ def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -
 
 
 def test_an_attribution_graph_is_wrapped_to_lines(tmp_path: Path) -> None:
-    """Ten features at one site and position take two lines, above them is the output; no two nodes stand in one place."""
+    """Ten features at one site and position take two lines, above them is the output; no two stand in one place."""
     found = make_report_study(tmp_path / "results")
     graph = prompt_graph(read_json(found.graphs[0]), {})
     places = {node["id"]: (node["row"], node["column"]) for node in graph["nodes"]}
