@@ -8,7 +8,6 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.figures.style import TEXT_WIDTH
 
 BEST = 100  # nodes
@@ -19,6 +18,9 @@ def plot_overlap(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
 
     A file is named by its task, or, where all are of one task, by its method.
     """
+    # Imported here: it brings torch along, which takes a second that other figures need not wait for.
+    from sparse_circuits.circuits.scores import load_scores
+
     tasks = [file.parents[1].name if file.stem == "scores" else file.parents[2].name for file in files]
     best: dict[str, set[str]] = {}
     for file, task in zip(files, tasks, strict=True):

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationMixin, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
-from sparse_circuits.models.vision_transformer import LEVELS, image_levels
+from sparse_circuits.models.pictures import LEVELS
+from sparse_circuits.models.vision_transformer import image_levels
 
 # Of ImageNet's training images, by channel; pixels from 0 to 1.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -6,18 +6,20 @@ vision model's tokenizer is an ordinary one whose tokens are the classes' names,
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE
-from transformers import PreTrainedTokenizerFast
 
 from sparse_circuits.files import write_json
-from sparse_circuits.models.vision_transformer import LEVELS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 SEPARATOR = "<|image|>"
+LEVELS = 256  # of a pixel
 BRAILLE = 0x2800  # the code of the pattern without dots
 
 
@@ -38,8 +40,11 @@ def to_tokens(images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], class
     return np.concatenate([separator, pixels, labels[:, None].astype(np.int32)], axis=1)
 
 
-def image_tokenizer(classes: Sequence[str]) -> PreTrainedTokenizerFast:
+def image_tokenizer(classes: Sequence[str]) -> "PreTrainedTokenizerFast":
     """Return a tokenizer of images: the classes, the 256 values of a pixel, the separator."""
+    # Imported here: most of what uses this module needs no tokenizer, and transformers takes seconds.
+    from transformers import PreTrainedTokenizerFast
+
     tokens = [*classes, *(chr(BRAILLE + level) for level in range(LEVELS)), SEPARATOR]
     tokenizer = Tokenizer(BPE(vocab={token: number for number, token in enumerate(tokens)}, merges=[]))
     # Names are found as wholes; letters by themselves are no tokens, so that a wrong name is none either.

@@ -14,9 +14,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.modeling_outputs import CausalLMOutput
 
 from sparse_circuits.errors import StudyError
+from sparse_circuits.models.pictures import LEVELS
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseConfig, WeightSparseForCausalLM
-
-LEVELS = 256  # of a pixel
 
 
 class VisionTransformerConfig(WeightSparseConfig):
