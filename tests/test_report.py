@@ -9,6 +9,7 @@ from sparse_circuits.files import read_json, sha256
 from sparse_circuits.report.circuit_graph import prompt_graph
 from sparse_circuits.report.contents import HERE, VENDORED, Contents, report_files, weight_report_files
 from sparse_circuits.report.page import write_pages
+from sparse_circuits.report.summary import format_summary
 from sparse_circuits.report.weights import write_weight_pages
 
 CHROMIUM = shutil.which("chromium")
@@ -54,6 +55,8 @@ def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -
     summary = write_weight_pages(found_weights(tmp_path / "results"), tmp_path / "page")
     solved, hard = summary["tasks"]
     assert (solved["edges"], solved["circuit"], solved["whole"]) == (1, 0.1, 0.01)
+    assert summary["numbers"] == {"tasks of 2 with a circuit in sparse": 1, "edges of the middle one in sparse": 1}
+    assert "edges of the middle one in sparse    1\n" in format_summary(summary, "index.html")
     assert (hard["solved"], hard["edges"], hard["circuit"]) == (False, None, None)
     index = (tmp_path / "page/index.html").read_text()
     assert 'href="circuit_quote_sparse.html"' in index

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from sparse_circuits.files import read_json, write_json
@@ -47,7 +48,8 @@ def write_weight_pages(found: FoundWeights, folder: Path) -> dict[str, Any]:
         data = circuit_data(*item["of"])
         site.data(data, "circuit", graph)
         site.write(circuit_page(*item["of"]), "weight_circuit.html.j2", data=data, **item)
-    summary = {"study": found.study, "models": models, "tasks": _tasks(found.prunings, prunings)}
+    tasks = _tasks(found.prunings, prunings)
+    summary = {"study": found.study, "numbers": _numbers(tasks), "models": models, "tasks": tasks}
     linked = {item["of"] for item in circuits if item["circuit"]["nodes"]}
     site.write(
         "index.html",
@@ -77,6 +79,17 @@ def _tasks(files: Sequence[Path], prunings: Sequence[Mapping[str, Any]]) -> list
         }
         for file, pruning in zip(files, prunings, strict=True)
     ]
+
+
+def _numbers(tasks: Sequence[Mapping[str, Any]]) -> dict[str, int | float | None]:
+    """The study's main numbers: of each model, in how many tasks there is a circuit, and how large it is."""
+    numbers: dict[str, int | float | None] = {}
+    for model in dict.fromkeys(row["model"] for row in tasks):
+        of_model = [row for row in tasks if row["model"] == model]
+        edges = [row["edges"] for row in of_model if row["solved"]]
+        numbers[f"tasks of {len(of_model)} with a circuit in {model}"] = len(edges)
+        numbers[f"edges of the middle one in {model}"] = median(edges) if edges else None
+    return numbers
 
 
 def weight_graph(circuit: Mapping[str, Any], explanation: Mapping[str, Any]) -> dict[str, Any]:
