@@ -1,11 +1,11 @@
-"""Put a circuit to the proof: hypothesis tests, stability under resampling, and controls on which it must fail."""
+"""Put a circuit to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.circuits import load_scores
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
-from sparse_circuits.circuits.prove import controls, hypothesis_tests, stability_of
+from sparse_circuits.circuits.prove import ablation_effects, controls, hypothesis_tests, stability_of
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
@@ -59,6 +59,7 @@ def main(args: Arguments) -> None:
     write_json(
         args.proof,
         {
+            "effects": ablation_effects(setup, scores, circuit, args.batch_tokens),
             "stability": stability_of(scores, len(circuit), args.seed),
             "controls": controls(setup, scores, *nonsense, len(circuit), method, steps, args.seed, args.batch_tokens),
             "tests": hypothesis_tests(setup, scores, circuit, args.seed, args.batch_tokens),

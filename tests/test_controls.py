@@ -6,9 +6,13 @@ import pytest
 import torch
 
 import seeded
+from sparse_circuits.circuits import Coordinates, Node, score_nodes
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
+from sparse_circuits.circuits.prove import ablation_effects
+from sparse_circuits.circuits.setup import Setup
+from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import load_tokenizer
+from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.tasks import agreement_pairs, encode_pairs, logit_difference
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels, swapped_half
 
@@ -74,3 +78,30 @@ def test_nonsense_that_the_model_has_by_chance_is_no_gain_and_made_up_nonsense_i
     made_up = n_empty + max(by_chance, 0) + 3
     assert nonsense_gain(model, empty, n_model, n_empty, made_up) == pytest.approx(0.75)
     assert LIMIT < 0.75
+
+
+def test_the_effect_of_ablating_a_node_is_that_of_its_mean_in_its_place(tiny: Language, groups: dict) -> None:
+    """Neurons of the last layer, one at all positions and one at a single position, against edits by hand."""
+    site = Site("mlp_neurons", 1)
+    basis = {site: Coordinates(tiny.width(site))}
+    train, test = ([part] for part in (groups["train"][0], groups["test"][0]))
+    setup = Setup(tiny, test, basis)
+    ((_, batch),) = test
+    logits = run(tiny, batch.clean, logits="last").logits
+    assert logits is not None
+    for by_position in (False, True):
+        scores = score_nodes(tiny, train, basis, "attribution_patching", 1, 10_000, by_position)
+        node, other = Node(site, 5, 3 if by_position else None), Node(site, 9, 2 if by_position else None)
+        found = ablation_effects(setup, scores, [node, other, Node(site, None)], 10_000)
+        assert list(found) == [node.id, other.id]
+        means, places = scores.means[site].at(batch.clean.shape[1])[0], slice(3, 4) if by_position else slice(1, None)
+
+        def put(x: torch.Tensor, means: torch.Tensor = means, places: slice = places) -> torch.Tensor:
+            changed = x.clone()
+            changed[:, places, 5] = means[places, 5]
+            return changed
+
+        edited = run(tiny, batch.clean, edit={site: put}, logits="last").logits
+        assert edited is not None
+        expected = (logit_difference(edited[:, -1], batch) - logit_difference(logits[:, -1], batch)).mean()
+        assert found[node.id] == pytest.approx(float(expected), rel=1e-4, abs=1e-6)

@@ -1,4 +1,4 @@
-"""A circuit put to the proof: hypothesis tests, stability under resampling, controls on which a method must fail."""
+"""A circuit put to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -36,6 +36,24 @@ def hypothesis_tests(
         name: {key: value for key, value in vars(verdict).items() if key != "nodes"}
         for name, verdict in prove(plan, metric, generator).items()
     }
+
+
+def ablation_effects(setup: Setup, scores: NodeScores, circuit: Sequence[Node], batch_tokens: int) -> dict[str, float]:
+    """Return, by name of the circuit's nodes, by how much the metric changes when that node alone is set to its mean.
+
+    Averaged over the pairs of `setup`; below 0 where the node carries the behaviour. Error nodes are left out.
+    """
+    nodes = [node for node in circuit if node.index is not None]
+    alone = [Circuit.of([node], setup.basis, scores.positions, errors=False).complement() for node in nodes]
+    circuits = [Circuit.whole(setup.basis), *alone]
+    ablation = mean_ablation(scores.means)
+    model, *without = (
+        run_circuits(setup.language, setup.groups, setup.basis, ablation, circuits, batch_tokens)
+        .metric.double()
+        .mean(dim=1)
+        .tolist()
+    )
+    return {node.id: value - model for node, value in zip(nodes, without, strict=True)}
 
 
 def stability_of(scores: NodeScores, size: int, seed: int) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def circuit_graph(
     rows = sorted({node["site"] for node in listed}, key=_order)
     ranks = _ranks(listed)
     columns = _columns(listed, ranks)
+    effects = evaluation.get("effects", {})
     place = {node["id"]: number for number, node in enumerate(listed)}
     return {
         "task": circuit["task"],
@@ -45,6 +46,7 @@ def circuit_graph(
                 "rank": ranks.get(node["id"], 0),
                 "score": rounded(node["score"]),
                 **({"how": "(patch minus clean)"} if _kind(node) == "output" else {}),
+                **({"effect": rounded(effects[node["id"]])} if node["id"] in effects else {}),
                 **({"position": node["position"]} if node["position"] is not None else {}),
                 **{key: node[key] for key in ("promotes", "suppresses") if key in node},
                 **notes.get(node["id"].partition("@")[0], {}),

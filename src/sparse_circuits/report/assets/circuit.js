@@ -118,6 +118,7 @@
     showNode(panel, node, {
       numbers: [
         [scored[0], node.score, node.how || scored[1]],
+        ["the same, ablated alone", node.effect, "on held-out pairs"],
         ["rank", node.rank || undefined, ""],
         ["position", node.position, ""],
       ],
