@@ -113,6 +113,7 @@ def _evaluation(nodes: int) -> dict[str, Any]:
         "accuracy": {"model": 1.0, "circuit": 0.9},
         "attribution": {"relative_gap": 0.001},
         "circuit": {"nodes": nodes // 2 * 2, "faithfulness": 0.75},
+        "effects": {f"{SITES[0]}/0": -0.625},
     }
 
 

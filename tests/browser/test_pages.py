@@ -82,6 +82,7 @@ def test_a_circuit_answers_to_clicks_slider_and_search(page: Any, report_folder:
     assert panel.locator("h2").inner_text() == "resid_post.0/0"
     assert f"tokens like {HOSTILE}" in panel.inner_text()
     assert panel.locator(".context .at").inner_text() == HOSTILE
+    assert "−0.625 on held-out pairs" in panel.inner_text()
     shown = "REPORT.viewer.cy.edges(':visible').length"
     assert page.evaluate(shown) == 8
     page.locator("#size").fill("2")
