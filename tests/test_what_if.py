@@ -17,6 +17,7 @@ AFTER_TRAINING = {
     "train_sae",
     "evaluate_sae",
     "score_nodes",
+    "score_by_method",
     "find_circuit",
     "prove_circuit",
     "evaluate_circuit",

@@ -31,6 +31,7 @@ rule write_report:
         figures=rules.figures.input,
         script=program("write_report.py"),
         saes=SAE_EVALUATIONS,
+        images=[CORPUS_FILE] if PICTURES else [],
         artefacts=[
             *MODEL_FILES,
             CORPUS_FILE,
@@ -69,8 +70,11 @@ rule write_report:
             if input[name]
             for word in (f"--{name}", *input[name])
         ],
-        saes=["--saes", *SAE_EVALUATIONS] if SAE_EVALUATIONS else [],
-        images=["--images", CORPUS_FILE] if PICTURES else [],
+        # Of the inputs as they lie here, which is elsewhere where results go to storage.
+        saes=lambda wildcards, input: ["--saes", *input.saes] if input.saes else [],
+        images=lambda wildcards, input: (
+            ["--images", *input.images] if input.images else []
+        ),
         folder=lambda wildcards, output: str(Path(output[0]).parent),
         command=" ".join(
             ["snakemake", *(["--configfile", OTHERS[-1]] if OTHERS else []), "--"]
