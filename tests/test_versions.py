@@ -88,8 +88,8 @@ def test_a_restored_clone_has_nothing_to_do_and_a_setting_reruns_what_depends_on
     assert NOTHING in ok(in_folder(clone)("snakemake", "-n", "snapshot"))
     assert not in_folder(clone)("git", "status", "--porcelain").stdout
     edit(clone / STUDY, "k: 8", "k: 9")
-    circuits = {"score_nodes", "score_by_method", "find_circuit", "prove_circuit", "evaluate_circuit", "trace_prompt", "interpret_nodes"}
-    downstream = {"evaluate_sae", *circuits, "plot_figure", "write_report"}
+    circuits = {"score_nodes", "score_by_method", "find_circuit", "prove_circuit", "evaluate_circuit", "trace_prompt"}
+    downstream = {"evaluate_sae", *circuits, "interpret_nodes", "plot_figure", "write_report"}
     assert planned(clone) == {"train_sae", *downstream, "record", "snapshot"}
     assert _changed_stages(clone) == {"train_sae"}
 
