@@ -78,8 +78,9 @@ def test_another_folder_and_a_bucket_give_the_same_bytes_and_they_come_home(
         "circuits",
         "figures",
     }
-    # What is interpreted are the features of all circuits, of which there are fewer.
-    shortened = ("results/figures/test/faithfulness.", "results/interpretations/", "results/report/")
+    # Of all circuits, of which there are fewer, the features are interpreted, and faithfulness and stability drawn.
+    drawn = ("results/figures/test/faithfulness.", "results/figures/test/stability.")
+    shortened = (*drawn, "results/interpretations/", "results/report/")
     assert {name for name in differ if not name.startswith(shortened)} == set()
     assert planned(folder) == {"record", "snapshot"}
     ok(run("snakemake", "snapshot"))
