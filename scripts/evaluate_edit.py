@@ -8,7 +8,6 @@ import torch
 
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import Cue
 from sparse_circuits.edit.build import build, rewritings
@@ -63,13 +62,15 @@ def main(args: Arguments) -> None:
     shown = list(variants)
     sites = list(dict.fromkeys(node.site for node in nodes)) or list(basis)
     generator = torch.Generator().manual_seed(args.seed)
+    goal = editing.groups(settings.goal, "train")
+    prompts = [tokens for _, batch in goal for tokens in (batch.clean, batch.patch)]
     random = [f"random.{number}" for number in range(settings.random_seeds if "random" in settings.baselines else 0)]
     for name in random:
-        others = random_nodes(list(nodes), basis, generator)
+        others = random_nodes(list(nodes), language, basis, prompts, generator)
         variants[name] = Variant(language, rewrite_nodes(basis, dict(zip(others, nodes.values(), strict=True))))
     for method in ("leace", "mean_difference"):
         if method in settings.baselines:
-            variants[method] = Variant(language, _erased(editing, sites, method))
+            variants[method] = Variant(language, erase(language, goal, sites, method))
     trials = Trials(
         editing.pairs(settings.goal, "test"),
         {name: [editing.pairs(one, "test") for one in names] for name, names in settings.keep.items()},
@@ -118,10 +119,6 @@ def main(args: Arguments) -> None:
     before, after = judged["before"], judged["hooked"]
     print(f"{len(nodes)} features; gap {before['gap']:.3f} to {after['gap']:.3f} nats,", end=" ")
     print(f"perplexity {before['perplexity']:.2f} to {after['perplexity']:.2f}")
-
-
-def _erased(editing: Editing, sites: list[Site], method: Any) -> Any:
-    return erase(editing.language, editing.groups(editing.settings.goal, "train"), sites, method)
 
 
 if __name__ == "__main__":

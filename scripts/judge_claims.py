@@ -15,7 +15,7 @@ from sparse_circuits.edit.added_layer import moved
 from sparse_circuits.files import write_json
 from sparse_circuits.models import load_language_model, load_tokenizer, model_card
 from sparse_circuits.tasks import encode_pairs, read_pairs
-from sparse_circuits.verify.claims import judge_claim
+from sparse_circuits.verify.claims import check_variable, judge_claim
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def main(args: Arguments) -> None:
         nodes = read_circuit_nodes(next(circuits)) if claim.of_circuit else []
         nodes = [Node(moved(node.site, added), node.index) for node in nodes]
         there = {moved(site, added): dictionary for site, dictionary in basis.items()}
-        groups = encode_pairs(read_pairs(pairs), tokenizer, language.separator_id)
+        held_out = read_pairs(pairs)
+        check_variable(claim, held_out)
+        groups = encode_pairs(held_out, tokenizer, language.separator_id)
         found[name] = judge_claim(claim, loaded[folder], groups, there, nodes, args.seed, args.batch_tokens)
         print(f"{found[name]['verdict']:9}  {name}: {found[name]['share']:.3f} {found[name]['ci95']}")
     write_json(args.verdicts, {"model": language.name, "claims": found})

@@ -82,12 +82,13 @@ class StatedGender(Listed):
 class Occupations(Listed):
     professions: Path
     """JSON list of professions"""
+    each: int
+    """most stereotyped professions of either side; half of them are trained on"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pronouns(Occupations):
-    each: int
-    """most stereotyped professions of either side"""
+    pass
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def main(args: Arguments) -> None:
         elif isinstance(source, Pronouns):
             made[split] = pronoun_pairs(read_json(source.professions), split, source.each, wanted, tokenizer)
         elif isinstance(source, Occupations):
-            made[split] = occupation_pairs(read_json(source.professions), split, wanted, tokenizer)
+            made[split] = occupation_pairs(read_json(source.professions), split, source.each, wanted, tokenizer)
         else:
             made[split] = read_pairs(wanted)
         encode_pairs(made[split], tokenizer, separator_id)

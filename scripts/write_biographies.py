@@ -14,6 +14,8 @@ from sparse_circuits.shift.writing import write
 from sparse_circuits.sources import fetch
 from sparse_circuits.sources.biographies import read_bias_in_bios, write_biographies
 
+DRAWS = 2  # times what one draw takes, so that draws differ
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -38,12 +40,13 @@ def main(args: Arguments) -> None:
         entry = validate(Dataset, args.entry, f"biographies {settings.biographies}")
         with tempfile.TemporaryDirectory(dir=args.biographies.parent, prefix=".fetch.") as temporary:
             files = fetch(entry.sources, Path(temporary), f"biographies {settings.biographies}")
-            # More than one draw takes, so that draws differ.
-            found = list(read_bias_in_bios(files, list(settings.professions), 4 * each))
+            found = list(read_bias_in_bios(files, list(settings.professions), DRAWS * each))
     else:
         assert args.model is not None
         language = load_language_model(args.model, choose_device(args.compute.device))
-        found = write(language, load_tokenizer(args.model), settings.professions, each, settings.tokens, args.seed)
+        found = write(
+            language, load_tokenizer(args.model), settings.professions, DRAWS * each, settings.tokens, args.seed
+        )
     write_biographies(args.biographies, found)
     print(f"{len(found)} biographies")
 

@@ -131,7 +131,13 @@ def _edit() -> dict[str, Any]:
 
 
 def _claim() -> dict[str, Any]:
-    facts = {"says": f"all follows {HOSTILE}", "task": "<task>", "swapped": "circuit", "at_least": 0.5}
+    facts = {
+        "says": f"all follows {HOSTILE}",
+        "task": "<task>",
+        "variable": "number",
+        "swapped": "circuit",
+        "at_least": 0.5,
+    }
     return {**facts, "share": 0.7, "ci95": [0.6, 0.8], "pairs": 20, "verdict": "pass"}
 
 

@@ -1,5 +1,6 @@
 """Claims pass, fail and stay undecided by what interventions show, and a failing one fails the program."""
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,14 +15,14 @@ from sparse_circuits.config.claims import Claim
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_json
 from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.tasks import Groups, Pair, agreement_pairs, encode_pairs, logit_difference
-from sparse_circuits.verify.claims import judge_claim, verdict
+from sparse_circuits.tasks import Groups, Pair, PairBatch, agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.verify.claims import check_variable, judge_claim, verdict
 
 LAST = Site("resid_post", 1)
 
 
 def claim(**settings: object) -> Claim:
-    return Claim.model_validate({"says": "it does", "task": "nounpp", **settings})
+    return Claim.model_validate({"says": "it does", "task": "nounpp", "variable": "number", **settings})
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +84,44 @@ def test_whole_prompts_count_the_answers_that_change(tiny: Language, groups: Gro
             logits = run(tiny, tokens, logits="last").logits
             assert logits is not None
             both.append(logit_difference(logits[:, -1], batch))
-        changed.append((both[0] > 0) & (both[1] < 0))
-    expected = torch.cat(changed).double().mean().item()
-    found = judge_claim(claim(at_most=0.5), tiny, groups, {}, [], 0, 4096)
-    assert found["share"] == pytest.approx(expected)
-    assert found["ci95"][0] <= expected <= found["ci95"][1]
+        changed.append(torch.stack([(both[0] > 0) & (both[1] < 0), both[0].sign() != both[1].sign()]))
+    follows, changes = torch.cat(changed, dim=1).double().mean(dim=1).tolist()
+    for asked, expected in ((claim(at_least=0.5), follows), (claim(at_most=0.5), changes)):
+        found = judge_claim(asked, tiny, groups, {}, [], 0, 4096)
+        assert found["share"] == pytest.approx(expected)
+        assert found["ci95"][0] < expected < found["ci95"][1]
+
+
+def test_an_answer_that_turns_the_other_way_is_a_change_too(tiny: Language, groups: Groups) -> None:
+    turned = [(i, PairBatch(b.patch, b.clean, b.answers, b.patch_answers)) for i, b in groups]
+    shares = [judge_claim(claim(at_most=0.5), tiny, g, {}, [], 0, 4096)["share"] for g in (groups, turned)]
+    assert shares[0] == shares[1] > 0
+
+
+def test_a_claim_passes_or_fails_as_the_model_is_edited(
+    tiny: Language, tiny_folder: Path, groups: Groups, tmp_path: Path
+) -> None:
+    """In the edited model the two forms of each noun have one embedding: the verb cannot follow the number."""
+    follows = judge_claim(claim(at_least=0.0), tiny, groups, {}, [], 0, 4096)
+    least = claim(at_least=follows["ci95"][0])
+    edited = copy.deepcopy(tiny)
+    embedding = edited.model.get_input_embeddings().weight
+    for _, batch in groups:
+        where = (batch.clean != batch.patch).nonzero(as_tuple=True)
+        for clean, patch in zip(batch.clean[where].tolist(), batch.patch[where].tolist(), strict=True):
+            embedding[max(clean, patch)] = embedding[min(clean, patch)]
+    assert judge_claim(least, tiny, groups, {}, [], 0, 4096)["verdict"] == "pass"
+    assert judge_claim(least, edited, groups, {}, [], 0, 4096)["verdict"] == "fail"
+    never = claim(at_most=follows["ci95"][0])
+    assert judge_claim(never, tiny, groups, {}, [], 0, 4096)["verdict"] != "pass"
+    assert judge_claim(never, edited, groups, {}, [], 0, 4096)["verdict"] == "pass"
+
+
+def test_a_variable_that_no_pair_states_is_refused() -> None:
+    pair = Pair("a", "The key", "The keys", [" is"], [" are"], {"number": "singular", "subject": "key"})
+    check_variable(claim(at_most=0.5), [pair])
+    with pytest.raises(StudyError, match="claim on nounpp: its pairs state no variable gender, but number, subject"):
+        check_variable(claim(at_most=0.5, variable="gender"), [pair])
 
 
 def test_a_claim_that_nothing_can_follow_is_refused(tiny: Language, groups: Groups) -> None:

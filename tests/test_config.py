@@ -11,6 +11,7 @@ import pytest
 from conftest import ROOT
 from sparse_circuits.config import load_study, read_yaml
 from sparse_circuits.config.autoencoders import spread
+from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.schema import schema_texts
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
@@ -115,3 +116,10 @@ def test_lists_spread_into_one_autoencoder_each() -> None:
     assert list(found) == ["a__k16__seed0", "a__k16__seed1", "a__k32__seed0", "a__k32__seed1", "b"]
     assert found["a__k32__seed1"] == {"architecture": "matryoshka", "k": 32, "widths": [8, 16], "seed": 1}
     assert found["b"] == {"architecture": "topk", "k": 4}
+
+
+def test_an_added_layer_keeps_no_clamp() -> None:
+    edit = {"goal": "a", "keep": {"b": ["b"]}, "permanent": "added_layer"}
+    rewrite = {"kind": "rewrite", "nodes": ["resid_post.1/2"], "clamp": 4.0}
+    with pytest.raises(ValueError, match="`permanent: added_layer` keeps no `clamp`"):
+        EditSettings.model_validate({**edit, "operations": [rewrite]})

@@ -233,10 +233,21 @@ def test_nothing_is_chosen_where_everything_is_to_stay(tiny: Language, groups: d
     assert all("the loss on text rises" in row["reason"] or "held-out" in row["reason"] for row in rows)
 
 
+def test_random_nodes_are_active(tiny: Language) -> None:
+    d = tiny.d_model
+    b_enc = torch.full((d,), -1e6)
+    b_enc[:4] = 1e6
+    basis: Basis = {LAST: Features(SparseAutoencoder("standard", torch.eye(d), b_enc, torch.eye(d), torch.zeros(d)))}
+    drawn = random_nodes([Node(LAST, 0)], tiny, basis, texts(tiny), generator())
+    assert drawn[0].index in (1, 2, 3)
+    with pytest.raises(StudyError, match="4 nodes are edited, and only 0 others are active"):
+        random_nodes([Node(LAST, i) for i in range(4)], tiny, basis, texts(tiny), generator())
+
+
 def test_random_nodes_stand_at_the_same_sites_and_are_others(tiny: Language) -> None:
-    basis: Basis = {FIRST: Coordinates(6), LAST: Coordinates(6)}
+    basis: Basis = {site: Coordinates(tiny.d_model) for site in (FIRST, LAST)}
     nodes = [Node(FIRST, 0), Node(FIRST, 1), Node(LAST, 2)]
-    others = random_nodes(nodes, basis, generator())
+    others = random_nodes(nodes, tiny, basis, texts(tiny), generator())
     assert [node.site for node in others] == [FIRST, FIRST, LAST]
     assert not {*others} & {*nodes}
     assert len({*others}) == 3
@@ -297,3 +308,5 @@ def test_operations_are_built_in_their_order(tiny: Language, groups: dict[str, G
     torch.testing.assert_close(y[0, 1, [3, 4]], means[[3, 4]], rtol=0, atol=1e-5)
     assert torch.equal(y[..., 5:], x[..., 5:])
     assert rewritings(settings, selected) == {**selected, Node(LAST, 2): Rewriting(0.0, 4.0)}
+    with pytest.raises(StudyError, match=r"operations: resid_post.1/2 is rewritten twice; name it once"):
+        rewritings(settings, {Node(LAST, 2): Rewriting()})

@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from sparse_circuits.edit.evaluate import Trials, judge_variants
+from sparse_circuits.edit.measure import TextEffects, Variant, differences
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import load_tokenizer
-from sparse_circuits.tasks import agreement_pairs, encode_pairs, read_pairs, write_pairs
+from sparse_circuits.models import Language, load_tokenizer
+from sparse_circuits.tasks import Pair, agreement_pairs, encode_pairs, read_pairs, write_pairs
 from sparse_circuits.tasks.agreement import TEMPLATES
 from sparse_circuits.tasks.attractors import CONSTRUCTIONS, attractor_pairs
+from sparse_circuits.tasks.pronouns import occupation_pairs, pronoun_pairs
 from sparse_circuits.tasks.words import TEST, TRAIN
 
 NOUNS_AND_VERBS = [
@@ -117,3 +122,52 @@ def test_a_pair_that_does_not_fit_the_tokenizer_is_named(
     path.write_text("{" + line + "}\n")
     with pytest.raises(StudyError, match=message):
         encode_pairs(read_pairs(path), load_tokenizer(tiny_folder), 0)
+
+
+PROFESSIONS = [
+    {"word": word, "stereotype": stereotype, "gendered": 0.0, "female_share": share}
+    for word, stereotype, share in (
+        ("nurse", -0.9, 0.91), ("friend", -0.8, 0.8), ("registered nurse", -0.7, 0.9), ("teacher", -0.6, None),
+        ("owner", -0.1, 0.5), ("guard", 0.1, 0.4), ("student", 0.5, None), ("head guard", 0.6, 0.2),
+        ("doctor", 0.7, 0.3), ("pilot", 0.8, 0.1), ("singer", 0.0, 0.6), ("lawyer", 0.2, 0.35), ("farmer", 0.3, 0.25),
+        ("dancer", -0.3, 0.7), ("writer", -0.2, 0.55), ("painter", -0.25, 0.65),
+    )
+]  # fmt: skip
+
+
+def test_no_test_profession_has_a_word_of_one_that_was_trained_on(tiny_folder: Path) -> None:
+    tokenizer = load_tokenizer(tiny_folder)
+
+    def words(pairs: list[Pair]) -> set[str]:
+        told = [p.variables[name] for p in pairs for name in ("profession", "patch_profession")]
+        return {word for profession in told for word in profession.split()}
+
+    taught = words(pronoun_pairs(PROFESSIONS, "train", 4, 1000, tokenizer))
+    assert "nurse" in taught
+    for tested in (
+        pronoun_pairs(PROFESSIONS, "test", 4, 1000, tokenizer),
+        occupation_pairs(PROFESSIONS, "test", 4, 1000, tokenizer),
+    ):
+        assert tested
+        assert not taught & words(tested)
+        for pair in tested:
+            clean, patch = (len(tokenizer.encode(text, add_special_tokens=False)) for text in (pair.clean, pair.patch))
+            assert clean == patch
+
+
+def test_the_correlation_is_over_occupations_and_not_over_their_shares(tiny: Language, tiny_folder: Path) -> None:
+    """Occupations with one share of women are as many points."""
+    tokenizer = load_tokenizer(tiny_folder)
+    alike = [{**p, "female_share": 0.9 if p["stereotype"] < 0 else 0.1} for p in PROFESSIONS]
+    pairs = occupation_pairs(alike, "train", 1, 1000, tokenizer)
+    trials, text = Trials(pairs, {}, pairs, tokenizer, tiny.separator_id, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
+    found = judge_variants({"before": Variant(tiny)}, trials, {"before": text})["before"]
+    points: dict[str, tuple[float, list[float]]] = {}
+    both = differences(Variant(tiny), encode_pairs(pairs, tokenizer, tiny.separator_id))
+    for pair, clean, patch in zip(pairs, both.clean.tolist(), both.patch.tolist(), strict=True):
+        points.setdefault(pair.variables["profession"], (0.9, []))[1].append(clean)
+        points.setdefault(pair.variables["patch_profession"], (0.1, []))[1].append(patch)
+    x, y = zip(*((share, sum(values) / len(values)) for share, values in points.values()), strict=True)
+    assert len(x) > 2
+    assert found["correlation"] == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert found["correlation_ci95"][0] <= found["correlation"] <= found["correlation_ci95"][1]

@@ -152,9 +152,9 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
     study = shutil.copytree(finished, tmp_path / "study", symlinks=True)
     (study / "claims.yaml").write_text(
         "claims:\n"
-        "  sure: {says: no more than all answers change, task: nounpp, at_most: 1}\n"
-        "  never: {says: all answers change, task: own, at_least: 1.1}\n"
-        "  edited: {says: so of the edited model, task: nounpp, edit: chosen, at_most: 1}\n"
+        "  sure: {says: no more than all answers change, task: nounpp, variable: number, at_most: 1}\n"
+        "  never: {says: all answers change, task: own, variable: number, at_least: 1.1}\n"
+        "  edited: {says: so of the edited model, task: nounpp, variable: number, edit: chosen, at_most: 1}\n"
     )
     rows = [(f"They work with {i} friends", (21, 13)[i % 2], i // 2 % 2) for i in range(48)]
     columns = dict(zip(("hard_text", "profession", "gender"), map(list, zip(*rows, strict=True)), strict=True))

@@ -1,4 +1,7 @@
-"""Bootstrap intervals: what a number might have been, had other examples been drawn."""
+"""Intervals: what a number might have been, had other examples been drawn."""
+
+from collections.abc import Hashable, Sequence
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -17,3 +20,28 @@ def interval95(values: Tensor) -> Tensor:
     """Return the 95 % interval of a number's values in the resamples (..., resample): (..., 2)."""
     bounds = torch.tensor(BOUNDS, dtype=values.dtype)
     return torch.quantile(values, bounds, dim=-1).movedim(0, -1)
+
+
+def crossed_weights(labels: Sequence[Sequence[Hashable]], seed: int) -> Tensor:
+    """Return how often each example counts in 1,000 resamples: (resample, example).
+
+    `labels` has a row for each property, such as the template and the word of each example. Examples that share one are
+    not independent, so the values of every property are drawn with replacement, and an example counts as often as all
+    of its own were drawn together (Owen 2007, "The pigeonhole bootstrap").
+    """
+    generator = np.random.default_rng(seed)
+    weights = torch.ones(RESAMPLES, len(labels[0]), dtype=torch.float64)
+    for row in labels:
+        number = {value: index for index, value in enumerate(dict.fromkeys(row))}
+        drawn = generator.multinomial(len(number), np.full(len(number), 1 / len(number)), RESAMPLES)
+        weights *= torch.from_numpy(drawn)[:, [number[value] for value in row]]
+    return weights[weights.sum(dim=1) > 0]
+
+
+def wilson95(share: float, examples: int) -> list[float]:
+    """Return the 95 % interval of a share among so many examples (Wilson 1927): not empty where all are alike."""
+    z = NormalDist().inv_cdf(BOUNDS[1])
+    middle = share + z * z / (2 * examples)
+    half = z * (share * (1 - share) / examples + (z / (2 * examples)) ** 2) ** 0.5
+    scale = 1 + z * z / examples
+    return [max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)]

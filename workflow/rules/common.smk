@@ -230,8 +230,8 @@ def task_source(wildcards):
     if task.kind == "stated_gender":
         return [task.kind, *sizes]
     if isinstance(task, Pronouns | Occupations):
-        each = ["--each", task.each] if isinstance(task, Pronouns) else []
-        return [task.kind, *sizes, *each, "--professions", *task_files(wildcards)]
+        professions = ["--each", task.each, "--professions", *task_files(wildcards)]
+        return [task.kind, *sizes, *professions]
     if task.kind == "attractors":
         return [
             *[task.kind, "--construction", task.construction],

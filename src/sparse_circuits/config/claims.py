@@ -12,6 +12,7 @@ class Claim(Settings):
 
     says: str = Field(description="the claim in words")
     task: Name = Field(description="task or behaviour whose pairs differ in the variable that the claim is about")
+    variable: str = Field(description="that variable, one of those that the task's pairs state")
     swapped: Literal["prompt", "circuit", "around"] = Field(
         "prompt",
         description="what is taken from the patch prompt: all of it (then the share of pairs whose preferred answer "

@@ -26,6 +26,9 @@ class Occupations(Settings):
 
     kind: Literal["occupations"]
     professions: Name = Field(description="entry of config/datasets.yaml with professions")
+    each: Positive = Field(
+        24, description="most stereotyped professions of either side, of which those that pairs train on are left out"
+    )
     train: Positive = Field(100, description="most pairs to choose edits on")
     test: Positive = Field(100, description="most pairs to judge edits by")
 
@@ -149,6 +152,12 @@ class EditSettings(Settings):
         if self.permanent == "added_layer" and others:
             raise ValueError(
                 f"`permanent: added_layer` keeps rewritten features alone, not `{others[0]}`; `distilled` keeps all"
+            )
+        if self.permanent == "added_layer" and any(
+            o.kind == "rewrite" and o.clamp is not None for o in self.operations
+        ):
+            raise ValueError(
+                "`permanent: added_layer` keeps no `clamp`, which acts on silent features too; `distilled` does"
             )
         if sum(isinstance(operation, Select) for operation in self.operations) > 1:
             raise ValueError("`operations` may have one `select`")

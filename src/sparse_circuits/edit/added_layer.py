@@ -19,9 +19,10 @@ from torch.nn import functional as F
 
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.config import Site
-from sparse_circuits.edit.features import Rewriting
+from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
+from sparse_circuits.models.run import Edit
 from sparse_circuits.sae import SparseAutoencoder
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def with_added_layers(
     for site in sorted(by_site, key=lambda one: one.layer, reverse=True):
         dictionary = basis[site]
         assert isinstance(dictionary, Features)
-        neurons = fit_neurons(_stream(language, site, batches), dictionary.sae, by_site[site])
+        # What this layer will read has gone through the layers added before it.
+        before = rewrite_nodes(basis, {node: how for node, how in rewritings.items() if node.site.order < site.order})
+        neurons = fit_neurons(_stream(language, site, batches, before), dictionary.sae, by_site[site])
         model = _insert(model, site.layer, neurons)
     return model
 
@@ -76,11 +79,13 @@ def moved(site: Site, added_after: Sequence[int]) -> Site:
 
 
 @torch.no_grad()
-def _stream(language: Language, site: Site, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """Activations at a site (row, d_model), and which of them are separators (row,)."""
+def _stream(
+    language: Language, site: Site, batches: Iterable[Tensor], intervention: Mapping[Site, Edit]
+) -> tuple[Tensor, Tensor]:
+    """Activations at a site (row, d_model) under an intervention, and which of them are separators (row,)."""
     rows, first = [], []
     for batch in batches:
-        x = run(language, batch.to(language.device), read=[site]).activations[site]
+        x = run(language, batch.to(language.device), read=[site], edit=intervention).activations[site]
         begins = torch.zeros(x.shape[:2], dtype=torch.bool)
         begins[:, 0] = True
         rows.append(x.flatten(0, 1).cpu())

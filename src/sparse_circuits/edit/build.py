@@ -31,8 +31,17 @@ class Materials:
 
 
 def rewritings(settings: EditSettings, selected: Mapping[Node, Rewriting]) -> dict[Node, Rewriting]:
-    """Return every node that is rewritten, selected or listed, and how. Raises StudyError for what names no node."""
-    return {node: how for operation in settings.operations for node, how in _rewritten(operation, selected).items()}
+    """Return every node that is rewritten, selected or listed, and how.
+
+    Raises StudyError for what names no node, and for a node that two operations rewrite.
+    """
+    found: dict[Node, Rewriting] = {}
+    for operation in settings.operations:
+        for node, how in _rewritten(operation, selected).items():
+            if node in found:
+                raise StudyError(f"operations: {node.id} is rewritten twice; name it once")
+            found[node] = how
+    return found
 
 
 def _rewritten(operation: Operation, selected: Mapping[Node, Rewriting]) -> dict[Node, Rewriting]:

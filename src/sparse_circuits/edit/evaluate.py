@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_circuits.bootstrap import interval95, resamples
+from sparse_circuits.bootstrap import crossed_weights, interval95, resamples, wilson95
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
 from sparse_circuits.models import continued, run
@@ -55,9 +55,10 @@ def judge_variants(
 ) -> dict[str, dict[str, Any]]:
     """Return what each variant does.
 
-    The goal's gap in nats with its 95 % interval over pairs and by template, accuracies of what is kept, perplexity,
-    divergence in nats a token, and the correlation of pronouns with shares of women. Of attractors also the share of
-    patch prompts, where they do not agree with the subject, that are answered wrongly.
+    The goal's gap in nats, also by template; accuracies of what is kept; perplexity; divergence in nats a token; the
+    correlation of pronouns with shares of women. Of attractors also the share of patch prompts, where they do not agree
+    with the subject, that are answered wrongly. Intervals of 95 % (`<name>_ci95`): of the gap over templates and words,
+    where pairs share these, else over pairs; of shares over prompts; of the correlation over occupations.
     """
     goal = differences_of(variants, trials.encoded(trials.goal))
     keep = {
@@ -84,17 +85,29 @@ def _judgement(
     occupations: Differences,
     text: TextEffects,
 ) -> dict[str, Any]:
-    drawn = found.gap.double()[resamples(len(found.gap), trials.seed)].mean(dim=1)
+    weights = crossed_weights(_drawn_together(trials.goal), trials.seed)
+    shares = {
+        name: (fmean(task.accuracy for task in tasks), 2 * sum(len(task.clean) for task in tasks))
+        for name, tasks in keep.items()
+    }
+    if "attractors" in trials.goal[0].variables:
+        shares["errors"] = ((found.patch < 0).double().mean().item(), len(found.patch))
     return {
         "gap": found.gap.mean().item(),
-        "gap_ci95": interval95(drawn).tolist(),
+        "gap_ci95": interval95(weights @ found.gap.double() / weights.sum(dim=1)).tolist(),
         "gap_by_template": _by_template(trials.goal, found),
-        **{name: fmean(task.accuracy for task in tasks) for name, tasks in keep.items()},
+        **{name: share for name, (share, _) in shares.items()},
+        **{f"{name}_ci95": wilson95(*share) for name, share in shares.items()},
         "perplexity": exp(text.loss),
         "kl": text.kl,
-        **({"errors": float((found.patch < 0).double().mean())} if "attractors" in trials.goal[0].variables else {}),
-        **({"correlation": _correlation(trials.occupations, occupations)} if trials.occupations else {}),
+        **(_correlation(trials.occupations, occupations, trials.seed) if trials.occupations else {}),
     }
+
+
+def _drawn_together(pairs: Sequence[Pair]) -> list[list[Any]]:
+    """What pairs have in common, a row a property: the template and the word; where they have none, nothing."""
+    shared = [name for name in ("template", "profession", "word") if all(name in pair.variables for pair in pairs)]
+    return [[pair.variables[name] for pair in pairs] for name in shared] or [list(range(len(pairs)))]
 
 
 def _by_template(pairs: Sequence[Pair], found: Differences) -> dict[str, float]:
@@ -104,13 +117,21 @@ def _by_template(pairs: Sequence[Pair], found: Differences) -> dict[str, float]:
     return {template: fmean(gaps) for template, gaps in rows.items()}
 
 
-def _correlation(pairs: Sequence[Pair], found: Differences) -> float:
+def _correlation(pairs: Sequence[Pair], found: Differences, seed: int) -> dict[str, Any]:
     """Pearson's, of each occupation's mean log P(she) / P(he) over templates with its share of women."""
-    values: dict[float, list[float]] = defaultdict(list)
+    shares: dict[str, float] = {}
+    values: dict[str, list[float]] = defaultdict(list)
     for pair, clean, patch in zip(pairs, found.clean.tolist(), found.patch.tolist(), strict=True):
-        values[pair.variables["female_share"]].append(clean)
-        values[pair.variables["patch_female_share"]].append(patch)
-    return float(np.corrcoef(list(values), [fmean(row) for row in values.values()])[0, 1])
+        for prefix, value in (("", clean), ("patch_", patch)):
+            word = pair.variables[f"{prefix}profession"]
+            shares[word] = pair.variables[f"{prefix}female_share"]
+            values[word].append(value)
+    points = np.array([[shares[word], fmean(row)] for word, row in values.items()]).T
+    drawn = [np.corrcoef(points[:, chosen])[0, 1] for chosen in resamples(len(shares), seed).numpy()]
+    return {
+        "correlation": float(np.corrcoef(points)[0, 1]),
+        "correlation_ci95": interval95(torch.tensor(drawn)).tolist(),
+    }
 
 
 def most_changed(

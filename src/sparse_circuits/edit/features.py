@@ -3,7 +3,7 @@
 With g = 0 features are ablated, with a factor scaled (a negative one steers the other way), with a value clamped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,6 +14,7 @@ from sparse_circuits.circuits.proof import matched_random
 from sparse_circuits.config import Site
 from sparse_circuits.edit.intervention import beyond_separator
 from sparse_circuits.errors import StudyError
+from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Edit
 from sparse_circuits.sae import SparseAutoencoder
 
@@ -95,8 +96,29 @@ def _columns(sae: SparseAutoencoder, indices: Tensor) -> SparseAutoencoder:
     )
 
 
-def random_nodes(nodes: Sequence[Node], basis: Basis, generator: torch.Generator) -> list[Node]:
-    """Return as many random nodes at each site, none of which is among `nodes`: the control of a choice."""
-    sites, taken = dict.fromkeys(node.site for node in nodes), set(nodes)
-    others = [Node(site, index) for site in sites for index in range(basis[site].width)]
-    return matched_random(nodes, [node for node in others if node not in taken], generator)
+def random_nodes(
+    nodes: Sequence[Node], language: Language, basis: Basis, batches: Iterable[Tensor], generator: torch.Generator
+) -> list[Node]:
+    """Return as many random nodes at each site, none of which is among `nodes`: the control of a choice.
+
+    They are drawn from those that are active on prompts (prompt, position) in batches: to ablate what is silent
+    changes nothing. Raises StudyError where too few are active.
+    """
+    sites, taken = list(dict.fromkeys(node.site for node in nodes)), set(nodes)
+    active = _active(language, {site: basis[site] for site in sites}, batches)
+    others = [Node(site, index) for site in sites for index in active[site].nonzero().flatten().tolist()]
+    drawn = matched_random(nodes, [node for node in others if node not in taken], generator)
+    if len(drawn) < len(nodes):
+        raise StudyError(f"{len(nodes)} nodes are edited, and only {len(drawn)} others are active: no random control")
+    return drawn
+
+
+@torch.no_grad()
+def _active(language: Language, basis: Basis, batches: Iterable[Tensor]) -> dict[Site, Tensor]:
+    """Which coordinates are not 0 somewhere behind the separator: (width,) of booleans a site."""
+    found = {site: torch.zeros(dictionary.width, dtype=torch.bool) for site, dictionary in basis.items()}
+    for tokens in batches:
+        read = run(language, tokens.to(language.device), read=list(basis)).activations
+        for site, dictionary in basis.items():
+            found[site] |= (dictionary.read(read[site][:, 1:]) != 0).flatten(0, 1).any(dim=0).cpu()
+    return found

@@ -1,9 +1,10 @@
 """Greedy choice of features to rewrite: as few as close a task's gap, at no harm to what must stay.
 
 In each round one backward pass ranks all features by what ablating them would do to the gap, to first order. The best
-are tried for true, ablated and turned round, whole or only where they say it weakly; the one that leaves the smallest
-gap is taken, if the gap falls on held-out pairs too and the accuracies and the loss that must stay do. Every trial that
-was decided on is written down with its reason.
+are tried for true, ablated and turned round, whole or only where they are no more active than the goal's prompts make
+them; the one that leaves the smallest gap is taken, if the gap falls on held-out pairs too and the accuracies and the
+loss that must stay do. Where none may be taken the next best are tried. Every trial that was decided on is written down
+with its reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,10 @@ from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 HELD_OUT = 0.25  # share of the training pairs that a choice must also hold on
 LOUDER = 1.5  # a feature speaks aloud on a kept task where it is so many times as active as on the goal's prompts
+ABOVE = (
+    1.1  # times the largest activation on the goal's prompts, from which on a feature that none speaks aloud is left
+)
+PATIENCE = 5  # rounds in a row in which nothing may be taken
 Chosen = dict[Node, Rewriting]
 
 
@@ -56,17 +61,21 @@ def select(
     train, held_out = split_pairs(stakes.goal, HELD_OUT)
     before = _Costs.of(Variant(language), stakes, held_out)
     first = differences(Variant(language), train).gap.mean().item()
-    aloud = _aloud(language, basis, stakes, train)
+    bounds = _bounds(language, basis, stakes, train)
     chosen: Chosen = {}
     gap, refused, rows = first, set[tuple[Node, Rewriting]](), []
-    costs = before
-    while len(chosen) < limits.at_most and abs(gap) > limits.target * abs(first):
-        variants: dict[tuple[Node, Rewriting], Variant] = {}
-        for node in _ranked(language, basis, train, chosen, gap > 0, allowed)[: limits.shortlist]:
-            for rewriting in _rewritings(limits.factors, aloud.get(node)):
-                if (node, rewriting) not in refused:
-                    edits = rewrite_nodes(basis, {**chosen, node: rewriting})
-                    variants[node, rewriting] = Variant(language, edits)
+    costs, fruitless = before, 0
+    while len(chosen) < limits.at_most and abs(gap) > limits.target * abs(first) and fruitless < PATIENCE:
+        untried = {
+            node: [how for how in _rewritings(limits.factors, bounds[node]) if (node, how) not in refused]
+            for node in _ranked(language, basis, train, chosen, gap > 0, allowed)
+        }
+        shortlist = [node for node, rewritings in untried.items() if rewritings][: limits.shortlist]
+        variants = {
+            (node, how): Variant(language, rewrite_nodes(basis, {**chosen, node: how}))
+            for node in shortlist
+            for how in untried[node]
+        }
         gaps = {trial: found.gap.mean().item() for trial, found in differences_of(variants, train).items()}
         taken = False
         for (node, rewriting), signed in sorted(gaps.items(), key=lambda trial: abs(trial[1])):
@@ -86,8 +95,7 @@ def select(
                 chosen[node], gap, costs, taken = rewriting, signed, after, True
                 break
             refused.add((node, rewriting))
-        if not taken:
-            break
+        fruitless = 0 if taken else fruitless + 1
     return chosen, rows
 
 
@@ -120,8 +128,8 @@ class _Costs:
         return None
 
 
-def _rewritings(factors: Sequence[float], aloud: float | None) -> list[Rewriting]:
-    return [Rewriting(factor, below=below) for factor in factors for below in dict.fromkeys((None, aloud))]
+def _rewritings(factors: Sequence[float], bound: float) -> list[Rewriting]:
+    return [Rewriting(factor, below=below) for factor in factors for below in (None, bound)]
 
 
 def _ranked(
@@ -158,29 +166,34 @@ def _signed_difference(found: Run, batch: PairBatch, sign: float) -> Tensor:
 
 
 @torch.no_grad()
-def _aloud(language: Language, basis: Basis, stakes: Stakes, goal: Groups) -> dict[Node, float]:
-    """For features that kept tasks activate far more strongly than the goal: the middle between the two."""
+def _bounds(language: Language, basis: Basis, stakes: Stakes, goal: Groups) -> dict[Node, float]:
+    """Up to where a feature says what the goal's prompts have it say, and not something else.
+
+    For one that a kept task activates far more strongly it is the middle between the two, else a little above its
+    largest activation on the goal's prompts.
+    """
 
     def peaks(groups: Groups) -> dict[Site, Tensor]:
-        """The mean over prompts that activate a feature of its largest activation: (width,)."""
+        """The largest activation of each feature on each prompt: (prompt, width)."""
         largest: dict[Site, list[Tensor]] = {site: [] for site in basis}
         for _, batch in groups:
             for tokens in (batch.clean, batch.patch):
                 read = run(language, tokens.to(language.device), read=list(basis)).activations
                 for site, dictionary in basis.items():
                     largest[site].append(dictionary.read(read[site][:, 1:]).amax(dim=1).cpu())
-        found = {}
-        for site, parts in largest.items():
-            values = torch.cat(parts)
-            found[site] = values.sum(dim=0) / (values > 0).sum(dim=0).clamp(min=1)
-        return found
+        return {site: torch.cat(parts) for site, parts in largest.items()}
 
-    weak = peaks(goal)
-    thresholds: dict[Node, float] = {}
-    for groups in stakes.keep.values():
-        for site, strong in peaks(groups).items():
-            for index in (strong > LOUDER * weak[site]).logical_and(weak[site] > 0).nonzero().flatten().tolist():
-                middle = ((strong[index] + weak[site][index]) / 2).item()
-                node = Node(site, index)
-                thresholds[node] = min(middle, thresholds.get(node, middle))
-    return thresholds
+    def where_active(values: Tensor) -> Tensor:
+        return values.sum(dim=0) / (values > 0).sum(dim=0).clamp(min=1)
+
+    quiet = peaks(goal)
+    kept = [peaks(groups) for groups in stakes.keep.values()]
+    bounds: dict[Node, float] = {}
+    for site, values in quiet.items():
+        weak, bound = where_active(values), torch.full_like(values[0], torch.inf)
+        for strong in (where_active(of[site]) for of in kept):
+            aloud = (strong > LOUDER * weak) & (weak > 0)
+            bound = torch.where(aloud, torch.minimum(bound, (strong + weak) / 2), bound)
+        bound = torch.where(bound.isinf(), ABOVE * values.amax(dim=0), bound)
+        bounds |= {Node(site, index): value for index, value in enumerate(bound.tolist())}
+    return bounds

@@ -21,8 +21,8 @@ OF_CUE = {
 def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the figure and data of an edit's evaluation.json: a row a way, a column a number.
 
-    Columns are the goal's gap with its interval, the accuracy of each kept behaviour, and perplexity, or, where a cue
-    was the goal, accuracies on images.
+    Columns are the goal's gap, the accuracy of each kept behaviour, and perplexity, or, where a cue was the goal,
+    accuracies on images; lines are 95 % intervals.
     """
     found = read_json(files[0])
     ways = {name: found[name] for name in ("before", "hooked", "permanent") if name in found} | found["baselines"]
@@ -40,8 +40,9 @@ def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     colours = [POSITIVE if mine else NEUTRAL for mine in own]
     for axis, (column, label) in zip(axes[0], columns.items(), strict=True):
         axis.scatter(data[column], range(len(data)), c=colours, s=18, zorder=3)
+        if f"{column}_low" in data:
+            axis.hlines(range(len(data)), data[f"{column}_low"], data[f"{column}_high"], colors=colours, linewidth=1)
         if column == "gap":
-            axis.hlines(range(len(data)), data["gap_low"], data["gap_high"], colors=colours, linewidth=1)
             axis.axvline(0, color=NEUTRAL, linewidth=0.8)
         else:
             axis.axvline(data[column][0], color=NEUTRAL, linewidth=0.8, linestyle=":")
@@ -54,5 +55,11 @@ def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
 
 
 def _row(name: str, way: dict[str, Any]) -> dict[str, Any]:
-    low, high = way.get("gap_ci95") or way["gap_range"]
-    return {"way": name, "gap_low": low, "gap_high": high, **{k: v for k, v in way.items() if isinstance(v, float)}}
+    intervals = {key.removesuffix("_ci95"): value for key, value in way.items() if key.endswith("_ci95")}
+    intervals.setdefault("gap", way.get("gap_range"))
+    ends = {
+        f"{key}_{end}": value
+        for key, both in intervals.items()
+        for end, value in zip(("low", "high"), both, strict=True)
+    }
+    return {"way": name, **{k: v for k, v in way.items() if isinstance(v, float)}, **ends}

@@ -100,21 +100,24 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
     texts, second, woman = subject.texts(), subject.second, subject.woman
     x, deleted = pooled(language, texts, site), pooled(language, subject.texts(deleted=True), site)
     words = [word for of_profession in settings.professions.values() for word in of_profession]
-    like = similarities(x, concepts(language, words, subject.tokenizer, site))
+    directions = concepts(language, words, subject.tokenizer, site)
     runs: list[dict[str, Any]] = []
     for number in range(settings.seeds):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
         draw = subject.draw(generator)
         used = sorted({*draw.ambiguous, *draw.test})
         probe = fit(x[draw.ambiguous], second[draw.ambiguous])
-        scored = draw.ambiguous[:: max(1, len(draw.ambiguous) // settings.scored)][: settings.scored]
+        learnt = texts.take(draw.ambiguous)
+        # As many of either profession: the first one's stand before the second one's.
+        wanted = min(settings.scored, len(draw.ambiguous))
+        scored = [draw.ambiguous[i * len(draw.ambiguous) // wanted] for i in range(wanted)]
         nodes = circuit(language, basis, texts.take(scored), second[scored], site, probe, settings.nodes)
-        found = evidence(language, subject.tokenizer, basis, texts.take(draw.ambiguous), list(nodes))
+        found = evidence(language, subject.tokenizer, basis, learnt, list(nodes))
         chosen = [node for node in nodes if found[node].about_gender(settings.on_words)]
         ablated = {
             "shift": chosen,
             "blind": list(nodes)[: len(chosen)],
-            "random": random_nodes(chosen, basis, generator),
+            "random": random_nodes(chosen, language, basis, [p.tokens for p in learnt.batches()], generator),
         }
         without = {name: _ablated(subject, basis, texts, x, used, some) for name, some in ablated.items()}
 
@@ -130,7 +133,7 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
             "original": judged(probe.logits(x[draw.test])),
             **{name: judged(probe.logits(without[name][draw.test])) for name in ("random", "blind", "shift")},
             "retrained": fitted(without["shift"]),
-            "concepts": fitted(like),
+            "concepts": fitted(similarities(x - x[draw.ambiguous].mean(dim=0), directions)),
             "deletion": fitted(deleted),
             "oracle": fitted(x, draw.balanced),
         }

@@ -112,6 +112,5 @@ def concepts(language: Language, words: Sequence[str], tokenizer: "PreTrainedTok
 
 
 def similarities(x: Tensor, directions: Tensor) -> Tensor:
-    """Return cosines of activations (text, d), less their mean, with directions (word, d): (text, word)."""
-    x = x - x.mean(dim=0)
+    """Return cosines of centred activations (text, d) with directions (word, d): (text, word)."""
     return (x / x.norm(dim=1, keepdim=True)) @ directions.T

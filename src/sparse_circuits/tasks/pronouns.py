@@ -58,22 +58,41 @@ def pronoun_pairs(
     The `each` most stereotyped professions of either side are taken, every other one for each split. Both of a pair
     have as many tokens.
     """
-    known = [p for p in professions if p["stereotype"] is not None and abs(p["gendered"]) <= NEUTRAL]
-    known.sort(key=lambda p: (p["stereotype"], p["word"]))
-    first = 0 if split == "train" else 1
-    female, male = (side[:each][first::2] for side in (known, known[::-1]))
+    female, male = _stereotyped(professions, split, each)
     return _profession_pairs("pronouns", female, male, split, count, tokenizer)
 
 
+def _stereotyped(
+    professions: Sequence[dict[str, Any]], split: str, each: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The professions of a split that most are held to be women's, and men's.
+
+    A test profession has no word in common with one of training: "registered nurse" is no test of what "nurse" taught.
+    """
+    known = [p for p in professions if p["stereotype"] is not None and abs(p["gendered"]) <= NEUTRAL]
+    known.sort(key=lambda p: (p["stereotype"], p["word"]))
+    sides = [side[:each] for side in (known, known[::-1])]
+    train = [side[::2] for side in sides]
+    if split == "train":
+        return train[0], train[1]
+    taught = {word for side in train for p in side for word in p["word"].split()}
+    female, male = ([p for p in side[1::2] if not taught & set(p["word"].split())] for side in sides)
+    return female, male
+
+
 def occupation_pairs(
-    professions: Sequence[dict[str, Any]], split: str, count: int, tokenizer: "PreTrainedTokenizerBase"
+    professions: Sequence[dict[str, Any]], split: str, each: int, count: int, tokenizer: "PreTrainedTokenizerBase"
 ) -> list[Pair]:
     """Return at most `count` pairs of occupations with labour statistics: more women clean, fewer patch.
 
-    Every other occupation serves each split.
+    Every other occupation serves each split; none of `test` has a word of a profession that the pairs of pronouns train
+    on, `each` of either side.
     """
     known = sorted((p for p in professions if p["female_share"] is not None), key=lambda p: p["female_share"])
     known = known[0 if split == "train" else 1 :: 2]
+    if split == "test":
+        taught = {word for side in _stereotyped(professions, "train", each) for p in side for word in p["word"].split()}
+        known = [p for p in known if not taught & set(p["word"].split())]
     half = len(known) // 2
     return _profession_pairs("occupations", known[half:], known[:half], split, count, tokenizer)
 

@@ -9,9 +9,7 @@ and is undecided between.
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import torch
-
-from sparse_circuits.bootstrap import interval95, resamples
+from sparse_circuits.bootstrap import interval95, resamples, wilson95
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.fills import resample_ablation
@@ -19,7 +17,7 @@ from sparse_circuits.config.claims import Claim
 from sparse_circuits.edit.measure import Variant, differences
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
-from sparse_circuits.tasks import Groups
+from sparse_circuits.tasks import Groups, Pair
 
 Verdict = Literal["pass", "fail", "undecided"]
 
@@ -36,11 +34,17 @@ def judge_claim(
     """Return a claim's verdict with the share, its 95 % interval over pairs, and the number of pairs.
 
     `circuit` and `basis` are not read where whole prompts are swapped. Error nodes are swapped with what is around the
-    circuit. Raises StudyError when the metric does not differ between the two prompts, so that nothing can follow.
+    circuit. Of whole prompts a claim of `at_least` counts the pairs whose answer turns from the clean prompt's to the
+    patch prompt's, one of `at_most` those whose answer turns either way. Raises StudyError when
+    the metric does not differ between the two prompts, so that nothing can follow.
     """
     found = differences(Variant(language), groups)
     if claim.swapped == "prompt":
-        moved, way = ((found.clean > 0) & (found.patch < 0)).double(), torch.ones(len(found.clean)).double()
+        turned = (found.clean > 0) & (found.patch < 0)
+        if claim.at_most is not None:
+            turned |= (found.clean < 0) & (found.patch > 0)
+        share = turned.double().mean().item()
+        low, high = wilson95(share, len(turned))
     else:
         inside = Circuit.of(list(circuit), basis, errors=False)
         kept = inside.complement() if claim.swapped == "circuit" else inside
@@ -48,16 +52,26 @@ def judge_claim(
         moved, way = (found.clean - outcome.metric[0]).double(), found.gap.double()
         if way.sum() <= 0:
             raise StudyError(f"{claim.task}: the metric is no higher on clean prompts than on patch prompts")
-    rows = resamples(len(moved), seed)
-    low, high = interval95(moved[rows].sum(dim=1) / way[rows].sum(dim=1)).tolist()
+        rows = resamples(len(moved), seed)
+        low, high = interval95(moved[rows].sum(dim=1) / way[rows].sum(dim=1)).tolist()
+        share = (moved.sum() / way.sum()).item()
     bound: float = claim.at_least if claim.at_least is not None else claim.at_most or 0.0
     return {
         **claim.model_dump(exclude_none=True),
-        "share": (moved.sum() / way.sum()).item(),
+        "share": share,
         "ci95": [low, high],
-        "pairs": len(moved),
+        "pairs": len(found.clean),
         "verdict": verdict(low, high, bound, at_least=claim.at_least is not None),
     }
+
+
+def check_variable(claim: Claim, pairs: Sequence[Pair]) -> None:
+    """Raise StudyError where a claim is about a variable that its task's pairs do not state."""
+    stated = dict.fromkeys(name for pair in pairs for name in pair.variables)
+    if claim.variable not in stated:
+        raise StudyError(
+            f"claim on {claim.task}: its pairs state no variable {claim.variable}, but {', '.join(stated)}"
+        )
 
 
 def verdict(low: float, high: float, bound: float, at_least: bool) -> Verdict:

@@ -65,11 +65,13 @@ class Recipe:
 def sparse_matrices(model: WeightSparseForCausalLM) -> list[tuple[Tensor, int | None]]:
     """Return the matrices that become sparse, each with the axis along which a neuron or channel has its weights.
 
-    Rows are what a neuron, query, key or value reads, columns of `c_proj` what it writes. Embedding and unembedding
-    have no such axis (None); biases, norms, sinks and the bigram table stay dense, as in OpenAI's released script.
+    Rows are what a neuron, query, key or value reads, columns of `c_proj` what it writes; where images are embedded,
+    rows are what a channel reads of a patch. The table of tokens and the unembedding have no such axis (None); biases,
+    norms, sinks and the bigram table stay dense, as in OpenAI's released script.
     """
+    embedding = model.get_input_embeddings()
     found: list[tuple[Tensor, int | None]] = [
-        (model.get_input_embeddings().get_parameter("weight"), None),
+        (embedding.get_parameter("weight"), 1 if isinstance(embedding, nn.Linear) else None),
         (model.lm_head.weight, None),
     ]
     for module in model.modules():
