@@ -1,5 +1,6 @@
 """Pairs differ in one fact, splits share no word, and bad pairs are named."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,7 +160,9 @@ def test_the_correlation_is_over_occupations_and_not_over_their_shares(tiny: Lan
     """Occupations with one share of women are as many points."""
     tokenizer = load_tokenizer(tiny_folder)
     alike = [{**p, "female_share": 0.9 if p["stereotype"] < 0 else 0.1} for p in PROFESSIONS]
-    pairs = occupation_pairs(alike, "train", 1, 1000, tokenizer)
+    # " she" is no single token of the tiny vocabulary.
+    made = occupation_pairs(alike, "train", 1, 1000, tokenizer)
+    pairs = [replace(pair, answers=[" is"], patch_answers=[" are"]) for pair in made]
     trials, text = Trials(pairs, {}, pairs, tokenizer, tiny.separator_id, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
     found = judge_variants({"before": Variant(tiny)}, trials, {"before": text})["before"]
     points: dict[str, tuple[float, list[float]]] = {}
