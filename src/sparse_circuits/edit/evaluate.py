@@ -127,7 +127,8 @@ def _correlation(pairs: Sequence[Pair], found: Differences, seed: int) -> dict[s
             shares[word] = pair.variables[f"{prefix}female_share"]
             values[word].append(value)
     points = np.array([[shares[word], fmean(row)] for word, row in values.items()]).T
-    drawn = [np.corrcoef(points[:, chosen])[0, 1] for chosen in resamples(len(shares), seed).numpy()]
+    draws = [points[:, chosen] for chosen in resamples(len(shares), seed).numpy()]
+    drawn = [np.corrcoef(draw)[0, 1] for draw in draws if np.ptp(draw[0]) > 0]
     return {
         "correlation": float(np.corrcoef(points)[0, 1]),
         "correlation_ci95": interval95(torch.tensor(drawn)).tolist(),
