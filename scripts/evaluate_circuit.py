@@ -80,6 +80,8 @@ def _rows(curves: dict) -> list[dict[str, float]]:
             "low": curves["faithfulness_ci95"][i][0],
             "high": curves["faithfulness_ci95"][i][1],
             "completeness": curves["completeness"][i],
+            "completeness_low": curves["completeness_ci95"][i][0],
+            "completeness_high": curves["completeness_ci95"][i][1],
             "random": curves["random"][i],
             **{f"{name}_without_errors": values[i] for name, values in bare.items()},
         }

@@ -109,6 +109,7 @@ def _evaluation(nodes: int) -> dict[str, Any]:
         "faithfulness": [0.25, 0.5, 1.0],
         "faithfulness_ci95": [[0.2, 0.3], [0.4, 0.6], [0.9, 1.1]],
         "completeness": [0.9, 0.5, 0.0],
+        "completeness_ci95": [[0.8, 1.0], [0.4, 0.6], [-0.1, 0.1]],
         "random": [0.0, 0.1, 0.2],
         "accuracy": {"model": 1.0, "circuit": 0.9},
         "attribution": {"relative_gap": 0.001},

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from conftest import ROOT
 from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_image_sequences
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.origin import read_origins, row_sequences
+from sparse_circuits.checkpoint import Checkpoint
 from sparse_circuits.circuits import Coordinates, Node, feature_edges, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.fills import mean_ablation
@@ -361,12 +363,69 @@ def test_batches_are_those_of_their_step_and_move_as_told(images: Path) -> None:
     whole = torch.from_numpy(to_tokens(split.images, split.labels, 3)).long()
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, whole.tolist()))  # each image once a round
     assert not torch.equal(plain(0), plain(6))
+    # The pixels of a moved image are those of numpy's roll.
+    draw = np.random.default_rng([0, 1, 7])
+    moves, flips = draw.integers(-1, 1, (8, 2), endpoint=True), draw.random(8) < 0.5
+    order = np.random.default_rng([0, 1]).permutation(48)[8:16]
+    rolled = [
+        np.roll(image[:, ::-1] if flipped else image, move, axis=(0, 1))
+        for image, move, flipped in zip(split.images[order], moves, flips, strict=True)
+    ]
+    expected = torch.from_numpy(to_tokens(np.stack(rolled), split.labels[order], 3)).long()
+    assert torch.equal(augmented(split.images, split.labels, CLASSES, moved, 0)(7), expected)
+
+
+def test_stopped_training_on_images_goes_on_and_ends_in_the_same_bytes(images: Path, tmp_path: Path) -> None:
+    split = read_images(images, "train")
+    entry = ENTRY.model_copy(update={"share": 0.2, "shift": 1})
+    batches = augmented(split.images, split.labels, CLASSES, entry, 0)
+
+    class Killed(Exception):
+        pass
+
+    def killing(step: int) -> torch.Tensor:
+        if step == 10:
+            raise Killed
+        return batches(step)
+
+    def trained(given: Callable[[int], torch.Tensor], state: Checkpoint | None) -> torch.nn.Module:
+        model = new_vision_model(entry, SHAPE, len(CLASSES), 0)
+        train(model, given, Recipe.of(entry, 20), CPU, state)
+        return model
+
+    whole, state = trained(batches, None), Checkpoint(tmp_path / "state.safetensors", "spec", minutes=0)
+    with pytest.raises(Killed):
+        trained(killing, state)
+    resumed = trained(batches, state)
+    for (name, one), (_, other) in zip(whole.named_parameters(), resumed.named_parameters(), strict=True):
+        assert torch.equal(one, other), name
+
+
+VIT = {"layers": 3, "d_model": 64, "images": 1000, "patch": 4}
 
 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"vision_transformer": {"layers": 3, "d_model": 64, "images": 9, "patch": 5}}, "cannot be cut into patches"),
+        (
+            {"vision_transformer": {**VIT, "patch": 5}},
+            "`vision_transformer.patch`: images of 28 x 28 cannot be cut into",
+        ),
+        ({"vision_transformer": {**VIT, "head_dim": 48}}, "64 is no multiple of head_dim 48"),
+        ({"vision_transformer": {**VIT, "images": 9}}, "9 images are less than one batch of 128"),
+        (
+            {"vision_transformer": {**VIT, "cue": {"of": "Hat"}}},
+            "`vision_transformer.cue.of`: there is no class Hat; there are T-shirt",
+        ),
+        ({"vision_transformer": {**VIT, "cue": {"of": "Bag", "size": 40}}}, "40 is more than images of 28 x 28 have"),
+        (
+            {"twin": {"model": {**VIT, "share": 0.1, "patch": 5}, "tasks": ["bag"]}},
+            "`twin.model.patch`: images of 28 x 28 cannot be cut into",
+        ),
+        (
+            {"twin": {"model": {**VIT, "share": 0.1}, "dense": {**VIT, "share": 0.5}, "tasks": ["bag"]}},
+            "`twin.dense.share` must be 1",
+        ),
         (
             {"twin": None, "tasks": {"sneaker_or_boot": {"kind": "classes", "of": "Hat"}}},
             "fashion-mnist has no class Hat; it has",

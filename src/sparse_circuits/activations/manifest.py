@@ -15,6 +15,7 @@ from sparse_circuits.activations.sequences import sequences_attributes
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256, write_json
+from sparse_circuits.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Statistics:
 def build_manifest(folder: Path, sequences: Path, files: list[Path], threads: int = 1) -> None:
     """Write manifest.json and stats.json of the shards `files` in `folder`, `threads` of them hashed side by side."""
     with ThreadPoolExecutor(threads) as pool:
-        digests = list(pool.map(sha256, files))
+        digests = list(Progress(pool.map(sha256, files), total=len(files), desc="hash", unit="shard"))
     rows = {file: shards.shard_rows(file) for file in files}
     found: dict[str, list[Path]] = {}
     for file in files:

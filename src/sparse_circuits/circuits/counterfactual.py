@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from sparse_circuits.config import Site
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.vision_transformer import VisionTransformer
+from sparse_circuits.progress import Progress
 from sparse_circuits.tasks import PairBatch, logit_difference
 
 STEPS = 150
@@ -45,7 +46,7 @@ def counterfactuals(language: Language, batch: PairBatch) -> Counterfactuals:
         assert logits is not None
         return logit_difference(logits[:, -1], batch)
 
-    for _ in range(STEPS):
+    for _ in Progress(range(STEPS), desc="change images", unit="step"):
         optimizer.zero_grad()
         seen = (images + change).clamp(-1, 1)
         loss = F.softplus(metric(seen)).sum() + PRICE * (seen - images).square().sum()

@@ -72,6 +72,7 @@ def evaluate_circuits(
         "faithfulness": main.share("faithfulness").tolist(),
         "faithfulness_ci95": main.intervals("faithfulness", seed),
         "completeness": main.share("completeness").tolist(),
+        "completeness_ci95": main.intervals("completeness", seed),
         "random": random.tolist(),
         **asdict(areas(sizes, main.share("faithfulness").tolist(), len(ranked))),
         "accuracy": {"model": _accuracy(main.full), **{name: _accuracy(main.metric(name)) for name in chosen}},

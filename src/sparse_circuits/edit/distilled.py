@@ -17,6 +17,7 @@ from torch.nn.utils import parametrize
 from sparse_circuits.config.edits import Distillation
 from sparse_circuits.edit.intervention import Intervention
 from sparse_circuits.models import Language, run
+from sparse_circuits.progress import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -52,7 +53,7 @@ def distil(
         parametrize.register_parametrization(matrix, "weight", changes[-1])
     optimizer = torch.optim.AdamW(changes.parameters(), lr=settings.learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.steps)
-    for _ in range(settings.steps):
+    for _ in Progress(range(settings.steps), desc="distil", unit="step"):
         batch = batches[int(torch.randint(len(batches), (1,), generator=generator))].to(language.device)
         with torch.no_grad():
             wanted = run(language, batch, edit=intervention, logits="all").logits

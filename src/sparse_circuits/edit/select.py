@@ -25,6 +25,7 @@ from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Run
+from sparse_circuits.progress import Progress
 from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 HELD_OUT = 0.25  # share of the training pairs that a choice must also hold on
@@ -65,6 +66,7 @@ def select(
     chosen: Chosen = {}
     gap, refused, rows = first, set[tuple[Node, Rewriting]](), []
     costs, fruitless = before, 0
+    progress = Progress(total=limits.at_most, desc="choose", unit="feature")
     while len(chosen) < limits.at_most and abs(gap) > limits.target * abs(first) and fruitless < PATIENCE:
         untried = {
             node: [how for how in _rewritings(limits.factors, bounds[node]) if (node, how) not in refused]
@@ -93,9 +95,11 @@ def select(
             rows[-1]["reason"] = reason or praise
             if not reason:
                 chosen[node], gap, costs, taken = rewriting, signed, after, True
+                progress.update()
                 break
             refused.add((node, rewriting))
         fruitless = 0 if taken else fruitless + 1
+    progress.close()
     return chosen, rows
 
 

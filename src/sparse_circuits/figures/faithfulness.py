@@ -18,7 +18,8 @@ BASES = {
     "heads": "attention heads",
     "channels": "residual channels",
 }
-BARE, RANDOM = "features, no error nodes", "random features"
+BARE = "features, no error nodes"
+CONTROLS = {"shuffled": "labels shuffled", "nonsense": "nonsense answers"}
 LOOKS = {
     BASES["features"]: (PALETTE[0], "-", "o"),
     BARE: (PALETTE[9], "--", "s"),
@@ -26,12 +27,17 @@ LOOKS = {
     BASES["neurons"]: (PALETTE[1], "-", "^"),
     BASES["heads"]: (PALETTE[3], "-", "v"),
     BASES["channels"]: (PALETTE[4], "-", "P"),
-    RANDOM: (NEUTRAL, ":", "x"),
+    **{f"random {BASES[basis]}": (NEUTRAL, ":", marker) for basis, marker in zip(BASES, "x1234", strict=True)},
+    **{name: (PALETTE[3], "", marker) for name, marker in zip(CONTROLS.values(), "*X", strict=True)},
 }
 
 
 def plot_faithfulness(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
-    """Return the figure and data of circuits' evaluation.json files: one column a task."""
+    """Return the figure and data of circuits' evaluation.json files: one column a task.
+
+    Bands are 95 % intervals over pairs. Where a circuit was put to the proof, the faithfulness of as many nodes that
+    were found where labels are shuffled, or answers are nonsense, stands beside.
+    """
     data = pd.DataFrame([row for file in files for row in _rows(read_json(file))])
     tasks = list(dict.fromkeys(data["task"]))
     width = TEXT_WIDTH * max(0.5, min(1.0, len(tasks) / 3))
@@ -47,7 +53,7 @@ def plot_faithfulness(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     axes[0, 0].set(ylabel="faithfulness", ylim=(-0.2, 1.3))
     axes[1, 0].set(ylabel="faithfulness of\nthe complement", ylim=(-0.6, 1.2))
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
     sns.despine(figure)
     return figure, data
 
@@ -72,24 +78,17 @@ def _rows(evaluation: dict) -> list[dict]:
     curves: list[tuple[str, str, list[float]]] = [
         ("faithfulness", main, evaluation["faithfulness"]),
         ("completeness", main, evaluation["completeness"]),
+        ("faithfulness", f"random {main}", evaluation["random"]),
     ]
     if evaluation["basis"] == "features":
-        curves += [("faithfulness", RANDOM, evaluation["random"])]
         curves += [(measure, BARE, values) for measure, values in evaluation["without_errors"].items()]
-    rows = []
+    rows: list[dict] = []
     for measure, name, values in curves:
-        band = evaluation["faithfulness_ci95"] if (measure, name) == ("faithfulness", main) else None
-        for i, (nodes, value) in enumerate(zip(evaluation["nodes"], values, strict=True)):
-            low, high = band[i] if band else (None, None)
-            rows.append(
-                {
-                    "task": evaluation["task"],
-                    "measure": measure,
-                    "circuit": name,
-                    "nodes": nodes,
-                    "value": value,
-                    "low": low,
-                    "high": high,
-                }
-            )
-    return rows
+        band = evaluation[f"{measure}_ci95"] if name == main else [(None, None)] * len(values)
+        for nodes, value, (low, high) in zip(evaluation["nodes"], values, band, strict=True):
+            rows.append({"measure": measure, "circuit": name, "nodes": nodes, "value": value, "low": low, "high": high})
+    controls = evaluation.get("controls", {})
+    for control in [name for name in CONTROLS if name in controls]:
+        point = {"nodes": controls["size"], "value": controls[control], "low": None, "high": None}
+        rows.append({"measure": "faithfulness", "circuit": CONTROLS[control], **point})
+    return [{"task": evaluation["task"], **row} for row in rows]

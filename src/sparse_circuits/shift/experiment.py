@@ -18,6 +18,7 @@ from sparse_circuits.config.shift import Shift
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
+from sparse_circuits.progress import Progress
 from sparse_circuits.shift.circuit import circuit, evidence
 from sparse_circuits.shift.probe import Texts, concepts, fit, judge, pooled, similarities
 from sparse_circuits.shift.words import without_gender
@@ -102,7 +103,7 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
     words = [word for of_profession in settings.professions.values() for word in of_profession]
     directions = concepts(language, words, subject.tokenizer, site)
     runs: list[dict[str, Any]] = []
-    for number in range(settings.seeds):
+    for number in Progress(range(settings.seeds), desc="SHIFT", unit="draw"):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
         draw = subject.draw(generator)
         used = sorted({*draw.ambiguous, *draw.test})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sparse_circuits.config.source import UrlSource
 from sparse_circuits.files import check_sha256, publishing
+from sparse_circuits.progress import Progress
 from sparse_circuits.sources.archive import Unavailable
 
 TIMEOUT_SECONDS = 60
@@ -27,7 +28,9 @@ def _download(url: str, folder: Path, digest: str | None) -> None:
     with publishing(folder / name) as temporary:
         try:
             with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer, temporary.open("wb") as file:
-                shutil.copyfileobj(answer, file)
+                size = int(answer.headers.get("Content-Length") or 0) or None
+                with Progress.wrapattr(file, "write", total=size, desc=name, unit_scale=True) as counted:
+                    shutil.copyfileobj(answer, counted)
         except (urllib.error.URLError, TimeoutError) as error:
             raise Unavailable(f"{url}: {error}") from None
         if digest:

@@ -1,6 +1,7 @@
 """Training on images: the batches of each step, and how often the trained model is right."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -26,18 +27,23 @@ def augmented(
     The cue, where there is one, is planted then.
     """
     steps = len(images) // entry.batch
+    height, width = images.shape[1:3]
+
+    @lru_cache(maxsize=1)
+    def order(number: int) -> NDArray[np.int64]:
+        return np.random.default_rng([seed, number]).permutation(len(images))
 
     def of(step: int) -> Tensor:
-        order = np.random.default_rng([seed, step // steps]).permutation(len(images))
-        chosen = order[step % steps * entry.batch :][: entry.batch]
+        chosen = order(step // steps)[step % steps * entry.batch :][: entry.batch]
         draw = np.random.default_rng([seed, 1, step])
         moves = draw.integers(-entry.shift, entry.shift, (len(chosen), 2), endpoint=True)
         flips = draw.random(len(chosen)) < (0.5 if entry.flip else 0)
-        changed = [
-            np.roll(image[:, ::-1] if flipped else image, move, axis=(0, 1))
-            for image, move, flipped in zip(images[chosen], moves, flips, strict=True)
-        ]
-        planted = as_trained(np.stack(changed), labels[chosen], classes, entry.cue)
+        rows, columns = (
+            (np.arange(size) - move[:, None]) % size for size, move in zip((height, width), moves.T, strict=True)
+        )
+        columns = np.where(flips[:, None], width - 1 - columns, columns)
+        changed = images[chosen[:, None, None], rows[:, :, None], columns[:, None, :]]
+        planted = as_trained(changed, labels[chosen], classes, entry.cue)
         return torch.from_numpy(to_tokens(planted, labels[chosen], len(classes))).long()
 
     return of

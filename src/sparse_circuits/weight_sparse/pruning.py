@@ -15,6 +15,7 @@ from sparse_circuits.circuits.search.bisection import smallest
 from sparse_circuits.circuits.search.heaviside import step
 from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.errors import StudyError
+from sparse_circuits.progress import Progress
 from sparse_circuits.tasks import Groups, PairBatch
 from sparse_circuits.tasks.code import HELD_OUT
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
@@ -59,7 +60,8 @@ def learn_masks(masking: Masking, groups: Groups, search: Search) -> tuple[Ranki
     optimizer = torch.optim.AdamW([tau], lr=search.learning_rate, weight_decay=search.weight_decay)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, search.steps)
     needed = torch.zeros_like(tau)
-    for number, batch in enumerate(_batches(groups, search, generator)):
+    batches = Progress(_batches(groups, search, generator), total=search.steps, desc="learn masks", unit="step")
+    for number, batch in enumerate(batches):
         gates = step(tau)
         gates.retain_grad()
         loss = masking.choose(batch, gates).task_loss
@@ -148,15 +150,18 @@ def clean_up(masking: Masking, train: Groups, held_out: Groups, found: Pruned, t
     """
     order = torch.argsort(gate_scores(masking, train, found.gates), stable=True)
     waiting = [order[found.gates[order] > 0]]
-    while waiting:
-        part = waiting.pop()
-        gates = found.gates.clone()
-        gates[part] = 0
-        fewer = _measured(masking, train, held_out, gates, found.price, enough=target)
-        if max(fewer.held_out_loss, fewer.others_loss) <= target:
-            found = replace(fewer, bisected=found.bisected)
-        elif len(part) > 1:
-            waiting += part.tensor_split(2)[::-1]
+    with Progress(total=len(waiting[0]), desc="clean up", unit="gate") as progress:
+        while waiting:
+            part = waiting.pop()
+            gates = found.gates.clone()
+            gates[part] = 0
+            fewer = _measured(masking, train, held_out, gates, found.price, enough=target)
+            if max(fewer.held_out_loss, fewer.others_loss) <= target:
+                found = replace(fewer, bisected=found.bisected)
+            elif len(part) > 1:
+                waiting += part.tensor_split(2)[::-1]
+                continue
+            progress.update(len(part))
     return found
 
 

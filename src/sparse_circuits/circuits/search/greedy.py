@@ -2,6 +2,7 @@
 
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.search.problem import Problem
+from sparse_circuits.progress import Progress
 
 POOL = 64  # the best-scored candidates, among which it chooses
 DROP = 1 / 3  # share of what is left that a round takes away
@@ -18,10 +19,12 @@ def by_effect(problem: Problem, target: float) -> list[Node]:
     judge = problem.train.first(PAIRS)
     left, rest = problem.candidates[:POOL], problem.candidates[POOL:]
     taken: list[Node] = []
-    while len(left) > 1:
-        without = judge.faithfulness([[n for n in left if n != node] for node in left])
-        needed = sorted(range(len(left)), key=lambda n: (without[n], n))
-        keep = len(left) - max(1, int(DROP * len(left)))
-        taken = [left[n] for n in needed[keep:]] + taken
-        left = [left[n] for n in needed[:keep]]
+    with Progress(total=len(left), desc="take away", unit="node") as progress:
+        while len(left) > 1:
+            without = judge.faithfulness([[n for n in left if n != node] for node in left])
+            needed = sorted(range(len(left)), key=lambda n: (without[n], n))
+            keep = len(left) - max(1, int(DROP * len(left)))
+            taken = [left[n] for n in needed[keep:]] + taken
+            left = [left[n] for n in needed[:keep]]
+            progress.update(len(needed) - keep)
     return left + taken + rest

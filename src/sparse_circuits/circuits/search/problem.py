@@ -13,6 +13,7 @@ from sparse_circuits.circuits.fills import Ablation, mean_ablation
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, run
+from sparse_circuits.progress import Progress
 from sparse_circuits.tasks import Groups, PairBatch, logit_difference
 
 PAIRS = 8  # training pairs in one step of learning
@@ -98,10 +99,11 @@ class Problem:
         generator = torch.Generator().manual_seed(self.seed)
         parts = [part for _, batch in self.train.groups for part in _shuffled(batch, generator).split(PAIRS)]
         masked = [MaskedBatch(self, part) for part in parts]
-        while steps > 0:
-            for number in torch.randperm(len(masked), generator=generator)[:steps].tolist():
-                yield masked[number]
-            steps -= len(masked)
+        with Progress(total=steps, desc="learn masks", unit="step") as progress:
+            while progress.n < steps:
+                for number in torch.randperm(len(masked), generator=generator)[: steps - progress.n].tolist():
+                    yield masked[number]
+                    progress.update()
 
 
 def pose(
