@@ -16,11 +16,14 @@ SCORES_BY_METHOD = [
     f"{HEADLINE}/scores.h5",
     *[f"{HEADLINE}/scores_by/{name}.h5" for name in STUDY.circuits.compared_methods],
 ]
-# The pictures of features, where they are active on images.
-PICTURES = (
-    [CORPUS_FILE, *(f"{INTERPRETATIONS}/{site}.json" for site in DESCRIBED_SITES)]
-    if STUDY.corpus_entry.pictures and STUDY.interpretations
+# What is known of nodes, and, in a study of images, the pictures that they are active on.
+DESCRIPTIONS = (
+    [f"{INTERPRETATIONS}/{site}.json" for site in DESCRIBED_SITES]
+    if STUDY.interpretations
     else []
+)
+PICTURES = (
+    [CORPUS_FILE, *DESCRIPTIONS] if STUDY.corpus_entry.pictures and DESCRIPTIONS else []
 )
 FIGURE_DATA = {
     **(
@@ -54,7 +57,10 @@ FIGURE_DATA = {
     **{
         f"circuit_{task}": (
             "circuit",
-            [f"{CIRCUITS}/{task}/{SHOWN_BASIS}/circuit.json", *PICTURES],
+            [
+                f"{CIRCUITS}/{task}/{SHOWN_BASIS}/circuit.json",
+                *(PICTURES or DESCRIPTIONS),
+            ],
         )
         for task in STUDY.tasks
     },

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 from sparse_circuits.report import Contents, appearance, report_files
 
 # What the study has for its page; a page that lists files by hash needs all of them.
@@ -32,20 +34,42 @@ rule write_report:
         script=program("write_report.py"),
         saes=SAE_EVALUATIONS,
         images=[CORPUS_FILE] if PICTURES else [],
-        artefacts=[
-            *MODEL_FILES,
-            CORPUS_FILE,
-            *(rules.write_manifest.output if SAE_FOLDERS else []),
-            *([ACCURACY] if STUDY.corpus_entry.photographs else []),
-            *[f"{folder}/{name}" for folder in SAE_FOLDERS for name in SAE_FILES],
-            *expand(
-                "results/tasks/{task}/{split}.jsonl",
-                task={**STUDY.tasks, **STUDY.behaviours},
-                split=["train", "test"],
-            ),
-            *EVALUATIONS,
-            *PROOFS,
-        ],
+        # What stands on the page, what it was made of, and what else the study makes.
+        artefacts=sorted(
+            {
+                *MODEL_FILES,
+                CORPUS_FILE,
+                *(rules.write_manifest.output if SAE_FOLDERS else []),
+                *([ACCURACY] if STUDY.corpus_entry.photographs else []),
+                *[f"{folder}/{name}" for folder in SAE_FOLDERS for name in SAE_FILES],
+                *expand(
+                    "results/tasks/{task}/{split}.jsonl",
+                    task={**STUDY.tasks, **STUDY.behaviours},
+                    split=["train", "test"],
+                ),
+                *[
+                    file
+                    for _, files in FIGURE_DATA.values()
+                    for file in ([files] if isinstance(files, str) else files)
+                ],
+                *rules.circuits.input,
+                *rules.edits.input,
+                *[
+                    file
+                    for edit in STUDY.edits
+                    for made in (selection_of, permanent_of)
+                    for file in made(SimpleNamespace(edit=edit))
+                ],
+                *(
+                    [
+                        *rules.compare_frontier.input.losses,
+                        *rules.compare_frontier.input.circuits,
+                    ]
+                    if STUDY.twin
+                    else []
+                ),
+            }
+        ),
     output:
         [f"{REPORT}/{name}" for name in REPORT_FILES],
     log:

@@ -217,6 +217,15 @@ rule write_weight_report:
         figures=rules.figures.input,
         frontier=rules.compare_frontier.output,
         carried=CARRIED,
+        made_from=[
+            *expand(TRANSFORMER_FILES, model=MODELS),
+            SEQUENCES,
+            *expand(
+                "results/tasks/{task}/{split}.jsonl",
+                task=STUDY.tasks,
+                split=["train", "test"],
+            ),
+        ],
     output:
         [f"{REPORT}/{name}" for name in REPORT_FILES],
     log:
@@ -246,7 +255,8 @@ rule write_weight_report:
         "python {input.script} --study {params.study:q} --models {input.models:q} --prunings {input.prunings:q}"
         " --explanations {input.explanations:q} --figures {params.figures:q} --folder {params.folder:q}"
         " --command {params.command:q} --artefacts {input.models:q} {input.prunings:q} {input.circuits:q}"
-        " {input.explanations:q} {input.frontier:q} {input.carried:q} {input.figures:q} > {log:q} 2>&1"
+        " {input.explanations:q} {input.frontier:q} {input.carried:q} {input.figures:q} {input.made_from:q}"
+        " > {log:q} 2>&1"
 
 
 rule report:

@@ -1,6 +1,7 @@
 """A circuit as a drawn graph: sites as rows from the input up, nodes labelled by the tokens they promote."""
 
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -19,17 +20,21 @@ NODES_A_ROW = 6
 EDGES_A_NODE = 2
 ROW_HEIGHT = 1.0  # inches
 PICTURE = 28  # pixels that a picture has at its size here
+LABEL = 24  # letters of a label in a line
 BOX = (0.90, 0.46)  # width in columns, height in rows
 
 
 def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the drawing and the table of nodes of one circuit.json.
 
-    Of a circuit of images images.h5 and the interpretations of its sites follow, and each node shows its top image.
-    At most the NODES_A_ROW strongest nodes of a site are drawn, and the EDGES_A_NODE strongest edges into each.
+    The interpretations of its sites may follow: each node then shows its label, and of a circuit of images, whose
+    images.h5 stands among them, its top image. At most the NODES_A_ROW strongest nodes of a site are drawn, and the EDGES_A_NODE strongest edges into each.
     """
     circuit = read_json(files[0])
-    pictures = read_pictures(files[1], files[2:], 1) if files[1:] else {}
+    images = [file for file in files[1:] if file.suffix == ".h5"]
+    interpretations = [file for file in files[1:] if file.suffix == ".json"]
+    pictures = read_pictures(images[0], interpretations, 1) if images else {}
+    labels = {node["id"]: node["label"] for file in interpretations for node in read_json(file)["nodes"]}
     output = next(node for node in circuit["nodes"] if node["site"] == "output")
     parts = [node for node in circuit["nodes"] if node is not output]
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -51,7 +56,8 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         count = sum(node["site"] == site for node in parts)
         axis.text(-0.05, level, f"{site}\n{len(rows[site])} of {count}", ha="right", va="center", fontsize=7)
         for node in rows[site]:
-            _draw_node(axis, places[node["id"]], node, strongest, pictures.get(node["id"], []))
+            label = labels.get(node["id"].partition("@")[0]) or ""
+            _draw_node(axis, places[node["id"]], node, label, strongest, pictures.get(node["id"], []))
     _draw_output(axis, places[output["id"]], circuit)
     axis.set(xlim=(-0.1, NODES_A_ROW + 0.1), ylim=(-0.5, len(sites) + 0.5))
     axis.axis("off")
@@ -62,7 +68,11 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=7)
     table = pd.DataFrame(
         [
-            {**{k: node[k] for k in ("id", "site", "score")}, "promotes": "|".join(node.get("promotes", []))}
+            {
+                **{k: node[k] for k in ("id", "site", "score")},
+                "label": labels.get(node["id"].partition("@")[0]) or "",
+                "promotes": "|".join(node.get("promotes", [])),
+            }
             for node in parts
         ]
     )
@@ -94,13 +104,20 @@ def _draw_edges(axis: Axes, edges: list[dict[str, Any]], places: dict[str, tuple
 
 
 def _draw_node(
-    axis: Axes, place: tuple[float, float], node: dict[str, Any], strongest: float, pictures: list[Picture]
+    axis: Axes,
+    place: tuple[float, float],
+    node: dict[str, Any],
+    label: str,
+    strongest: float,
+    pictures: list[Picture],
 ) -> None:
     name = node["id"].rsplit("/", 1)[1]
     colour = NEUTRAL if name == "error" else NEGATIVE if node["score"] < 0 else POSITIVE
     share = abs(node["score"]) / strongest
     _box(axis, place, colour, 0.6 + 1.6 * share)
-    words = [_shown(token) for token in node.get("promotes", [])[:2]]
+    words = [_shown(token) for token in node.get("promotes", [])[: 1 if label else 2]]
+    if label:
+        words = [*wrap(_plain(label), LABEL, max_lines=2, placeholder=" ..."), *words]
     x, y = place
     for colours, _ in pictures:
         picture = AnnotationBbox(
@@ -113,7 +130,7 @@ def _draw_node(
         x += 0.16
     axis.text(x, y + 0.13, f"{name}  {node['score']:+.2f}", ha="center", va="center", fontsize=6, weight="bold")
     told = "autoencoder's error" if name == "error" else "\n".join(words)
-    axis.text(x, y - 0.07, told, ha="center", va="center", fontsize=6)
+    axis.text(x, y - 0.06, told, ha="center", va="center", fontsize=5 if label else 6, linespacing=1.0)
 
 
 def _draw_output(axis: Axes, place: tuple[float, float], circuit: dict[str, Any]) -> None:
@@ -121,7 +138,7 @@ def _draw_output(axis: Axes, place: tuple[float, float], circuit: dict[str, Any]
     axis.text(
         place[0],
         place[1],
-        f"{circuit['task']}\nlogit difference",
+        f"{circuit['task']}\n{circuit['metric'].replace('_', ' ')}",
         ha="center",
         va="center",
         fontsize=6.5,
@@ -144,7 +161,11 @@ def _box(axis: Axes, place: tuple[float, float], colour: Any, width: float) -> N
 
 
 def _shown(token: str) -> str:
-    """A token as plain text: whitespace visible, no markup, no glyphs that the font lacks."""
-    text = token.replace("\n", "⏎").replace("$", r"\$")
-    text = text if text.isascii() else text.encode("ascii", "backslashreplace").decode()
-    return f"“{text[:14]}”"
+    """A token as plain text, with whitespace visible."""
+    return f"“{_plain(token)[:14]}”"
+
+
+def _plain(text: str) -> str:
+    """Text without markup and without glyphs that the font lacks."""
+    text = text.replace("\n", "⏎").replace("$", r"\$")
+    return text if text.isascii() else text.encode("ascii", "backslashreplace").decode()

@@ -43,6 +43,7 @@ def plot_pareto(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
                 axis.plot(points["l0"], points["mean"], marker="o", markersize=3, linewidth=1, color=color, label=entry)
                 axis.fill_between(points["l0"], points["low"], points["high"], color=color, alpha=0.25)
             axis.set(xscale="log", xlabel="L0", ylabel=label, title=site)
+            axis.ticklabel_format(axis="y", useOffset=False)
             axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axis.xaxis.set_minor_formatter(NullFormatter())

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ CAPTIONS = {
     "pareto": "What sparsity costs: variance left unexplained and loss recovered over the number of active features.",
     "faithfulness": (
         "Faithfulness of circuits, and of what is left without them, over circuit size on held-out pairs. "
-        "Band: 95 % bootstrap interval over pairs."
+        "Band: 95 % bootstrap interval over pairs. Dotted: as many random nodes. Where circuits were put to the proof, as "
+        "many nodes found with labels shuffled or with nonsense answers."
     ),
     "stability": "How much of each circuit stays when its pairs are drawn anew.",
     "overlap_methods": "How many of the best nodes several methods of attribution share, on the headline task.",
@@ -34,8 +36,8 @@ CAPTIONS = {
     "shift": "A classifier that learnt gender for profession, and what is left of that after each repair.",
 }
 CIRCUIT = (
-    "Rows are sites from the input up; a node shows its number, its score in nats of logit difference, and the tokens "
-    "it promotes most; the strongest nodes and edges are drawn."
+    "Rows are sites from the input up; a node shows its number, its score in nats, its label and the tokens it promotes "
+    "most, or its top image; the strongest nodes and edges are drawn."
 )
 
 
@@ -47,8 +49,8 @@ class StaticPages:
     pages: Mapping[str, str]
     folder: Path
 
-    def write(self, name: str, template: str, **facts: Any) -> None:
-        """Publish one page from its template."""
+    @cached_property
+    def _environment(self) -> Environment:
         environment = Environment(
             loader=PackageLoader("sparse_circuits.report", "templates"),
             autoescape=True,
@@ -57,7 +59,11 @@ class StaticPages:
             lstrip_blocks=True,
         )
         environment.filters["show"] = show
-        html = environment.get_template(template).render(study=self.study, pages=self.pages, page=name, **facts)
+        return environment
+
+    def write(self, name: str, template: str, **facts: Any) -> None:
+        """Publish one page from its template."""
+        html = self._environment.get_template(template).render(study=self.study, pages=self.pages, page=name, **facts)
         _publish(self.folder / name, html)
 
     def data(self, name: str, key: str, data: Any) -> None:
@@ -87,7 +93,9 @@ def caption(stem: str, circuit: str) -> str:
     kind, _, name = stem.partition("_")
     if kind == "circuit":
         return f"The circuit of {name}. {circuit}"
-    return f"What the edit {name} changes, beside its baselines." if kind == "edit" else CAPTIONS.get(stem, stem)
+    if kind == "strips":
+        return f"The strongest nodes of {name} with the images that each is most active on, warm where it is active."
+    return f"What the edit {name} changes, beside its baselines." if kind == "edit" else CAPTIONS[stem]
 
 
 def _publish(path: Path, text: str) -> None:

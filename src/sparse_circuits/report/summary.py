@@ -1,8 +1,32 @@
-"""The five numbers that matter of a study."""
+"""The few numbers that matter of a study."""
 
 from typing import Any
 
 WANTED = 0.75  # the faithfulness at which circuits are compared
+
+SAE_COLUMNS = {
+    "site": "autoencoder",
+    "d_sae": "features",
+    "l0": "L0",
+    "fvu": "FVU",
+    "ce_recovered": "CE recovered",
+    "dead_fraction": "dead",
+}
+TASK_COLUMNS = {
+    "task": "task",
+    "basis": "nodes are",
+    "accuracy": "accuracy",
+    "nodes": f"nodes to {WANTED}",
+    "circuit_nodes": "circuit",
+    "circuit_faithfulness": "its faithfulness",
+}
+PRUNED_COLUMNS = {
+    "task": "task",
+    "model": "model",
+    "nodes": "nodes",
+    "edges": "edges",
+    "accuracy": "accuracy of the circuit",
+}
 
 
 def summarise(
@@ -61,10 +85,33 @@ def nodes_needed(evaluation: dict[str, Any]) -> int | None:
 
 
 def format_summary(summary: dict[str, Any], page: str) -> str:
-    """Return the numbers and the page's path as lines for a terminal."""
+    """Return the numbers, a table of autoencoders, one of circuits, and the page's path as lines for a terminal."""
     width = max(map(len, summary["numbers"]))
     lines = [f"{name.ljust(width)}  {show(value)}" for name, value in summary["numbers"].items()]
-    return "\n".join([f"Study {summary['study']}", *lines, page])
+    tables = [
+        line
+        for rows, columns in (
+            (summary.get("saes"), SAE_COLUMNS),
+            (summary["tasks"], PRUNED_COLUMNS if "models" in summary else TASK_COLUMNS),
+        )
+        if rows
+        for line in ("", *_table(rows, columns))
+    ]
+    return "\n".join([f"Study {summary['study']}", *lines, *tables, "", page])
+
+
+def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> list[str]:
+    """Lines of columns that stand one under another: words to the left, numbers to the right."""
+    kept = {key: title for key, title in columns.items() if key in rows[0]}
+    cells = [list(kept.values()), *([show(row[key]) for key in kept] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    words = [isinstance(rows[0][key], str) for key in kept]
+    return [
+        "  ".join(
+            cell.ljust(n) if w else cell.rjust(n) for cell, n, w in zip(line, widths, words, strict=True)
+        ).rstrip()
+        for line in cells
+    ]
 
 
 def show(value: Any) -> str:
