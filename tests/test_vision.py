@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from conftest import ROOT
+from seeded import generator
 from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_image_sequences
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.origin import read_origins, row_sequences
@@ -35,6 +36,7 @@ from sparse_circuits.sources.images import read_classes, read_images, write_imag
 from sparse_circuits.tasks import PairBatch, encode_pairs, logit_difference
 from sparse_circuits.tasks.controls import nonsense_words
 from sparse_circuits.tasks.images import image_pairs
+from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import accuracy, augmented
 from sparse_circuits.weight_sparse.training import Recipe, train
@@ -402,6 +404,23 @@ def test_stopped_training_on_images_goes_on_and_ends_in_the_same_bytes(images: P
 
 
 VIT = {"layers": 3, "d_model": 64, "images": 1000, "patch": 4}
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.1, 0.0])
+@pytest.mark.parametrize("active", [None, 0.5])
+def test_a_circuit_of_images_is_judged_by_its_compact_model_as_by_the_masked_one(
+    share: float, active: float | None
+) -> None:
+    model = new_vision_model(ENTRY.model_copy(update={"active": active}), SHAPE, len(CLASSES), 0)
+    images, labels = drawn(24)
+    tokens = torch.from_numpy(to_tokens(images[..., None], labels, len(CLASSES))).long()
+    answers = torch.zeros(8, 1).long()
+    batch = PairBatch(tokens[0:24:3, :-1], tokens[1:24:3, :-1], answers, answers + 1)
+    masking = Masking.by_means(model, tokens)
+    gates = (torch.rand(masking.index.count, generator=generator()) < share).float()
+    found, expected = masking.choices([([*range(8)], batch)], gates), masking.choose(batch, gates)
+    torch.testing.assert_close(found.differences, expected.differences, rtol=0, atol=1e-5)
+    assert torch.equal(found.sides, expected.sides)
 
 
 @pytest.mark.parametrize(

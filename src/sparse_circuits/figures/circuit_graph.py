@@ -28,7 +28,8 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the drawing and the table of nodes of one circuit.json.
 
     The interpretations of its sites may follow: each node then shows its label, and of a circuit of images, whose
-    images.h5 stands among them, its top image. At most the NODES_A_ROW strongest nodes of a site are drawn, and the EDGES_A_NODE strongest edges into each.
+    images.h5 stands among them, its top image. At most the NODES_A_ROW strongest nodes of a site are drawn, and the
+    EDGES_A_NODE strongest edges into each.
     """
     circuit = read_json(files[0])
     images = [file for file in files[1:] if file.suffix == ".h5"]

@@ -20,8 +20,8 @@ CAPTIONS = {
     "pareto": "What sparsity costs: variance left unexplained and loss recovered over the number of active features.",
     "faithfulness": (
         "Faithfulness of circuits, and of what is left without them, over circuit size on held-out pairs. "
-        "Band: 95 % bootstrap interval over pairs. Dotted: as many random nodes. Where circuits were put to the proof, as "
-        "many nodes found with labels shuffled or with nonsense answers."
+        "Band: 95 % bootstrap interval over pairs. Dotted: as many random nodes. Where circuits were put to the proof, "
+        "as many nodes found with labels shuffled or with nonsense answers."
     ),
     "stability": "How much of each circuit stays when its pairs are drawn anew.",
     "overlap_methods": "How many of the best nodes several methods of attribution share, on the headline task.",
@@ -36,8 +36,8 @@ CAPTIONS = {
     "shift": "A classifier that learnt gender for profession, and what is left of that after each repair.",
 }
 CIRCUIT = (
-    "Rows are sites from the input up; a node shows its number, its score in nats, its label and the tokens it promotes "
-    "most, or its top image; the strongest nodes and edges are drawn."
+    "Rows are sites from the input up; a node shows its number, its score in nats, its label and the tokens it "
+    "promotes most, or its top image; the strongest nodes and edges are drawn."
 )
 
 

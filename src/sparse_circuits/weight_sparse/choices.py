@@ -1,6 +1,7 @@
 """Which of two answers a model gives to prompts, all of it or some of its nodes only, and what that costs in nats."""
 
 import math
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -84,17 +85,32 @@ class Masking:
     @torch.no_grad()
     def choices(self, groups: Groups, gates: Tensor | None = None) -> Choices:
         """Return the choices on all pairs; a circuit's are asked of its compact model, which gives the same sooner."""
-        if gates is None or self.frozen_norms or not self.model.config.causal:
+        if gates is None or self.frozen_norms:
             found = [self.choose(batch, gates) for _, batch in groups]
         else:
             device = self.model.device
             answers = torch.cat([ids.flatten() for _, b in groups for ids in (b.answers, b.patch_answers)]).unique()
-            answers = answers[answers >= 0]
-            compact = CompactModel(self.model, self.index.split(gates), self.fills, answers.tolist()).to(device)
+            answers = answers[answers >= 0].to(device)
             batches = [batch.to(device) for _, batch in groups]
-            answers = answers.to(device)
-            found = [between_answers(compact(torch.cat([b.clean, b.patch])), b, answers) for b in batches]
+            prompts = [torch.cat([batch.clean, batch.patch]) for batch in batches]
+            embedding = None
+            if not self.model.config.causal:
+                embedded = [self.model.embed(part) for part in prompts]
+                prompts = _numbered([x.shape[:2] for x in embedded], device)
+                embedding = torch.cat([x.flatten(0, 1) for x in embedded])
+            gated = self.index.split(gates)
+            compact = CompactModel(self.model, gated, self.fills, answers.tolist(), embedding).to(device)
+            found = [
+                between_answers(compact(part), batch, answers) for part, batch in zip(prompts, batches, strict=True)
+            ]
         return Choices(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+
+
+def _numbered(shapes: Sequence[tuple[int, ...]], device: torch.device) -> list[Tensor]:
+    """Tokens of these shapes (prompt, position), of which each is another one."""
+    sizes = [prompts * positions for prompts, positions in shapes]
+    numbers = torch.arange(sum(sizes), device=device).split(sizes)
+    return [part.view(shape) for part, shape in zip(numbers, shapes, strict=True)]
 
 
 def between_answers(logits: Tensor, batch: PairBatch, answers: Tensor | None = None) -> Choices:

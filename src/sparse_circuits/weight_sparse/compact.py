@@ -2,7 +2,7 @@
 
 It gives the masked model's logits of a few tokens. What closed nodes do is constant (their fills) and goes into biases;
 what the rest of a token's embedding does (it takes part in the norms, and is read by the unembedding) goes into tables
-over the vocabulary.
+over the vocabulary. Of images every patch is a token of its own, whose embedding is given.
 """
 
 from dataclasses import dataclass
@@ -31,14 +31,26 @@ class _Open:
 
 
 class CompactModel(nn.Module):
-    """A circuit of a weight-sparse transformer; `answers` are the tokens whose logits it gives."""
+    """A circuit of a weight-sparse transformer; `answers` are the tokens whose logits it gives.
 
-    def __init__(self, model: WeightSparseForCausalLM, gates: Gates, fills: Fills, answers: list[int]) -> None:
+    `embedding` (token, d_model) is the model's table, or what stands in for one: of images the patches' embeddings.
+    """
+
+    def __init__(
+        self,
+        model: WeightSparseForCausalLM,
+        gates: Gates,
+        fills: Fills,
+        answers: list[int],
+        embedding: Tensor | None = None,
+    ) -> None:
         super().__init__()
         nodes = {place: _Open(gates[place].nonzero().flatten().cpu(), fills[place].cpu()) for place in gates}
         touching = [nodes[p].numbers for p in nodes if p.kind in ("attn_in", "attn_out", "mlp_in", "mlp_out")]
         channels = torch.cat(touching).unique()
-        embedding = model.get_input_embeddings().get_parameter("weight").detach().cpu()
+        if embedding is None:
+            embedding = model.get_input_embeddings().get_parameter("weight")
+        embedding = embedding.detach().cpu()
         rest = torch.ones(embedding.shape[1], dtype=torch.bool)
         rest[channels] = False
         self.embedding = nn.Parameter(embedding[:, channels])
@@ -61,16 +73,18 @@ class CompactModel(nn.Module):
         table = model.bigram_table
         self.direct_logits = nn.Parameter(table.detach().cpu()[:, answers] + bias if table is not None else bias)
         self.has_bigram = table is not None
+        # Language is asked after its last token, images for the mean of their patches, which a register precedes.
+        self.asked = slice(-1, None) if model.config.causal else slice(1, None)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return the answers' logits after the last token: (prompt, position) -> (prompt, answer)."""
+        """Return the answers' logits of prompts: (prompt, position) -> (prompt, answer)."""
         x = F.embedding(tokens, self.embedding)
         for block in self.blocks:
             x = block(x, tokens)
-        last = tokens[:, -1]
-        normed, scale = self.final(x[:, -1], last)
-        direct = self.direct_logits[last] if self.has_bigram else self.direct_logits
-        return normed @ self.unembed.T + scale * self.static_logits[last] + direct
+        asked = tokens[:, self.asked]
+        normed, scale = self.final(x[:, self.asked], asked)
+        direct = self.direct_logits[asked] if self.has_bigram else self.direct_logits
+        return (normed @ self.unembed.T + scale * self.static_logits[asked] + direct).mean(dim=1)
 
     @property
     def weights(self) -> int:
@@ -190,7 +204,7 @@ class _Heads(_Reading):
         closed = (down * values.constant).unflatten(1, (self.heads, self.d_head)).sum(dim=2)
         self.head_constant = nn.Parameter(closed)
         self.down_bias = nn.Parameter(part.c_proj.bias.detach().cpu()[writes.numbers])
-        self.attn_imp = part.attn_imp
+        self.attn_imp, self.causal = part.attn_imp, part.causal
 
     def matrices(self) -> tuple[Tensor, ...]:
         """The weights between nodes."""
@@ -213,8 +227,9 @@ class _Heads(_Reading):
         q, k = (part.full(read).unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.q, self.k))
         scores = q @ k.transpose(-1, -2) * self.d_head**-0.5
         length = scores.shape[-1]
-        future = torch.ones(length, length, dtype=torch.bool, device=scores.device).triu(1)
-        scores = scores.masked_fill(future, float("-inf"))
+        if self.causal:
+            future = torch.ones(length, length, dtype=torch.bool, device=scores.device).triu(1)
+            scores = scores.masked_fill(future, float("-inf"))
         if self.attn_imp is None:
             return scores.softmax(dim=-1)
         sink = self.attn_imp.sink_logit.view(1, -1, 1, 1).expand(len(scores), -1, length, 1)
