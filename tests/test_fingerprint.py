@@ -43,6 +43,15 @@ def _after(script: Path, file: str, old: str, new: str) -> str:
     return fingerprint(script)
 
 
+def test_what_is_imported_for_type_checkers_alone_does_not_count(script: Path) -> None:
+    folder = script.parent / "sparse_circuits"
+    for_types = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from sparse_circuits.other import x\n\n"
+    (folder / "b.py").write_text(for_types + LIBRARY["b.py"])
+    module._parsed.cache_clear()
+    before = fingerprint(script)
+    assert _after(script, "sparse_circuits/other.py", "x = 1", "x = 2") == before
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [

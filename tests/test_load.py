@@ -1,6 +1,7 @@
 """Any artefact is loaded in one line, and importing the package costs nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,7 +12,7 @@ import torch
 
 import sparse_circuits as sc
 from conftest import ROOT
-from report_study import make_report_study
+from report_study import found_weights, make_report_study
 from sparse_circuits.errors import StudyError
 
 
@@ -51,6 +52,43 @@ def test_what_cannot_be_loaded_is_told(tmp_path: Path) -> None:
 
 PROMPT, OTHER = "The key near the boxes", "The boy near the boxes"
 SITE = "resid_post.1"
+
+CLIENT = """
+import sparse_circuits as sc
+
+circuit: sc.LoadedCircuit = sc.load("results/circuits/s/t/features")
+nodes: list[str] = circuit.strongest(3)
+text: str = circuit.alone(patch="a").generate("b")
+wrong: int = circuit.strongest(3)
+"""
+
+
+def test_a_program_that_loads_artefacts_is_type_checked(tmp_path: Path) -> None:
+    (tmp_path / "client.py").write_text(CLIENT)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent", "client.py"]
+    environment = {**os.environ, "MYPYPATH": str(ROOT / "src")}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+    found = [line for line in done.stdout.splitlines() if line.startswith("client.py")]
+    assert len(found) == 1, done.stdout + done.stderr
+    assert found[0].startswith("client.py:7: error: Incompatible types in assignment")
+
+
+def test_folders_of_files_are_what_their_files_hold(finished: Path) -> None:
+    results = finished / "results"
+    task = sc.load(results / "tasks/nounpp")
+    assert set(task) == {"train.jsonl", "test.jsonl"}
+    assert task["test.jsonl"][0]["clean"]
+    assert list(sc.load(results / "corpora/words")) == ["documents.jsonl"]
+    assert {"nodes"} <= set(sc.load(results / "interpretations/test")["resid_post.1.json"])
+    assert len(sc.load(results / "figures/test")["faithfulness.csv"]) > 3
+    weights = sc.load(results / "saes/tiny-llama/resid_post.1/topk/sae_weights.safetensors")
+    assert {"W_enc", "W_dec"} <= set(weights)
+
+
+def test_a_circuit_of_weights_has_no_strongest_nodes(tmp_path: Path) -> None:
+    found = found_weights(tmp_path / "results")
+    with pytest.raises(StudyError, match="have no scores; all in `nodes` are needed"):
+        sc.load(found.explanations[0].parent).strongest()
 
 
 def test_a_circuit_is_taken_out_on_a_new_prompt_as_by_hand(finished: Path) -> None:

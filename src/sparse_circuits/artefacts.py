@@ -6,13 +6,16 @@ from typing import Any
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, read_jsonl
 
+FILES = (".json", ".jsonl", ".csv", ".h5", ".safetensors")
+
 
 def load(path: str | Path) -> Any:
     """Return an artefact of results/, by its folder or file.
 
     A folder of an autoencoder gives a SparseAutoencoder, of a model a LoadedModel, of a circuit a LoadedCircuit, of an
-    edit a LoadedEdit, of a cache a LoadedActivations. A .json file gives its content, .jsonl a list of objects, .csv a
-    data frame, .h5 an h5py.File that is open for reading.
+    edit a LoadedEdit, of a cache a LoadedActivations; of a task, a corpus, interpretations or figures a dict of what
+    its files hold, by name. A .json file gives its content, .jsonl a list of objects, .csv a data frame, .safetensors a
+    dict of tensors, .h5 an h5py.File that is open for reading.
     Raises StudyError when there is nothing at `path`, or nothing that is known.
     """
     path = Path(path)
@@ -32,7 +35,11 @@ def load(path: str | Path) -> Any:
         import h5py
 
         return h5py.File(path)
-    raise StudyError(f"{path}: not an artefact that can be loaded; .json, .jsonl, .csv, .h5 or a folder are")
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    raise StudyError(f"{path}: not an artefact that can be loaded; {', '.join(FILES)} or a folder are")
 
 
 def _folder(folder: Path) -> Any:
@@ -46,13 +53,15 @@ def _folder(folder: Path) -> Any:
         return load_model(folder)
     if (folder / "circuit.json").exists():
         return load_circuit(folder)
-    if (folder / "evaluation.json").exists():
-        return LoadedEdit(read_json(folder / "evaluation.json"), folder)
+    if (folder / "evaluation.json").exists() and "hooked" in (judged := read_json(folder / "evaluation.json")):
+        return LoadedEdit(judged, folder)
     if (folder / "manifest.json").exists():
         from sparse_circuits.loaded_cache import LoadedActivations
 
         return LoadedActivations(folder)
+    if files := [path for path in sorted(folder.iterdir()) if path.suffix in FILES]:
+        return {path.name: load(path) for path in files}
     raise StudyError(
         f"{folder}: neither an autoencoder (sae_weights.safetensors), a model (config.json), a circuit (circuit.json), "
-        "an edit (evaluation.json) nor a cache (manifest.json)"
+        f"an edit (evaluation.json), a cache (manifest.json) nor a folder of {', '.join(FILES)}"
     )

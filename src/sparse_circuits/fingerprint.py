@@ -31,6 +31,8 @@ def fingerprint(script: Path) -> str:
 def _parsed(path: Path) -> tuple[str, frozenset[str]]:
     """Return the hash of a module's syntax tree without docstrings, and the names of our modules that it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    # What is imported for type checkers alone is never run.
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and _is_for_types(node.test))]
     imports: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -48,6 +50,10 @@ def _parsed(path: Path) -> tuple[str, frozenset[str]]:
     beside = sorted(set(path.parent.glob(f"{path.stem}.*")) - {path})
     content = ast.dump(tree).encode() + b"".join(file.read_bytes() for file in beside)
     return hashlib.sha256(content).hexdigest(), frozenset(ours | parents)
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def _is_text(node: ast.expr) -> bool:

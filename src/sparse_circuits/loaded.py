@@ -128,7 +128,12 @@ class LoadedCircuit:
     folder: Path
 
     def strongest(self, count: int | None = None) -> list[str]:
-        """Return the ids of the nodes of largest |score|, or of all, without error nodes and the output."""
+        """Return the ids of the nodes of largest |score|, or of all, without error nodes and the output.
+
+        Raises StudyError for a circuit of weights, whose nodes have no scores: all of them are needed.
+        """
+        if self.facts["basis"] == "weights":
+            raise StudyError(f"{self.folder}: nodes of a circuit of weights have no scores; all in `nodes` are needed")
         inside = [node for node in self.nodes if node["site"] != "output" and "/error" not in node["id"]]
         return [node["id"] for node in sorted(inside, key=lambda node: -abs(node["score"]))[:count]]
 
