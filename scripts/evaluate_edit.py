@@ -99,6 +99,7 @@ def main(args: Arguments) -> None:
         task: {name: one.accuracy for name, one in differences_of(main, editing.groups(task, "test")).items()}
         for task in args.others
     }
+    moved = variants["before"], variants["hooked"]
     found = {
         "model": language.name,
         "goal": settings.goal,
@@ -110,8 +111,10 @@ def main(args: Arguments) -> None:
         "baselines": baselines,
         "side_effects": {
             "accuracy": others,
-            "tokens": [] if language.sees else most_changed(effects["hooked"].at, torch.cat(text), editing.tokenizer),
-            "nodes": most_changed_nodes(variants["before"], variants["hooked"], basis, text, nodes),
+            "tokens": []
+            if language.sees
+            else most_changed(*moved, effects["hooked"].at, torch.cat(text), editing.tokenizer),
+            "nodes": most_changed_nodes(*moved, basis, text, nodes),
         },
         "continuations": continuations(main, settings.prompts, trials),
     }

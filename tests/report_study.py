@@ -39,9 +39,11 @@ def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: 
     for suffix in (".png", ".svg", ".csv"):
         write(figure.with_suffix(suffix), {})
     edit = write(results / "edits/s/gentle/evaluation.json", _edit())
+    trial = {"node": "resid_post.1/0", "factor": 0.0, "below": None, "taken": True, "reason": HOSTILE}
+    selection = write(results / "edits/s/gentle/selection.json", {"trials": [trial]})
     claims = write(results / "claims/s.json", {"claims": {"bold": _claim()}})
     graph = write(results / "graphs/s/keys/graph.json", _graph())
-    files = [path, edit, claims, graph, *saes, *interpretations]
+    files = [path, edit, selection, claims, graph, *saes, *interpretations]
     shown = ([path], interpretations, [edit], [claims], [figure])
     return Found("s", "<task>", saes, *shown, files, "snakemake --", [graph])
 
@@ -124,7 +126,12 @@ def _edit() -> dict[str, Any]:
         "nodes": [{"node": "resid_post.1/0", "factor": 0.0, "clamp": None}],
         **{name: {"gap": gap, "perplexity": 20.0} for name, gap in (("before", 1.0), ("hooked", 0.1))},
         "permanent": {"gap": 0.2, "perplexity": 21.0},
-        "baselines": {"random": {"gap": 0.9, "perplexity": 22.0}},
+        "baselines": {"random": {"gap": 0.9, "gap_range": [0.8, 1.0], "perplexity": 22.0}},
+        "side_effects": {
+            "accuracy": {"<task>": {"before": 1.0, "hooked": 0.9, "permanent": 0.9}},
+            "tokens": [{"context": HOSTILE, "next": HOSTILE, "rises": HOSTILE, "falls": " he", "kl": 0.5}],
+            "nodes": [{"node": "resid_post.1/2", "before": 0.0, "after": 1.0, "change": 1.0}],
+        },
         "continuations": [
             {"prompt": "The key", "before": f" is {HOSTILE}", "hooked": " is old", "permanent": " is old"}
         ],

@@ -135,21 +135,43 @@ def _correlation(pairs: Sequence[Pair], found: Differences, seed: int) -> dict[s
     }
 
 
+@torch.no_grad()
 def most_changed(
-    apart: Tensor, text: Tensor, tokenizer: "PreTrainedTokenizerBase", count: int = 20, context: int = 12
+    before: Variant,
+    after: Variant,
+    apart: Tensor,
+    text: Tensor,
+    tokenizer: "PreTrainedTokenizerBase",
+    count: int = 20,
+    context: int = 12,
 ) -> list[dict[str, Any]]:
     """Return the places of text (sequence, position) after which predictions are furthest apart, with what is before.
 
-    `apart` (sequence, position - 1) is in nats.
+    `apart` (sequence, position - 1) is in nats. `rises` and `falls` are the tokens whose probability changes most.
     """
     rows = []
     for place in apart.flatten().topk(min(count, apart.numel())).indices.tolist():
         sequence, position = divmod(place, apart.shape[1])
-        before = text[sequence, max(1, position + 1 - context) : position + 1].tolist()
-        after = int(text[sequence, position + 1].item())
-        said, follows = tokenizer.decode(before), tokenizer.decode([after])
-        rows.append({"context": said, "next": follows, "kl": apart[sequence, position].item()})
+        prompt = text[sequence : sequence + 1, : position + 1]
+        said, follows = tokenizer.decode(prompt[0, 1:][-context:].tolist()), int(text[sequence, position + 1].item())
+        old, new = (_next_probabilities(variant, prompt) for variant in (before, after))
+        rows.append(
+            {
+                "context": said,
+                "next": tokenizer.decode([follows]),
+                "kl": apart[sequence, position].item(),
+                "rises": tokenizer.decode([int((new - old).argmax())]),
+                "falls": tokenizer.decode([int((old - new).argmax())]),
+            }
+        )
     return rows
+
+
+def _next_probabilities(variant: Variant, prompt: Tensor) -> Tensor:
+    language = variant.language
+    logits = run(language, prompt.to(language.device), edit=variant.intervention, logits="last").logits
+    assert logits is not None
+    return logits[0, -1].softmax(dim=-1)
 
 
 @torch.no_grad()

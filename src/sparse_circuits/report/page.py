@@ -76,8 +76,8 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     if found.saes:
         site.write("saes.html", "saes.html.j2", saes=[(*sae, sae_data(*sae)) for sae in listed], rows=summary["saes"])
     if found.edits:
-        edits = [{"name": path.parent.name, **read_json(path)} for path in found.edits]
-        site.write("edits.html", "edits.html.j2", edits=[_edit(edit) for edit in edits])
+        edits = [_edit(path, found.artefacts) for path in found.edits]
+        site.write("edits.html", "edits.html.j2", edits=edits)
     for path in found.claims:
         site.write("claims.html", "claims.html.j2", claims=read_json(path)["claims"])
     site.data("data/artefacts.js", "artefacts", list_artefacts(found.artefacts, found.command))
@@ -87,8 +87,11 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _edit(edit: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page shows of an edit: a table of numbers by variant, and texts cut where they part."""
+def _edit(path: Path, artefacts: Sequence[Path]) -> dict[str, Any]:
+    """What the page shows of an edit: numbers by variant, why features were chosen, side effects, and texts cut where
+    they part."""
+    edit = read_json(path)
+    trials = read_json(selection)["trials"] if (selection := path.with_name("selection.json")) in artefacts else []
     variants = {
         "before": edit["before"],
         "hooked": edit["hooked"],
@@ -100,7 +103,9 @@ def _edit(edit: Mapping[str, Any]) -> dict[str, Any]:
     for item in edit.get("continuations", []):
         versions = {name: item[name] for name in ("before", "hooked", "permanent") if name in item}
         texts.append({"prompt": item["prompt"], "versions": _parted(versions)})
-    return {**edit, "variants": variants, "metrics": metrics, "texts": texts}
+    effects = {"accuracy": {}, "tokens": [], "nodes": [], **edit.get("side_effects", {})}
+    told = {"variants": variants, "metrics": metrics, "texts": texts, "trials": trials, "side_effects": effects}
+    return {**edit, **told, "name": path.parent.name}
 
 
 def _parted(versions: Mapping[str, str]) -> dict[str, tuple[str, str]]:

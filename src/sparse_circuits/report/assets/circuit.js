@@ -65,6 +65,13 @@
     ];
   }
 
+  // What a drag asks for many times is done once a frame.
+  let waiting = null;
+  function later(draw) {
+    if (waiting === null) requestAnimationFrame(() => { const latest = waiting; waiting = null; latest(); });
+    waiting = draw;
+  }
+
   // ---- the slider
   function keep(wanted) {
     size = wanted;
@@ -79,7 +86,7 @@
       const told = faithfulness(size);
       document.getElementById("faithfulness").textContent = told;
       slider.setAttribute("aria-valuetext", told);
-      plot.redraw(false);
+      later(() => plot.redraw(false));
     }
     table.rows.forEach(([node, row]) => row.classList.toggle("left-out", !kept(node)));
   }
