@@ -63,8 +63,7 @@ restore: $(VENV)/.ready
 	sparse-circuits summary results/report/language
 
 test: check $(VENV)/.extras
-	pytest --ignore tests/cluster --ignore tests/browser --numprocesses 2 --dist worksteal
-	bash tests/browser/run.sh
+	flags=$$(bash tests/browser/ignored.sh) && pytest --ignore tests/cluster $$flags --numprocesses 2 --dist worksteal
 	bash tests/cluster/run.sh
 
 check: $(VENV)/.ready

@@ -16,31 +16,16 @@ from playwright.sync_api import Page, sync_playwright
 from common import Claim, publish_findings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from report_study import make_report_study
+from report_study import ANSWER, LOADED, make_report_study
 from sparse_circuits.report.page import write_pages
 
 MOVES = 30
-# From the input event to the second frame after it: the first one has drawn what the move changed.
-ANSWER = """async (moves) => {
-  const slider = document.getElementById("size");
-  const frame = () => new Promise(requestAnimationFrame);
-  const times = [];
-  for (let move = 0; move < moves; move++) {
-    slider.value = move % 2 ? slider.max : Math.ceil(slider.max * (1 + move % 5) / 8);
-    const begun = performance.now();
-    slider.dispatchEvent(new Event("input"));
-    await frame(); await frame();
-    times.push(performance.now() - begun);
-  }
-  return times;
-}"""
-LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 
 
 def opened(page: Page, path: Path) -> float:
     """Seconds until a page is loaded and its scripts have run."""
     page.goto(path.as_uri())
-    return float(page.evaluate(LOADED)) / 1000
+    return float(page.evaluate(LOADED))
 
 
 def measure(folder: Path) -> list[Claim]:
@@ -52,7 +37,7 @@ def measure(folder: Path) -> list[Claim]:
         )
         page: Any = browser.new_page(viewport={"width": 1280, "height": 900})
         circuit = opened(page, folder / "page/circuit_<task>_features.html")
-        times = sorted(page.evaluate(ANSWER, MOVES))
+        times = page.evaluate(ANSWER, MOVES)
         features = opened(page, folder / "page/saes.html")
         browser.close()
     return [

@@ -14,6 +14,23 @@ HOSTILE = "</script><img src=x onerror=alert(1)> <b>"
 SITES = ("resid_post.0", "resid_post.1")
 SAE = {"d_sae": 64, "l0": 8.0, "fvu": 0.2, "ce_recovered": 0.9, "dead_fraction": 0.0}
 
+# From the input event to the second frame after it: the first one has drawn what the move changed.
+ANSWER = """async (moves) => {
+  const slider = document.getElementById("size");
+  const frame = () => new Promise(requestAnimationFrame);
+  const times = [];
+  for (let move = 0; move < moves; move++) {
+    slider.value = move % 2 ? slider.max : Math.ceil(slider.max * (1 + move % 5) / 8);
+    const begun = performance.now();
+    slider.dispatchEvent(new Event("input"));
+    await frame(); await frame();
+    times.push(performance.now() - begun);
+  }
+  return times.sort((a, b) => a - b);
+}"""
+# Seconds until a page is loaded and its scripts have run.
+LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd / 1000"
+
 
 def write(path: Path, data: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from sparse_circuits import doctor
 from sparse_circuits.doctor import GIB, Finding, format_findings
@@ -30,9 +31,31 @@ def test_what_is_well_needs_no_mending(tmp_path: Path) -> None:
         doctor.check_disk(tmp_path, wanted=1),
         doctor.check_memory(free=64 * GIB),
         doctor.check_gpu([]),
-        doctor.check_gpu(["NVIDIA H100"], "2.13.0+cu130"),
+        doctor.check_gpu(["NVIDIA H100"], "2.13.0+cu130", lambda: None),
     ]
     assert [(finding.state, finding.mend) for finding in found] == [("ok", "")] * len(found)
+
+
+def test_a_gpu_that_does_not_start_is_told_with_what_torch_says() -> None:
+    """On this machine CUDA either starts, or torch says why it does not."""
+    found = doctor.check_gpu(["NVIDIA H100"], "2.13.0+cu130")
+    assert (found.state == "ok") == torch.cuda.is_available()
+    if not torch.cuda.is_available():
+        assert "CUDA does not start: " in found.says
+        assert len(found.says.splitlines()) == 1
+
+
+def test_a_finished_study_needs_no_disk_for_itself(tmp_path: Path) -> None:
+    (tmp_path / "results/report").mkdir(parents=True)
+    assert doctor.check_disk(tmp_path, wanted=10**30).state == "ok"
+
+
+def test_a_remote_whose_plugin_is_missing_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    remote = far\n['remote \"far\"']\n    url = gs://bucket\n")
+    found = doctor.check_dvc_remote(tmp_path)
+    assert found.state == "problem"
+    assert found.mend == "pip install dvc-gs"
 
 
 def test_a_remote_that_is_a_folder_must_be_there(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from sparse_circuits.machine import cores, free_memory, gpu_names
 GIB = 1024**3
 DISK, MEMORY = 7 * GIB, 8 * GIB  # of the default study (README)
 PYTHON = (3, 11)
+# What DVC needs for a remote, by the beginning of its address.
+PLUGINS = {"s3": "dvc-s3", "gs": "dvc-gs", "azure": "dvc-azure", "ssh": "dvc-ssh", "webdavs": "dvc-webdav"}
 
 State = Literal["ok", "warning", "problem"]
 
@@ -46,10 +48,11 @@ def check_packages(names: Sequence[str] = ("torch", "transformers", "snakemake",
 
 
 def check_disk(folder: Path = Path(), wanted: int = DISK) -> Finding:
-    """Free space where results go."""
-    free = shutil.disk_usage(folder).free
+    """Free space where results and DVC's cache go, which may be links to other disks; what is there counts as free."""
+    places = [place if place.exists() else folder for place in (folder / "results", folder / ".dvc/cache")]
+    free = min(shutil.disk_usage(place).free for place in places)
     says = f"{free / GIB:.1f} GiB free"
-    if free < wanted:
+    if free < wanted and not (folder / "results/report").exists():
         mend = "free space, or link results/ and .dvc/cache to a larger disk"
         return Finding("disk", "problem", f"{says}; the default study takes {wanted / GIB:.0f} GiB", mend)
     return Finding("disk", "ok", says)
@@ -65,8 +68,12 @@ def check_memory(free: int | None = None, wanted: int = MEMORY) -> Finding:
     return Finding("memory", "ok", says)
 
 
-def check_gpu(names: Sequence[str] | None = None, torch_version: str | None = None) -> Finding:
-    """GPUs that the driver knows, and whether torch is a build for them."""
+def check_gpu(
+    names: Sequence[str] | None = None,
+    torch_version: str | None = None,
+    starts: Callable[[], str | None] | None = None,
+) -> Finding:
+    """GPUs that the driver knows, whether torch is a build for them, and whether CUDA starts."""
     names = gpu_names() if names is None else names
     torch_version = torch_version or _version("torch") or ""
     if not names:
@@ -74,7 +81,16 @@ def check_gpu(names: Sequence[str] | None = None, torch_version: str | None = No
     if "+cpu" in torch_version:
         mend = f"pip install --force-reinstall --no-deps torch=={torch_version.partition('+')[0]}"
         return Finding("GPU", "warning", f"{', '.join(names)}, but torch {torch_version} has no CUDA", mend)
+    if why := (starts or _cuda_fails)():
+        return Finding("GPU", "warning", f"{', '.join(names)}, but CUDA does not start: {why}", "nvidia-smi")
     return Finding("GPU", "ok", ", ".join(names))
+
+
+def _cuda_fails() -> str | None:
+    """What torch says when it is to compute on the GPU; None when it does."""
+    code = "import torch; torch.ones(1, device='cuda').sum().item()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else None
 
 
 def check_slurm() -> Finding:
@@ -96,7 +112,8 @@ def check_slurm() -> Finding:
 
 
 def check_dvc_remote(repository: Path = Path()) -> Finding:
-    """The DVC remote that `dvc push` and `make restore` use: that one is named, and that it can be spoken to."""
+    """The DVC remote that `dvc push` and `make restore` use: that one is named, that it is there where it is a folder,
+    and that DVC has what it needs to speak to it where it is elsewhere."""
     settings = configparser.ConfigParser(strict=False)
     settings.read([repository / ".dvc/config", repository / ".dvc/config.local"], encoding="utf-8")
     name = settings.get("core", "remote", fallback=None)
@@ -107,8 +124,10 @@ def check_dvc_remote(repository: Path = Path()) -> Finding:
     url = settings.get(section, "url", fallback="") if section else ""
     if not url:
         return Finding("DVC remote", "problem", f"{name} has no url", f"dvc remote add --force {name} URL")
-    if url.startswith("s3://") and _version("dvc-s3") is None:
-        return Finding("DVC remote", "problem", f"{name} is {url}, but dvc-s3 is missing", "make extras")
+    plugin = PLUGINS.get(url.partition("://")[0])
+    if plugin and _version(plugin) is None:
+        mend = "make extras" if plugin == "dvc-s3" else f"pip install {plugin}"
+        return Finding("DVC remote", "problem", f"{name} is {url}, but {plugin} is missing", mend)
     if "://" not in url and not (place := repository / ".dvc" / url).is_dir():
         return Finding("DVC remote", "problem", f"{name}: no folder {place}", f"mkdir -p {place}")
     return Finding("DVC remote", "ok", f"{name}: {url}")

@@ -9,10 +9,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from report_study import HOSTILE, found_weights
+from conftest import ROOT
+from report_study import ANSWER, HOSTILE, LOADED, found_weights, make_report_study
+from sparse_circuits.report.page import write_pages
 from sparse_circuits.report.weights import write_weight_pages
 
 WIDTHS = (1280, 390)
+SHOTS = ROOT / "build/screenshots"  # of every page at both widths, to be looked at
+SECONDS_TO_LOAD, MS_TO_ANSWER = 2, 100
 
 
 @pytest.fixture(scope="module")
@@ -38,30 +42,52 @@ def page(browser: Any) -> Iterator[Any]:
     assert told == []
 
 
-def test_every_page_opens_from_disk_is_accessible_and_fits(page: Any, report_folder: Path, tmp_path: Path) -> None:
-    names = sorted(path.name for path in report_folder.glob("*.html"))
-    assert {"index.html", "saes.html", "edits.html", "claims.html", "provenance.html"} < set(names)
+@pytest.fixture(params=["hostile", "test study", "weights"])
+def pages(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The pages of a study whose texts try to be HTML, of the test study, and of weight-sparse models."""
+    if request.param == "hostile":
+        return Path(request.getfixturevalue("report_folder"))
+    if request.param == "test study":
+        return Path(request.getfixturevalue("finished")) / "results/report/test"
+    write_weight_pages(found_weights(tmp_path / "results"), tmp_path / "page")
+    return tmp_path / "page"
+
+
+def test_every_page_opens_from_disk_is_accessible_and_fits(
+    page: Any, pages: Path, request: pytest.FixtureRequest
+) -> None:
+    names = sorted(path.name for path in pages.glob("*.html"))
+    assert {"index.html", "provenance.html"} < set(names)
+    assert len(names) > 3
+    shots = SHOTS / request.node.callspec.id
+    shots.mkdir(parents=True, exist_ok=True)
     for width in WIDTHS:
-        for scheme in ("light", "dark"):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.emulate_media(color_scheme=scheme)
-            for name in names:
-                page.goto((report_folder / name).as_uri())
-                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} at {width}"
-                page.screenshot(path=tmp_path / f"{name}-{width}-{scheme}.png")
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in names:
+            page.emulate_media(color_scheme="light")
+            page.goto((pages / name).as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} at {width}"
+            page.screenshot(path=shots / f"{name}-{width}.png", full_page=True)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
                 found = Axe().run(page, options={"preload": False}).response["violations"]
                 assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], f"{name} at {width}, {scheme}"
 
 
-def test_the_pages_of_weight_sparse_models_open_and_answer(page: Any, tmp_path: Path) -> None:
+def test_a_large_study_loads_and_its_slider_answers_in_time(page: Any, tmp_path: Path) -> None:
+    """2,000 features and 1,000 edges. The bars are those that the page was designed for, not speeds to be proud of."""
+    write_pages(make_report_study(tmp_path / "results", nodes=200, features=2000, edges=1000), tmp_path / "page")
+    for name in ("circuit_<task>_features.html", "saes.html"):
+        page.goto((tmp_path / "page" / name).as_uri())
+        assert page.evaluate(LOADED) < SECONDS_TO_LOAD, name
+    page.goto((tmp_path / "page/circuit_<task>_features.html").as_uri())
+    assert page.evaluate("REPORT.viewer.cy.edges().length") == 1000
+    times = page.evaluate(ANSWER, 30)
+    assert times[len(times) // 2] < MS_TO_ANSWER
+
+
+def test_the_pages_of_weight_sparse_models_answer(page: Any, tmp_path: Path) -> None:
     write_weight_pages(found_weights(tmp_path / "results"), tmp_path / "page")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for name in ("index.html", "circuit_quote_sparse.html", "provenance.html"):
-            page.goto((tmp_path / "page" / name).as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} at {width}"
-            found = Axe().run(page, options={"preload": False}).response["violations"]
-            assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], f"{name} at {width}"
     page.goto((tmp_path / "page/index.html").as_uri())
     page.click("text=quote")
     page.click("#nodes button >> text=mlp_out.0/7")
@@ -87,7 +113,7 @@ def test_a_circuit_answers_to_clicks_slider_and_search(page: Any, report_folder:
     assert page.evaluate(shown) == 8
     page.locator("#size").fill("2")
     assert "2 nodes: faithfulness 0.5 (95 % 0.4 to 0.6; random nodes 0.1)" in page.inner_text("#faithfulness")
-    assert page.evaluate(shown) == 1
+    page.wait_for_function(f"{shown} === 1")
     page.locator("#size").fill("3")
     assert "not measured; faithfulness 0.5 at 2, 1 at 50" in page.inner_text("#faithfulness")
     page.locator("#search").fill("_post.1/1")
