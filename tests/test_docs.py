@@ -1,9 +1,11 @@
 """The documentation site builds, every link in it leads somewhere, and its blocks can be used as they stand."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,53 @@ def test_the_blocks_of_the_page_on_your_own_model_load(tmp_path: Path, monkeypat
         load_study({**language_study, **added, "tasks": tasks, "edits": {}, "claims": None})
     assert [study["study"] for study in studies] == ["gpt2", "notes"]
     assert len(read_pairs(Path("data/ioi_train.jsonl"))) == 56
+
+
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "config/README.md"])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_blocks_are_programs_that_there_are_and_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
+        assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
+    for language, block in BLOCK.findall(text):
+        if language == "python":
+            compile(block, page.name, "exec")
+        elif language == "yaml":
+            yaml.safe_load(block)
+        elif language == "bash":
+            done = subprocess.run(["bash", "-n"], input=_filled(block), capture_output=True, text=True, check=False)
+            assert not done.stderr, f"{page.name}: {block}"
+            for line in _filled(block).replace("\\\n", " ").splitlines():
+                _check_command(shlex.split(line, comments=True), page.name)
+
+
+def _filled(block: str) -> str:
+    """A block with something in the places that users fill in: <study>."""
+    return re.sub(r"<[^<>]+>", "x", block)
+
+
+def _check_command(words: list[str], page: str) -> None:
+    """Every program of ours has the flags that it is called with, every target and file of the repository is there."""
+    for before, word in pairwise(["", *words]):
+        if word.startswith(("config/studies/", "config/test/", "scripts/", "profiles/", "examples/")):
+            # Studies of the reader's own are named so in the tutorial and on the page of one's own model.
+            assert (ROOT / word).exists() or page in ("tutorial.md", "own.md"), f"{page}: {word}"
+        if before == "make" and not word.startswith("-"):
+            assert re.search(rf"^{re.escape(word)}:", MAKEFILE, re.MULTILINE), f"{page}: make {word}"
+        if before == "sparse-circuits" and word.isalpha():
+            assert f'"{word}": ' in CONSOLE, f"{page}: sparse-circuits {word}"
+    if len(words) > 1 and words[0] == "python" and words[1].startswith("scripts/") and "--help" not in words:
+        known = _flags(words[1])
+        assert {word for word in words if word.startswith("--")} <= known, f"{page}: {' '.join(words)}"
+
+
+MAKEFILE = (ROOT / "Makefile").read_text().replace("$(VENV)", ".venv")
+CONSOLE = (ROOT / "src/sparse_circuits/__main__.py").read_text()
+
+
+def _flags(script: str) -> set[str]:
+    told = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(re.findall(r"--[\w-]+", told.stdout))
