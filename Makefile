@@ -50,7 +50,8 @@ docs: $(VENV)/.extras
 # One figure of each kind for docs/gallery.md, from the studies that the tests run.
 gallery: $(VENV)/.ready
 	python tests/make_fixtures.py
-	for study in study vision code; do snakemake --configfile config/test/$$study.yaml -- figures || exit 1; done
+	export SPARSE_CIRCUITS_CPU_BF16=0; for study in study vision code; do \
+		snakemake --configfile config/test/$$study.yaml -- figures || exit 1; done
 	snakemake --configfile config/test/study.yaml -- runtime
 	python scripts/make_gallery.py --figures results/figures --folder docs/images/gallery
 

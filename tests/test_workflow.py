@@ -8,12 +8,27 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 import yaml
+from PIL import Image
 
 from conftest import NOTHING, ROOT, STUDY, checkout, edit, in_folder, ok
+from sparse_circuits.figures.gallery import SHOWN, in_gallery
+
+
+def _assert_gallery_shows(figures: Path, study: str) -> None:
+    """The documentation's gallery has the figures as this study draws them, but for what another CPU rounds."""
+    for kind, (of, name) in SHOWN.items():
+        if of == study and kind != "runtime":
+            drawn = in_gallery(figures / study / f"{name}.png").convert("RGB")
+            with Image.open(ROOT / f"docs/images/gallery/{kind}.png") as image:
+                kept = image.convert("RGB")
+            assert kept.size == drawn.size, f"{kind}: run `make gallery`"
+            difference = np.abs(np.asarray(kept, float) - np.asarray(drawn, float)).mean()
+            assert difference < 6, f"{kind}: {difference:.1f} levels apart; run `make gallery`"
 
 
 def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
@@ -46,6 +61,7 @@ def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
     for stem in ("sae_quality", "training", "faithfulness", "circuit_nounpp", "circuit_own"):
         for suffix in (".svg", ".png", ".csv"):
             assert (results / "figures/test" / f"{stem}{suffix}").stat().st_size > 0
+    _assert_gallery_shows(results / "figures", "test")
     page = (results / "report/test/index.html").read_text()
     assert 'src="figures/faithfulness.png"' in page
     assert (results / "report/test/figures/faithfulness.png").read_bytes() == (
@@ -257,12 +273,14 @@ def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) ->
     rules = ("train_transformer", "prune_task", "explain_circuit", "train_bridges", "compare_frontier")
     assert all(rule in stages for rule in rules)
     assert NOTHING in ok(in_folder(study)("snakemake", "-n", "all"))
+    _assert_gallery_shows(study / "results/figures", "test-code")
 
 
 def test_a_cue_in_images_is_found_taken_out_and_shown(tmp_path: Path) -> None:
     """The model learns nothing but the corner of bars; without the features that read it, others are seen again."""
     study = checkout(tmp_path)
     ok(in_folder(study)("snakemake", "--configfile", "config/test/vision.yaml"))
+    _assert_gallery_shows(study / "results/figures", "test-vision")
     results = study / "results"
     edit = json.loads((results / "edits/test-vision/corner/evaluation.json").read_text())
     before, after = edit["before"], edit["hooked"]
