@@ -15,6 +15,7 @@ from matplotlib.patches import FancyBboxPatch
 from sparse_circuits.figures.pictures import Picture, read_pictures
 from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
 from sparse_circuits.files import read_json
+from sparse_circuits.interpret.labels import read_labels
 
 NODES_A_ROW = 6
 EDGES_A_NODE = 2
@@ -35,7 +36,7 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     images = [file for file in files[1:] if file.suffix == ".h5"]
     interpretations = [file for file in files[1:] if file.suffix == ".json"]
     pictures = read_pictures(images[0], interpretations, 1) if images else {}
-    labels = {node["id"]: node["label"] for file in interpretations for node in read_json(file)["nodes"]}
+    labels = read_labels(interpretations)
     output = next(node for node in circuit["nodes"] if node["site"] == "output")
     parts = [node for node in circuit["nodes"] if node is not output]
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -57,7 +58,7 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         count = sum(node["site"] == site for node in parts)
         axis.text(-0.05, level, f"{site}\n{len(rows[site])} of {count}", ha="right", va="center", fontsize=7)
         for node in rows[site]:
-            label = labels.get(node["id"].partition("@")[0]) or ""
+            label = labels.get(node["id"].partition("@")[0], "")
             _draw_node(axis, places[node["id"]], node, label, strongest, pictures.get(node["id"], []))
     _draw_output(axis, places[output["id"]], circuit)
     axis.set(xlim=(-0.1, NODES_A_ROW + 0.1), ylim=(-0.5, len(sites) + 0.5))
@@ -71,7 +72,7 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         [
             {
                 **{k: node[k] for k in ("id", "site", "score")},
-                "label": labels.get(node["id"].partition("@")[0]) or "",
+                "label": labels.get(node["id"].partition("@")[0], ""),
                 "promotes": "|".join(node.get("promotes", [])),
             }
             for node in parts
@@ -118,7 +119,8 @@ def _draw_node(
     _box(axis, place, colour, 0.6 + 1.6 * share)
     words = [_shown(token) for token in node.get("promotes", [])[: 1 if label else 2]]
     if label:
-        words = [*wrap(_plain(label), LABEL, max_lines=2, placeholder=" ..."), *words]
+        # What a label gives as examples in brackets has no place here.
+        words = [*wrap(_plain(label.partition(" (")[0]), LABEL, max_lines=2, placeholder=" ..."), *words]
     x, y = place
     for colours, _ in pictures:
         picture = AnnotationBbox(

@@ -28,7 +28,7 @@ LOOKS = {
     BASES["heads"]: (PALETTE[3], "-", "v"),
     BASES["channels"]: (PALETTE[4], "-", "P"),
     **{f"random {BASES[basis]}": (NEUTRAL, ":", marker) for basis, marker in zip(BASES, "x1234", strict=True)},
-    **{name: (PALETTE[3], "", marker) for name, marker in zip(CONTROLS.values(), "*X", strict=True)},
+    **{name: (PALETTE[3], "", marker) for name, marker in zip(CONTROLS.values(), "+x", strict=True)},
 }
 
 
@@ -66,7 +66,14 @@ def _draw(axis: Axes, data: pd.DataFrame) -> None:
         if curve.empty:
             continue
         axis.plot(
-            curve["nodes"], curve["value"], line, color=colour, marker=marker, markersize=2.5, linewidth=1.2, label=name
+            curve["nodes"],
+            curve["value"],
+            linestyle=line,
+            color=colour,
+            marker=marker,
+            markersize=2.5 if line else 4,
+            linewidth=1.2,
+            label=name,
         )
         if curve["low"].notna().all():
             axis.fill_between(curve["nodes"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
