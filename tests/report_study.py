@@ -140,7 +140,7 @@ def _evaluation(nodes: int) -> dict[str, Any]:
 def _edit() -> dict[str, Any]:
     return {
         "features": 1,
-        "nodes": [{"node": "resid_post.1/0", "factor": 0.0, "clamp": None}],
+        "nodes": [{"node": "resid_post.1/0", "factor": 0.0, "clamp": None, "below": 44.4}],
         **{name: {"gap": gap, "perplexity": 20.0} for name, gap in (("before", 1.0), ("hooked", 0.1))},
         "permanent": {"gap": 0.2, "perplexity": 21.0},
         "baselines": {"random": {"gap": 0.9, "gap_range": [0.8, 1.0], "perplexity": 22.0}},

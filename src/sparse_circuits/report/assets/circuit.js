@@ -16,7 +16,7 @@
   let shown = { nodes: nodes.map(() => true), edges: edges.map(() => true) };
   const tokens = (node) => node.promotes || node.tokens || [];
   const short = (node) => node.id.slice(node.id.indexOf("/") + 1);
-  const hint = (node) => visible(tokens(node)[0] || "");
+  const hint = (node) => (tokens(node).length ? visible(tokens(node)[0]) : "");
 
   // Rows stand on the left as names of their sites.
   const left = Math.min(...nodes.map((node) => node.column)) - 1.6;
