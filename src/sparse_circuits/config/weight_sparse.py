@@ -91,6 +91,9 @@ class Pruning(Settings):
     )
     learning_rate: float = Field(0.03, gt=0)
     target: float = Field(0.15, gt=0, description="task loss in nats that a circuit may have on held-out pairs")
+    worth: float = Field(
+        10, ge=1, description="heads are cleaned up that have at most so many times the edges of the smallest"
+    )
     frozen_norms: bool = Field(False, description="scale by what RMSNorm divides by in the whole model")
     controls: bool = Field(True, description="search with shuffled labels and nonsense answers too")
     mean_sequences: Positive = Field(64, description="training sequences over which nodes' means are taken")

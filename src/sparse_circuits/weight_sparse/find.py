@@ -84,6 +84,7 @@ def _search(pruning: Pruning, price: float, seed: int) -> Search:
         price=price,
         learning_rate=pruning.learning_rate,
         target=pruning.target,
+        worth=pruning.worth,
         seed=seed,
     )
 

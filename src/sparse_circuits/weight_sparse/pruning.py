@@ -22,7 +22,6 @@ from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking,
 from sparse_circuits.weight_sparse.circuit import count_edges, without_idle
 
 Ranking = Tensor  # numbers of gates, the most needed first
-WORTH = 10  # times the edges of the smallest head, from which cleaning up takes long and helps little
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ class Search:
     """AdamW's"""
     target: float = 0.15
     """task loss in nats that the circuit may have on held-out pairs"""
+    worth: float = 10
+    """heads of rankings are cleaned up that have at most so many times the fewest edges"""
     seed: int = 0
     """of the order of pairs"""
 
@@ -113,20 +114,20 @@ def prune(masking: Masking, groups: Groups, searches: Sequence[Search]) -> Prune
     """Return the smallest circuit of some searches whose task loss on held-out pairs is at most the target.
 
     The last pairs are held out: they have templates of their own, and decide on the size of each ranking's head. Heads
-    that have at most WORTH times the fewest edges are cleaned up, and the smallest circuit that comes of it is returned
-    (`bisected` is the smallest head). Raises StudyError when not even the whole model reaches the target.
+    that have at most `worth` times the fewest edges are cleaned up, and the smallest circuit that comes of it is
+    returned (`bisected` is the smallest head). Raises StudyError when not even the whole model reaches the target.
     """
 
     def edges(found: Pruned) -> int:
         return count_edges(masking.model, masking.index.split(found.gates))
 
-    target = searches[0].target
+    target, worth = searches[0].target, searches[0].worth
     if (whole := whole_loss(masking, groups)) > target:
         raise StudyError(f"the model's own task loss is {whole:.3f}, above the target of {target:g}")
     train, held_out = split_pairs(groups, HELD_OUT)
     heads = sorted((bisect(masking, train, held_out, search) for search in searches), key=edges)
-    worth = [head for head in heads if edges(head) <= WORTH * edges(heads[0])]
-    found = min((clean_up(masking, train, held_out, head, target) for head in worth), key=edges)
+    worthy = [head for head in heads if edges(head) <= worth * edges(heads[0])]
+    found = min((clean_up(masking, train, held_out, head, target) for head in worthy), key=edges)
     return replace(found, bisected=heads[0].gates)
 
 
