@@ -137,7 +137,7 @@ def test_no_linear_classifier_tells_the_cue_after_erasure(language: Language, fo
         ({"vision_transformer": {"layers": 3, "d_model": 64, "images": 900}}, "needs `vision_transformer.cue`"),
         (
             {"vision_transformer": {"layers": 3, "d_model": 64, "images": 900, "cue": {"of": "Hat"}}},
-            "fashion-mnist has no class Hat",
+            "there is no class Hat; there are T-shirt",
         ),
         ({"twin": {"model": {"layers": 3, "d_model": 64, "images": 900}, "tasks": ["bag"]}}, "must be below 1"),
         ({"twin": {"model": {"layers": 3, "d_model": 64, "images": 900, "share": 0.1}, "tasks": ["hat"]}}, "hat` is"),

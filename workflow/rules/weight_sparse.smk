@@ -218,7 +218,11 @@ rule write_weight_report:
         frontier=rules.compare_frontier.output,
         carried=CARRIED,
         made_from=[
-            *expand(TRANSFORMER_FILES, model=MODELS),
+            *[
+                path.replace("{model}", model)
+                for model in MODELS
+                for path in TRANSFORMER_FILES
+            ],
             SEQUENCES,
             *expand(
                 "results/tasks/{task}/{split}.jsonl",

@@ -66,9 +66,9 @@ def judge_claim(
 
 
 def check_variable(claim: Claim, pairs: Sequence[Pair]) -> None:
-    """Raise StudyError where a claim is about a variable that its task's pairs do not state."""
+    """Raise StudyError where a claim is about a variable that its task's pairs do not state, though they state others."""
     stated = dict.fromkeys(name for pair in pairs for name in pair.variables)
-    if claim.variable not in stated:
+    if stated and claim.variable not in stated:
         raise StudyError(
             f"claim on {claim.task}: its pairs state no variable {claim.variable}, but {', '.join(stated)}"
         )
