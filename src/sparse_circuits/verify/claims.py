@@ -66,7 +66,7 @@ def judge_claim(
 
 
 def check_variable(claim: Claim, pairs: Sequence[Pair]) -> None:
-    """Raise StudyError where a claim is about a variable that its task's pairs do not state, though they state others."""
+    """Raise StudyError where a claim is about a variable that its pairs do not state, though they state others."""
     stated = dict.fromkeys(name for pair in pairs for name in pair.variables)
     if stated and claim.variable not in stated:
         raise StudyError(
