@@ -53,7 +53,7 @@ def plot_faithfulness(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     axes[0, 0].set(ylabel="faithfulness", ylim=(-0.2, 1.3))
     axes[1, 0].set(ylabel="faithfulness of\nthe complement", ylim=(-0.6, 1.2))
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4 if len(tasks) > 2 else 2, frameon=False)
     sns.despine(figure)
     return figure, data
 
