@@ -1,6 +1,7 @@
 """A convolutional network goes through the pipeline as a transformer does, layers of unlike places and channels."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -149,9 +150,11 @@ def test_torchvisions_weights_compute_what_they_are_for(tmp_path: Path) -> None:
         (lambda state: state.update({"classifier.1.bias": torch.zeros(7)}), r"has shape \(7,\), expected \(4,\)"),
     ],
 )
-def test_other_weights_are_named(tmp_path: Path, change: object, told: str) -> None:
+def test_other_weights_are_named(
+    tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], object], told: str
+) -> None:
     state = dict(MobileNet(MobileNetConfig(classes=4)).state_dict())
-    change(state)  # type: ignore[operator]
+    change(state)
     torch.save(state, tmp_path / "weights.pth")
     entry = load_models(Path("config/models.yaml"))["mobilenet-v2"].model_copy(update={"classes": CLASSES})
     with pytest.raises(StudyError, match=told):
