@@ -1,6 +1,5 @@
 """A study: one model, one corpus, its sparse autoencoders, the behaviours examined and how their circuits are found."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -268,7 +267,7 @@ class Study(Settings):
             twins = {"twin.model": self.twin.model, "twin.dense": self.twin.dense} if self.twin else {}
             for key, network in {"vision_transformer": trained, **twins}.items():
                 if network:
-                    _check_network(key, network, height, width, images.classes)
+                    network.check(key, height, width, images.classes)
             positions = 1 + height * width // trained.patch**2
             if self.twin and (self.twin.model.share == 1 or trained.share < 1):
                 raise ValueError("`twin.model.share` must be below 1, and `vision_transformer` have all its weights")
@@ -400,20 +399,3 @@ class Study(Settings):
 def _known(key: str, name: str, entries: dict[str, Any], where: str) -> None:
     if name not in entries:
         raise ValueError(f"`{key}: {name}` is not in {where}; it has {', '.join(entries)}")
-
-
-def _check_network(key: str, network: VisionTransformer, height: int, width: int, classes: Sequence[str]) -> None:
-    """Check what a Vision Transformer's settings must have to be trained on images of a size."""
-    if height % network.patch or width % network.patch:
-        raise ValueError(
-            f"`{key}.patch`: images of {height} x {width} cannot be cut into patches of "
-            f"{network.patch} x {network.patch}"
-        )
-    if network.d_model % network.head_dim:
-        raise ValueError(f"`{key}.d_model`: {network.d_model} is no multiple of head_dim {network.head_dim}")
-    if network.images < network.batch:
-        raise ValueError(f"`{key}.images`: {network.images} images are less than one batch of {network.batch}")
-    if network.cue and network.cue.of not in classes:
-        raise ValueError(f"`{key}.cue.of`: there is no class {network.cue.of}; there are {', '.join(classes)}")
-    if network.cue and network.cue.size > min(height, width):
-        raise ValueError(f"`{key}.cue.size`: {network.cue.size} is more than images of {height} x {width} have")

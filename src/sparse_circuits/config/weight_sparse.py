@@ -1,5 +1,6 @@
 """A study of weight-sparse transformers: models trained here with almost all weights zero, beside dense ones."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -79,6 +80,21 @@ class VisionTransformer(Network):
     batch: Positive = Field(128, description="images a step")
     learning_rate: float = Field(0.003, gt=0, description="peak, before it is divided by the root of the share left")
     epsilon: float = Field(0.001, gt=0, description="AdamW's, beside gradients of root mean square 1")
+
+    def check(self, key: str, height: int, width: int, classes: Sequence[str]) -> None:
+        """Raise ValueError, which names the setting under `key`, where images of a size and classes do not fit."""
+        if height % self.patch or width % self.patch:
+            raise ValueError(
+                f"`{key}.patch`: images of {height} x {width} cannot be cut into patches of {self.patch} x {self.patch}"
+            )
+        if self.d_model % self.head_dim:
+            raise ValueError(f"`{key}.d_model`: {self.d_model} is no multiple of head_dim {self.head_dim}")
+        if self.images < self.batch:
+            raise ValueError(f"`{key}.images`: {self.images} images are less than one batch of {self.batch}")
+        if self.cue and self.cue.of not in classes:
+            raise ValueError(f"`{key}.cue.of`: there is no class {self.cue.of}; there are {', '.join(classes)}")
+        if self.cue and self.cue.size > min(height, width):
+            raise ValueError(f"`{key}.cue.size`: {self.cue.size} is more than images of {height} x {width} have")
 
 
 class Pruning(Settings):
