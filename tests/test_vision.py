@@ -247,8 +247,10 @@ def test_the_loss_of_an_image_is_that_of_its_class(language: Language) -> None:
 
 
 def test_an_image_of_another_size_is_refused_in_one_line(language: Language) -> None:
-    with pytest.raises(StudyError, match="4 x 6 x 1 has 24 values, found 20"):
+    with pytest.raises(StudyError, match=r"grey images of 4 x 6, 24 values, and this one has 20$"):
         run(language, torch.full((1, 21), 5), logits="last")
+    with pytest.raises(StudyError, match=r"and this one has 72: it is in colour$"):
+        run(language, torch.full((1, 73), 5), logits="last")
     with pytest.raises(StudyError, match="no pixel"):
         run(language, torch.full((1, 25), 2), logits="last")
 

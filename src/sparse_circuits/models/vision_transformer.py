@@ -68,14 +68,26 @@ def image_levels(tokens: Tensor, image: Sequence[int], classes: int) -> Tensor:
     """
     height, width, channels = image
     pixels = height * width * channels
-    if tokens.shape[1] - 1 not in (pixels, pixels + 1):
+    values = tokens.shape[1] - 1
+    if values not in (pixels, pixels + 1):
+        sees = _COLOURS.get(channels, f"{channels}-channel")
         raise StudyError(
-            f"an image of {height} x {width} x {channels} has {pixels} values, found {tokens.shape[1] - 1}"
+            f"the model sees {sees} images of {height} x {width}, {pixels} values, "
+            f"and this one has {_described(values, height * width)}"
         )
     levels = tokens[:, 1 : 1 + pixels] - classes
     if levels.min() < 0 or levels.max() >= LEVELS:
         raise StudyError(f"an image has values of 0 to {LEVELS - 1} and no classes: a token is no pixel")
     return (levels / ((LEVELS - 1) / 2) - 1).view(-1, height, width, channels)
+
+
+_COLOURS = {1: "grey", 3: "colour"}
+
+
+def _described(values: int, places: int) -> str:
+    """Say of so many values, perhaps with a class behind them, whether they are the same places in other colours."""
+    other = next((name for channels, name in _COLOURS.items() if values - channels * places in (0, 1)), None)
+    return f"{values}" + (f": it is in {other}" if other else "")
 
 
 class VisionTransformer(WeightSparseForCausalLM):
