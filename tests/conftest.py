@@ -210,9 +210,14 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def shorten(study: Path) -> None:
-    """Leave one task and one basis to a test study: enough where every job costs seconds of waiting."""
-    study.write_text(re.sub(r"^  (own|neurons): .*\n", "", study.read_text(), flags=re.MULTILINE))
+def shorten(study: Path, *more: str) -> None:
+    """Leave to a test study what every study has: no second basis, no comparison of methods, no graph of a prompt.
+
+    `more` are names of tasks to leave out.
+    """
+    names = "|".join(("neurons", "compared_methods", *more))
+    text = re.sub(rf"^  ({names}): .*\n", "", study.read_text(), flags=re.MULTILINE)
+    study.write_text(re.sub(r"^graphs:\n  .*\n", "", text, flags=re.MULTILINE))
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -55,7 +55,7 @@ def test_another_folder_and_a_bucket_give_the_same_bytes_and_they_come_home(
     import boto3
 
     folder = checkout(tmp_path)
-    shorten(folder / STUDY)
+    shorten(folder / STUDY, "own")
     client = boto3.client("s3", endpoint_url=s3, aws_access_key_id="test", aws_secret_access_key="test")
     client.create_bucket(Bucket="sparse-circuits")
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}

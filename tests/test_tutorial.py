@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from conftest import ROOT, STUDY, in_folder, ok
+from conftest import ROOT, STUDY, in_folder, ok, shorten
 
 BLOCK = re.compile(r"^```(bash|yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -23,6 +23,7 @@ def test_a_newcomer_gets_from_a_clone_to_an_edited_model(finished: Path, tmp_pat
             continue
         if language == "yaml":
             study.write_text((folder / STUDY).read_text().replace("study: test", "study: mine"))
+            shorten(study)
         elif language == "bash":
             printed.append(ok(run("bash", "-euo", "pipefail", "-c", text)))
         else:

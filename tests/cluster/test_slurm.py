@@ -51,7 +51,7 @@ def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
 def test_the_study_survives_scancel_a_drained_node_and_an_interrupt(tmp_path: Path) -> None:
     folder = checkout(tmp_path)
     study = folder / STUDY
-    shorten(study)
+    shorten(study, "own")
 
     child = _start(folder, "--retries", "0", "--", "saes")
     job, _ = _wait(lambda: [found for found in _queue("RUNNING") if "train_sae" in found[1]])[0]
