@@ -158,6 +158,7 @@ def test_two_clones_that_push_different_studies_do_not_clash(origin: Path, tmp_p
         edit(clone / path, "study: test", f"study: {name}")
         edit(clone / path, "node_threshold: 0.002", f"node_threshold: {threshold}")
         shorten(clone / path, "own")
+        edit(clone / path, "interpretations: {tokens: 2048, inputs: 2}\n", "")
         assert not {"fetch_model", "cache_activations", "train_sae"} & planned(clone, "--configfile", path), "shared"
         ok(in_folder(clone)("snakemake", "--configfile", path, "--", "snapshot"))
         ok(in_folder(clone)("dvc", "status", "-q"))
