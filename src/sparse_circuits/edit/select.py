@@ -9,7 +9,7 @@ with its reason.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -60,7 +60,7 @@ def select(
     what a feature is about.
     """
     train, held_out = split_pairs(stakes.goal, HELD_OUT)
-    before = _Costs.of(Variant(language), stakes, held_out)
+    before = _Costs(Variant(language), stakes, held_out)
     first = differences(Variant(language), train).gap.mean().item()
     bounds = _bounds(language, basis, stakes, train)
     chosen: Chosen = {}
@@ -84,7 +84,7 @@ def select(
             left, variant = abs(signed), variants[node, rewriting]
             if left >= 0.98 * abs(gap):
                 break
-            after = _Costs.of(variant, stakes, held_out)
+            after = _Costs(variant, stakes, held_out)
             reason = costs.objection(after, before, limits)
             praise = f"the gap falls from {abs(gap):.3f} to {left:.3f} nats, nothing else much"
             if judge and not reason:
@@ -105,23 +105,30 @@ def select(
 
 @dataclass(frozen=True)
 class _Costs:
-    """What a variant does to held-out pairs of the goal, to kept tasks and to text."""
+    """What a variant does to held-out pairs of the goal, to kept tasks and to text; measured when it is asked for."""
 
-    held_out_gap: float
-    accuracy: Mapping[str, float]
-    loss: float
+    variant: Variant
+    stakes: Stakes
+    held_out: Groups
 
-    @classmethod
-    def of(cls, variant: Variant, stakes: Stakes, held_out: Groups) -> "_Costs":
-        accuracy = {name: differences(variant, groups).accuracy for name, groups in stakes.keep.items()}
-        loss = text_effects({"": variant}, stakes.text)[""].loss
-        return cls(differences(variant, held_out).gap.mean().item(), accuracy, loss)
+    @cached_property
+    def held_out_gap(self) -> float:
+        return differences(self.variant, self.held_out).gap.mean().item()
+
+    @cached_property
+    def accuracy(self) -> dict[str, float]:
+        return {name: differences(self.variant, groups).accuracy for name, groups in self.stakes.keep.items()}
+
+    @cached_property
+    def loss(self) -> float:
+        return text_effects({"": self.variant}, self.stakes.text)[""].loss
 
     def row(self) -> dict[str, Any]:
-        return {"held_out_gap": self.held_out_gap, "accuracy": dict(self.accuracy), "loss": self.loss}
+        """What was measured: of a variant that was refused early, not all."""
+        return {name: vars(self).get(name) for name in ("held_out_gap", "accuracy", "loss")}
 
     def objection(self, after: "_Costs", before: "_Costs", limits: Select) -> str | None:
-        """Say what speaks against a variant that comes after this one, if anything does."""
+        """Say what speaks against a variant that comes after this one, if anything; what is cheap is asked first."""
         if abs(after.held_out_gap) >= abs(self.held_out_gap):
             return f"the gap on held-out pairs goes from {self.held_out_gap:.3f} to {after.held_out_gap:.3f} nats"
         for name, accuracy in before.accuracy.items():
