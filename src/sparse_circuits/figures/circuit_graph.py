@@ -21,7 +21,7 @@ NODES_A_ROW = 6
 EDGES_A_NODE = 2
 ROW_HEIGHT = 1.0  # inches
 PICTURE = 28  # pixels that a picture has at its size here
-LABEL = 24  # letters of a label in a line
+LABEL = (24, 16)  # letters of a label in a line, and beside a picture
 BOX = (0.90, 0.46)  # width in columns, height in rows
 
 
@@ -120,18 +120,19 @@ def _draw_node(
     words = [_shown(token) for token in node.get("promotes", [])[: 1 if label else 2]]
     if label:
         # What a label gives as examples in brackets has no place here.
-        words = [*wrap(_plain(label.partition(" (")[0]), LABEL, max_lines=2, placeholder=" ..."), *words]
+        letters = LABEL[bool(pictures)]
+        words = [*wrap(_plain(label.partition(" (")[0]), letters, max_lines=2, placeholder=" ..."), *words]
     x, y = place
     for colours, _ in pictures:
         picture = AnnotationBbox(
             OffsetImage(colours, zoom=0.62 * PICTURE / len(colours), interpolation="nearest"),
-            (x - 0.28, y),
+            (x - 0.3, y),
             frameon=False,
             pad=0,
         )
         axis.add_artist(picture)
-        x += 0.16
-    axis.text(x, y + 0.13, f"{name}  {node['score']:+.2f}", ha="center", va="center", fontsize=6, weight="bold")
+        x += 0.15
+    axis.text(x, y + 0.13, f"{name} {node['score']:+.2f}", ha="center", va="center", fontsize=6, weight="bold")
     told = "autoencoder's error" if name == "error" else "\n".join(words)
     axis.text(x, y - 0.06, told, ha="center", va="center", fontsize=5 if label else 6, linespacing=1.0)
 

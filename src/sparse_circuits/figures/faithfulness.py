@@ -1,6 +1,7 @@
 """Faithfulness and completeness over circuit size: features against neurons against random."""
 
 from pathlib import Path
+from textwrap import wrap
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -20,6 +21,7 @@ BASES = {
 }
 BARE = "features, no error nodes"
 CONTROLS = {"shuffled": "labels shuffled", "nonsense": "nonsense answers"}
+TITLES = 96  # letters that the titles of all columns have beside each other
 LOOKS = {
     BASES["features"]: (PALETTE[0], "-", "o"),
     BARE: (PALETTE[9], "--", "s"),
@@ -40,6 +42,7 @@ def plot_faithfulness(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """
     data = pd.DataFrame([row for file in files for row in _rows(read_json(file))])
     tasks = list(dict.fromkeys(data["task"]))
+    letters = TITLES // len(tasks)
     width = TEXT_WIDTH * max(0.5, min(1.0, len(tasks) / 3))
     figure, axes = plt.subplots(
         2, len(tasks), figsize=(width, 3.6), sharex=True, sharey="row", squeeze=False, gridspec_kw={"hspace": 0.08}
@@ -48,7 +51,7 @@ def plot_faithfulness(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         here = data[data["task"] == task]
         for row, measure in enumerate(("faithfulness", "completeness")):
             _draw(axes[row, column], here[here["measure"] == measure])
-        axes[0, column].set_title(task)
+        axes[0, column].set_title(task if len(task) <= letters else "\n".join(wrap(task.replace("_", " "), letters)))
         axes[1, column].set_xlabel("nodes")
     axes[0, 0].set(ylabel="faithfulness", ylim=(-0.2, 1.3))
     axes[1, 0].set(ylabel="faithfulness of\nthe complement", ylim=(-0.6, 1.2))
