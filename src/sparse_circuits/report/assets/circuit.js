@@ -7,7 +7,6 @@
   const place = new Map(nodes.map((node, number) => [node.id, number]));
   const strongest = Math.max(...nodes.filter((node) => node.kind !== "output").map((node) => Math.abs(node.score)));
   const heaviest = Math.max(...edges.map(([, , weight]) => Math.abs(weight)), 1e-12);
-  const SPACE = { x: 84, y: 96 };
   let size = slider ? Number(slider.max) : Infinity;
   let chosen = null;
 
@@ -20,8 +19,13 @@
 
   // Rows stand on the left as names of their sites.
   const left = Math.min(...nodes.map((node) => node.column)) - 1.6;
+  const right = Math.max(...nodes.map((node) => node.column));
+  // Rows of a wide graph stand farther apart, so that it fills its frame.
+  const frame = document.getElementById("graph");
+  const high = ((right - left) * 84 * frame.clientHeight) / frame.clientWidth / (Math.max(...lines) + 1);
+  const SPACE = { x: 84, y: Math.min(300, Math.max(96, high)) };
   const cy = cytoscape({
-    container: document.getElementById("graph"),
+    container: frame,
     elements: [
       ...rows.map((site, row) => ({ data: { id: `row ${row}`, label: site }, classes: "row", position: { x: left * SPACE.x, y: -lines[row] * SPACE.y }, selectable: false, grabbable: false })),
       ...nodes.map((node, number) => ({
@@ -54,7 +58,7 @@
       { selector: "node.pictured.down", style: { "border-color": colour("down") } },
       { selector: "node.error", style: { shape: "diamond", "background-color": colour("other") } },
       { selector: "node.output", style: { shape: "round-rectangle", "background-color": colour("text"), width: 30, height: 18 } },
-      { selector: "node.row", style: { width: 1, height: 1, "background-opacity": 0, "text-valign": "center", "text-halign": "center", "text-margin-y": 0, color: colour("quiet"), events: "no" } },
+      { selector: "node.row", style: { "font-size": Math.max(11, SPACE.y / 9), width: 1, height: 1, "background-opacity": 0, "text-valign": "center", "text-halign": "center", "text-margin-y": 0, color: colour("quiet"), events: "no" } },
       { selector: "edge", style: { width: "data(width)", "curve-style": "haystack", "haystack-radius": 0, "line-color": colour("other"), opacity: 0.55 } },
       { selector: "edge.up", style: { "line-color": colour("up") } },
       { selector: "edge.down", style: { "line-color": colour("down") } },
