@@ -14,8 +14,9 @@ from described import AMOUNTS, FEATURES, SHARD, SITE, WINDOW, autoencoder, read_
 from sparse_circuits.activations import read_sequences
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
+from sparse_circuits.figures.labels import read_labels
 from sparse_circuits.files import read_json, read_jsonl, write_json
-from sparse_circuits.interpret import read_labels, token_notes
+from sparse_circuits.interpret import token_notes
 from sparse_circuits.interpret.contexts import quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing, read_firing

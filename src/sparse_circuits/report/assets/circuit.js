@@ -23,7 +23,7 @@
   // Rows of a wide graph stand farther apart, so that it fills its frame.
   const frame = document.getElementById("graph");
   const high = ((right - left) * 84 * frame.clientHeight) / frame.clientWidth / (Math.max(...lines) + 1);
-  const SPACE = { x: 84, y: Math.min(300, Math.max(96, high)) };
+  const SPACE = { x: 84, y: Math.min(300, Math.max(96, high || 0)) }; // no number where there are no nodes
   const cy = cytoscape({
     container: frame,
     elements: [
