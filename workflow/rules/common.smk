@@ -5,7 +5,7 @@ import math
 
 from sparse_circuits.config import Site
 from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns, Select
-from sparse_circuits.config.study import AgreementTask, ClassesTask, CueTask, FileTask
+from sparse_circuits.config.tasks import AgreementTask, ClassesTask, CueTask, FileTask
 
 MODEL = f"results/models/{STUDY.model}"
 MODEL_FILES = multiext(

@@ -146,6 +146,13 @@ SAE = Annotated[
 ]
 
 
+class Probing(Settings):
+    """What is asked of the features of every autoencoder: what a few of them tell, and what a letter's leave out."""
+
+    ks: Annotated[list[Positive], Field(min_length=1)] = Field([1, 2, 5], description="features a probe")
+    words_a_letter: Annotated[int, Field(ge=10)] = Field(100, description="words a first letter, for absorption")
+
+
 class Entries(Settings):
     """Autoencoders to train in one pass over a cache."""
 

@@ -6,6 +6,7 @@ the places of a layer's square grid follow row by row. Layers differ in both num
 `models.vision_transformer`: a separator and an image's pixels, and its class is the token that follows.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -72,7 +73,7 @@ class Convolution(nn.Sequential):
         )
 
 
-class Layer(nn.Module):
+class Layer(nn.Module, ABC):
     """What is computed on a square grid, as a map of activations (batch, position, channel)."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -82,9 +83,9 @@ class Layer(nn.Module):
         found = self.on_grid(places.unflatten(2, (side, side))).flatten(2).transpose(1, 2)
         return F.pad(found, (0, 0, 1, 0))
 
+    @abstractmethod
     def on_grid(self, x: Tensor) -> Tensor:
         """Map (batch, channel, row, column)."""
-        raise NotImplementedError
 
 
 class Plain(Layer):
