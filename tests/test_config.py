@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from sparse_circuits.config import load_study, read_yaml
+from sparse_circuits.config import WeightSparseStudy, load_study, read_yaml
 from sparse_circuits.config.autoencoders import spread
 from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.schema import schema_texts
@@ -82,6 +82,25 @@ def test_the_command_line_overrides_the_default_study() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "config/studies").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_study_that_ships_is_valid(path: Path) -> None:
     assert load_study(read_yaml(path)).study
+
+
+def test_studies_that_ship_share_a_name_only_for_the_same_thing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # docs/workflow.md, "Shared names": the files would replace each other.
+    monkeypatch.chdir(ROOT)
+    known: dict[tuple[str, ...], Any] = {}
+    shared: set[tuple[str, ...]] = set()
+    for path in sorted(Path("config/studies").rglob("*.yaml")):
+        study = load_study(read_yaml(path))
+        if isinstance(study, WeightSparseStudy):
+            continue
+        cached = (study.cached_sites, study.activations)
+        things: dict[tuple[str, ...], Any] = {("activations", study.model, study.corpus): cached} if study.saes else {}
+        things |= {("task", name): (study.model, task) for name, task in {**study.tasks, **study.behaviours}.items()}
+        things |= {("sae", study.model, name): (study.seed, cached, sae) for name, sae in study.saes.items()}
+        shared |= things.keys() & known.keys()
+        for name, thing in things.items():
+            assert known.setdefault(name, thing) == thing, f"{path}: {name}"
+    assert ("task", "nounpp") in shared
 
 
 def test_broken_yaml_is_named_with_its_line(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_no_linear_classifier_tells_the_cue_after_erasure(language: Language, fo
             {"vision_transformer": {"layers": 3, "d_model": 64, "images": 900, "cue": {"of": "Hat"}}},
             "there is no class Hat; there are T-shirt",
         ),
-        ({"twin": {"model": {"layers": 3, "d_model": 64, "images": 900}, "tasks": ["bag"]}}, "must be below 1"),
+        ({"twin": {"model": {"layers": 3, "d_model": 64, "images": 900}, "tasks": ["cue_bag"]}}, "must be below 1"),
         ({"twin": {"model": {"layers": 3, "d_model": 64, "images": 900, "share": 0.1}, "tasks": ["hat"]}}, "hat` is"),
     ],
 )
