@@ -17,7 +17,7 @@ from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.models.run import Run
-from sparse_circuits.shift.circuit import circuit, evidence
+from sparse_circuits.shift.circuit import circuit, evidence, mean_activations
 from sparse_circuits.shift.experiment import Subject, experiment
 from sparse_circuits.shift.probe import Probe, Texts, fit, judge, mean_over, pooled
 from sparse_circuits.shift.words import on_gendered, without_gender
@@ -117,6 +117,23 @@ def test_evidence_is_the_share_of_activation_on_words_of_gender(tiny_folder: Pat
     assert not replace(found[nodes[1]], promotes=False).about_gender(0.9)
 
 
+def test_at_their_means_ablated_nodes_leave_the_mean_text_where_it_was(tiny_folder: Path, tiny: Language) -> None:
+    basis: Basis = {LAST: Coordinates(tiny.d_model)}
+    texts = Texts.of([one.text for one in people(8)], load_tokenizer(tiny_folder), tiny.separator_id, 10)
+    assert texts.counts[:, 1:].all(), "texts of one length: their mean is that over tokens"
+    means, nodes = mean_activations(tiny, basis, texts), [Node(LAST, 3), Node(LAST, 8)]
+    before = pooled(tiny, texts, LAST)
+    torch.testing.assert_close(means[LAST], before.mean(dim=0), rtol=1e-4, atol=1e-5)
+    at_means = {node: Rewriting(clamp=means[LAST][node.index].item()) for node in nodes}
+    after = pooled(tiny, texts, LAST, rewrite_nodes(basis, at_means))
+    torch.testing.assert_close(after.mean(dim=0), before.mean(dim=0), rtol=1e-4, atol=1e-5)
+    assert after[:, [3, 8]].std(dim=0).max() < 1e-5 < before[:, [3, 8]].std(dim=0).min()
+    half = texts.take(range(4))
+    half.counts[:, 5:] = False
+    shorter = pooled(tiny, half, LAST).mean(dim=0)
+    torch.testing.assert_close(mean_activations(tiny, basis, half)[LAST], shorter, rtol=1e-4, atol=1e-5)
+
+
 def test_pieces_are_gendered_as_words_not_by_themselves() -> None:
     assert on_gendered(["She", " sat", " he", "re", " with", " h", "im", "."]) == [
         *[True, False, False, False],
@@ -190,5 +207,14 @@ def test_ablating_what_tells_gender_frees_the_probe_of_it(tiny_folder: Path, tin
             (False, False),
             (True, True),
         }
+    taken = SETTINGS.model_copy(update={"on_words": 0.0})  # the whole circuit counts as gender
+    mean, zero = (
+        experiment(replace(subject, settings=taken.model_copy(update={"ablation": how})), seed=0)["rows"]
+        for how in ("mean", "zero")
+    )
+    # At 0 even random nodes take something from every text and move the probe's threshold; at their means they do not.
+    assert mean["random"] == mean["original"] == zero["original"]
+    assert zero["random"] != zero["original"]
+    assert {name for name, row in zero.items() if row != mean[name]} <= {"shift", "blind", "random", "retrained"}
     with pytest.raises(StudyError, match="professor, male: 4 biographies; 12 are needed"):
         experiment(replace(subject, biographies=people(4)), seed=0)

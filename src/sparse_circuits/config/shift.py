@@ -1,6 +1,6 @@
 """Settings of SHIFT: a classifier that learnt the wrong thing, and what of it is taken out (Marks et al. 2024)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -29,6 +29,9 @@ class Shift(Settings):
     scored: Positive = Field(64, description="biographies on which nodes' effects on the probe are measured")
     nodes: Positive = Field(60, description="nodes of the probe's circuit, those of the largest effects")
     on_words: Share = Field(0.5, description="share of its activation on words of gender from which a node is about it")
+    ablation: Literal["mean", "zero"] = Field(
+        "mean", description="what an ablated feature stands at: its mean over the biographies trained on, or 0"
+    )
     seeds: Positive = Field(5, description="draws of the biographies that are trained and tested on")
 
     @model_validator(mode="after")

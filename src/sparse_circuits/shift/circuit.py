@@ -1,4 +1,4 @@
-"""The circuit of a probe: the features whose ablation hurts it most; and which of them are about gender."""
+"""The circuit of a probe: the features whose ablation hurts it most; which of them are about gender; their means."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +46,17 @@ def _right_log_odds(found: Run, site: Site, probe: Probe, counts: Tensor, signs:
     x = found.activations[site]
     direction = probe.direction.to(x)
     return ((mean_over(x, counts.to(x.device)) @ direction + probe.bias) * signs.to(x)).sum()
+
+
+@torch.no_grad()
+def mean_activations(language: Language, basis: Basis, texts: Texts) -> dict[Site, Tensor]:
+    """Return each site's mean coordinates (width,) over the positions of texts that count."""
+    sums = {site: torch.zeros(dictionary.width, dtype=torch.float64) for site, dictionary in basis.items()}
+    for part in texts.batches():
+        read = run(language, part.tokens.to(language.device), read=list(basis)).activations
+        for site, dictionary in basis.items():
+            sums[site] += dictionary.read(read[site]).cpu()[part.counts].double().sum(dim=0)
+    return {site: (total / texts.counts.sum()).float() for site, total in sums.items()}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
 from sparse_circuits.progress import Progress
-from sparse_circuits.shift.circuit import circuit, evidence
+from sparse_circuits.shift.circuit import circuit, evidence, mean_activations
 from sparse_circuits.shift.probe import Texts, concepts, fit, judge, pooled, similarities
 from sparse_circuits.shift.words import without_gender
 from sparse_circuits.sources.biographies import GENDERS, Biography
@@ -120,7 +120,11 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
             "blind": list(nodes)[: len(chosen)],
             "random": random_nodes(chosen, language, basis, [p.tokens for p in learnt.batches()], generator),
         }
-        without = {name: _ablated(subject, basis, texts, x, used, some) for name, some in ablated.items()}
+        means = mean_activations(language, basis, learnt)
+        without = {
+            name: _ablated(subject, basis, texts, x, used, _rewritings(some, means, settings.ablation))
+            for name, some in ablated.items()
+        }
 
         def judged(logits: Tensor, test: Sequence[int] = draw.test) -> dict[str, float]:
             return judge(logits > 0, second[test], woman[test])
@@ -146,14 +150,21 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
     return {"rows": _over_seeds([run["rows"] for run in runs]), "seeds": runs}
 
 
+def _rewritings(nodes: Sequence[Node], means: Mapping[Site, Tensor], ablation: str) -> dict[Node, Rewriting]:
+    """How nodes are ablated. At 0 they take their mean's share of the probe's log odds along, which all texts had."""
+    if ablation == "zero":
+        return dict.fromkeys(nodes, Rewriting())
+    return {node: Rewriting(clamp=means[node.site][node.index].item()) for node in nodes}
+
+
 def _ablated(
-    subject: Subject, basis: Basis, texts: Texts, x: Tensor, used: Sequence[int], nodes: Sequence[Node]
+    subject: Subject, basis: Basis, texts: Texts, x: Tensor, used: Sequence[int], nodes: Mapping[Node, Rewriting]
 ) -> Tensor:
     """Mean activations (biography, d) with nodes ablated; of those that are not used, as they are."""
     if not nodes:
         return x
     changed = x.clone()
-    edits = rewrite_nodes(basis, dict.fromkeys(nodes, Rewriting()))
+    edits = rewrite_nodes(basis, nodes)
     changed[list(used)] = pooled(subject.language, texts.take(used), subject.site, edits)
     return changed
 
