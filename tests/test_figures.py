@@ -10,6 +10,7 @@ import torch
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
+from sparse_circuits.figures.edit import plot_edit
 from sparse_circuits.figures.overlap import BEST, plot_overlap
 from sparse_circuits.figures.runtime import plot_runtime
 from sparse_circuits.figures.stability import plot_stability
@@ -80,3 +81,28 @@ def test_runtime_adds_up_the_jobs_of_a_rule(tmp_path: Path) -> None:
     assert (fetch["rule"], fetch["wall_minutes"]) == ("fetch", 0.1)
     with pytest.raises(StudyError, match="run the workflow first"):
         plot_runtime([])
+
+
+@pytest.mark.parametrize("errs", [True, False])
+def test_an_edit_of_attractors_shows_how_often_the_model_errs(errs: bool, tmp_path: Path) -> None:
+    def way(errors: float) -> dict[str, object]:
+        wrong = {"errors": errors, "errors_ci95": [errors - 0.01, errors + 0.01]} if errs else {}
+        return {"gap": 1.0, "gap_ci95": [0.5, 1.5], **wrong, "agreement": 0.9, "perplexity": 20.0}
+
+    random = {
+        "gap": 1.0,
+        "gap_range": [0.9, 1.1],
+        "agreement": 0.9,
+        "perplexity": 20.0,
+        **({"errors": 0.04} if errs else {}),
+    }
+    found = {"kept": ["agreement"], "before": way(0.05), "hooked": way(0.02), "baselines": {"random": random}}
+    path = tmp_path / "evaluation.json"
+    path.write_text(json.dumps(found))
+    figure, data = plot_edit([path])
+    labels = ["gap (nats)", *(["wrong answers"] if errs else []), "accuracy,\nagreement", "perplexity"]
+    assert [axis.get_xlabel() for axis in figure.axes] == labels
+    if errs:
+        assert (
+            figure.axes[1].collections[0].get_offsets()[:, 0].tolist() == data["errors"].tolist() == [0.05, 0.02, 0.04]
+        )

@@ -21,14 +21,15 @@ OF_CUE = {
 def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the figure and data of an edit's evaluation.json: a row a way, a column a number.
 
-    Columns are the goal's gap, the accuracy of each kept behaviour, and perplexity, or, where a cue was the goal,
-    accuracies on images; lines are 95 % intervals.
+    Columns are the goal's gap, the share of wrong answers where attractors were the goal, the accuracy of each kept
+    behaviour, and perplexity, or, where a cue was the goal, accuracies on images; lines are 95 % intervals.
     """
     found = read_json(files[0])
     ways = {name: found[name] for name in ("before", "hooked", "permanent") if name in found} | found["baselines"]
     data = pd.DataFrame([_row(name, way) for name, way in ways.items()])
     columns = {
         "gap": "gap (nats)",
+        **({"errors": "wrong answers"} if "errors" in data else {}),
         **{key: f"accuracy,\n{key.replace('_', ' ')}" for key in found["kept"]},
         **{key: label for key, label in OF_CUE.items() if key in data},
         **({} if "accuracy_swapped" in data else {"perplexity": None}),
