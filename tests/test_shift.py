@@ -17,7 +17,7 @@ from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, load_tokenizer, run
 from sparse_circuits.models.run import Run
-from sparse_circuits.shift.circuit import circuit, evidence, mean_activations
+from sparse_circuits.shift.circuit import Evidence, activity, circuit
 from sparse_circuits.shift.experiment import Subject, experiment
 from sparse_circuits.shift.probe import Probe, Texts, fit, judge, mean_over, pooled
 from sparse_circuits.shift.words import on_gendered, without_gender
@@ -108,30 +108,32 @@ def test_evidence_is_the_share_of_activation_on_words_of_gender(tiny_folder: Pat
             marks = torch.isin(texts.tokens[0], torch.tensor(gendered)).float()
             return torch.stack([marks, torch.ones_like(marks)], dim=1)[None].repeat(1, 1, self.width // 2)
 
-    nodes = [Node(LAST, 0), Node(LAST, 1)]
-    found = evidence(tiny, tokenizer, {LAST: Marked(tiny.d_model)}, texts, nodes)
+    on_words = activity(tiny, tokenizer, {LAST: Marked(tiny.d_model)}, texts).on_words[LAST]
     counted = int(texts.counts.sum())
-    assert found[nodes[0]].on_words == 1
-    assert found[nodes[1]].on_words == pytest.approx(2 / counted)
-    assert replace(found[nodes[0]], promotes=False).about_gender(0.5)
-    assert not replace(found[nodes[1]], promotes=False).about_gender(0.9)
+    assert on_words[0] == 1
+    assert on_words[1] == pytest.approx(2 / counted)
+    assert Evidence(on_words[0].item(), promotes=False).about_gender(0.5)
+    assert not Evidence(on_words[1].item(), promotes=False).about_gender(0.9)
+    assert Evidence(on_words[1].item(), promotes=True).about_gender(0.9)
 
 
 def test_at_their_means_ablated_nodes_leave_the_mean_text_where_it_was(tiny_folder: Path, tiny: Language) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
-    texts = Texts.of([one.text for one in people(8)], load_tokenizer(tiny_folder), tiny.separator_id, 10)
+    tokenizer = load_tokenizer(tiny_folder)
+    texts = Texts.of([one.text for one in people(8)], tokenizer, tiny.separator_id, 10)
     assert texts.counts[:, 1:].all(), "texts of one length: their mean is that over tokens"
-    means, nodes = mean_activations(tiny, basis, texts), [Node(LAST, 3), Node(LAST, 8)]
+    means, nodes = activity(tiny, tokenizer, basis, texts).mean[LAST], [Node(LAST, 3), Node(LAST, 8)]
     before = pooled(tiny, texts, LAST)
-    torch.testing.assert_close(means[LAST], before.mean(dim=0), rtol=1e-4, atol=1e-5)
-    at_means = {node: Rewriting(clamp=means[LAST][node.index].item()) for node in nodes}
+    torch.testing.assert_close(means.float(), before.mean(dim=0), rtol=1e-4, atol=1e-5)
+    at_means = {node: Rewriting(clamp=means[node.index].item()) for node in nodes}
     after = pooled(tiny, texts, LAST, rewrite_nodes(basis, at_means))
     torch.testing.assert_close(after.mean(dim=0), before.mean(dim=0), rtol=1e-4, atol=1e-5)
     assert after[:, [3, 8]].std(dim=0).max() < 1e-5 < before[:, [3, 8]].std(dim=0).min()
     half = texts.take(range(4))
     half.counts[:, 5:] = False
     shorter = pooled(tiny, half, LAST).mean(dim=0)
-    torch.testing.assert_close(mean_activations(tiny, basis, half)[LAST], shorter, rtol=1e-4, atol=1e-5)
+    fewer = activity(tiny, tokenizer, basis, half).mean[LAST]
+    torch.testing.assert_close(fewer.float(), shorter, rtol=1e-4, atol=1e-5)
 
 
 def test_pieces_are_gendered_as_words_not_by_themselves() -> None:

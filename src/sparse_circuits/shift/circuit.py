@@ -1,6 +1,6 @@
-"""The circuit of a probe: the features whose ablation hurts it most; which of them are about gender; their means."""
+"""The circuit of a probe: the features whose ablation hurts it most; and which of them are about gender."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,11 +11,10 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config import Site
 from sparse_circuits.edit.effects import ablation_effects
-from sparse_circuits.edit.promoting import promoting
 from sparse_circuits.models import Language, run
 from sparse_circuits.models.run import Run
 from sparse_circuits.shift.probe import BATCH, Probe, Texts, mean_over
-from sparse_circuits.shift.words import GENDERED, on_gendered
+from sparse_circuits.shift.words import on_gendered
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,15 +47,35 @@ def _right_log_odds(found: Run, site: Site, probe: Probe, counts: Tensor, signs:
     return ((mean_over(x, counts.to(x.device)) @ direction + probe.bias) * signs.to(x)).sum()
 
 
+@dataclass(frozen=True)
+class Activity:
+    """What each site's features do on texts: their means over positions, and which share of that is on words of gender.
+
+    Both are (width,) a site.
+    """
+
+    mean: Mapping[Site, Tensor]
+    on_words: Mapping[Site, Tensor]
+
+
 @torch.no_grad()
-def mean_activations(language: Language, basis: Basis, texts: Texts) -> dict[Site, Tensor]:
-    """Return each site's mean coordinates (width,) over the positions of texts that count."""
-    sums = {site: torch.zeros(dictionary.width, dtype=torch.float64) for site, dictionary in basis.items()}
+def activity(language: Language, tokenizer: "PreTrainedTokenizerBase", basis: Basis, texts: Texts) -> Activity:
+    """Return what features do on texts, at the positions that count."""
+    on_words, total = (
+        {site: torch.zeros(dictionary.width, dtype=torch.float64) for site, dictionary in basis.items()}
+        for _ in range(2)
+    )
     for part in texts.batches():
         read = run(language, part.tokens.to(language.device), read=list(basis)).activations
+        gendered = torch.tensor([on_gendered(tokenizer.batch_decode(row[:, None])) for row in part.tokens])
         for site, dictionary in basis.items():
-            sums[site] += dictionary.read(read[site]).cpu()[part.counts].double().sum(dim=0)
-    return {site: (total / texts.counts.sum()).float() for site, total in sums.items()}
+            f = dictionary.read(read[site]).cpu().double() * part.counts[:, :, None]
+            total[site] += f.sum(dim=(0, 1))
+            on_words[site] += (f * gendered[:, :, None]).sum(dim=(0, 1))
+    return Activity(
+        {site: sums / texts.counts.sum() for site, sums in total.items()},
+        {site: sums / total[site].clamp(min=1e-9) for site, sums in on_words.items()},
+    )
 
 
 @dataclass(frozen=True)
@@ -70,30 +89,3 @@ class Evidence:
     def about_gender(self, share: float) -> bool:
         """Whether either says so."""
         return self.promotes or self.on_words >= share
-
-
-@torch.no_grad()
-def evidence(
-    language: Language,
-    tokenizer: "PreTrainedTokenizerBase",
-    basis: Basis,
-    texts: Texts,
-    nodes: Sequence[Node],
-) -> Mapping[Node, Evidence]:
-    """Return the evidence for each node, over texts."""
-    promotes = promoting(language, tokenizer, basis, sorted(GENDERED))
-    on_words, total = ({site: torch.zeros(dictionary.width) for site, dictionary in basis.items()} for _ in range(2))
-    for part in texts.batches():
-        read = run(language, part.tokens.to(language.device), read=list(basis)).activations
-        gendered = torch.tensor([on_gendered(tokenizer.batch_decode(row[:, None])) for row in part.tokens])
-        for site, dictionary in basis.items():
-            f = dictionary.read(read[site]).cpu() * part.counts[:, :, None]
-            total[site] += f.sum(dim=(0, 1))
-            on_words[site] += (f * gendered[:, :, None]).sum(dim=(0, 1))
-    return {
-        node: Evidence(
-            (on_words[node.site][node.index] / total[node.site][node.index].clamp(min=1e-9)).item(),
-            bool(promotes[node.site][node.index]),
-        )
-        for node in nodes
-    }

@@ -16,12 +16,13 @@ from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config import Site
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
+from sparse_circuits.edit.promoting import promoting
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language
 from sparse_circuits.progress import Progress
-from sparse_circuits.shift.circuit import circuit, evidence, mean_activations
+from sparse_circuits.shift.circuit import Evidence, activity, circuit
 from sparse_circuits.shift.probe import Texts, concepts, fit, judge, pooled, similarities
-from sparse_circuits.shift.words import without_gender
+from sparse_circuits.shift.words import GENDERED, without_gender
 from sparse_circuits.sources.biographies import GENDERS, Biography
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
     x, deleted = pooled(language, texts, site), pooled(language, subject.texts(deleted=True), site)
     words = [word for of_profession in settings.professions.values() for word in of_profession]
     directions = concepts(language, words, subject.tokenizer, site)
+    promotes = promoting(language, subject.tokenizer, basis, sorted(GENDERED))
     runs: list[dict[str, Any]] = []
     for number in Progress(range(settings.seeds), desc="SHIFT", unit="draw"):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
@@ -113,16 +115,19 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
         wanted = min(settings.scored, len(draw.ambiguous))
         scored = [draw.ambiguous[i * len(draw.ambiguous) // wanted] for i in range(wanted)]
         nodes = circuit(language, basis, texts.take(scored), second[scored], site, probe, settings.nodes)
-        found = evidence(language, subject.tokenizer, basis, learnt, list(nodes))
+        active = activity(language, subject.tokenizer, basis, learnt)
+        found = {
+            node: Evidence(active.on_words[node.site][node.index].item(), bool(promotes[node.site][node.index]))
+            for node in nodes
+        }
         chosen = [node for node in nodes if found[node].about_gender(settings.on_words)]
         ablated = {
             "shift": chosen,
             "blind": list(nodes)[: len(chosen)],
             "random": random_nodes(chosen, language, basis, [p.tokens for p in learnt.batches()], generator),
         }
-        means = mean_activations(language, basis, learnt)
         without = {
-            name: _ablated(subject, basis, texts, x, used, _rewritings(some, means, settings.ablation))
+            name: _ablated(subject, basis, texts, x, used, _rewritings(some, active.mean, settings.ablation))
             for name, some in ablated.items()
         }
 
