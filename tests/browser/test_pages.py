@@ -224,10 +224,10 @@ def test_features_are_sorted_filtered_and_shown(page: Any, report_folder: Path) 
 def test_edits_claims_and_artefacts_are_told(page: Any, report_folder: Path) -> None:
     page.goto((report_folder / "edits.html").as_uri())
     assert page.locator("mark").all_inner_texts()[1:] == ["old", "old"]
-    for summary in page.locator("summary").all():
+    for summary in page.locator("main summary").all():
         summary.click()
-    assert HOSTILE in page.inner_text("details >> nth=0"), "the reason"
-    assert "resid_post.1/2" in page.inner_text("details >> nth=1")
+    assert HOSTILE in page.inner_text("main details >> nth=0"), "the reason"
+    assert "resid_post.1/2" in page.inner_text("main details >> nth=1")
     page.goto((report_folder / "claims.html").as_uri())
     assert page.inner_text(".verdict") == "pass"
     page.goto((report_folder / "provenance.html").as_uri())

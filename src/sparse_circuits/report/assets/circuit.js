@@ -38,7 +38,7 @@
       })),
     ],
     style: style(),
-    layout: { name: "preset", padding: 24 },
+    layout: { name: "preset", fit: false },
     minZoom: 0.01, maxZoom: 4,
     boxSelectionEnabled: false,
     autounselectify: true,
@@ -80,6 +80,7 @@
     });
   }
   function fit() {
+    if (!nodes.length) return;
     const widest = Math.max(...names.map((name) => name.offsetWidth)) + 16;
     const { x1, y1, w, h } = cy.elements().boundingBox();
     const room = [frame.clientWidth - widest - 24, frame.clientHeight - 48];
@@ -87,7 +88,7 @@
     cy.viewport({ zoom, pan: { x: widest + (room[0] - w * zoom) / 2 - x1 * zoom, y: 24 + (room[1] - h * zoom) / 2 - y1 * zoom } });
   }
   cy.on("viewport", placeNames);
-  if (nodes.length) fit();
+  fit();
 
   // What a drag asks for many times is done once a frame.
   let waiting = null;
