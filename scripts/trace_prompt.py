@@ -13,7 +13,7 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
 from sparse_circuits.interpret import token_notes
-from sparse_circuits.models import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models import load_language_model, load_tokenizer, model_card, prompt_tokens
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,20 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    language = load_language_model(args.model, choose_device(args.compute.device))
-    tokenizer = load_tokenizer(args.model)
-    basis = set_up_basis(language, args.saes, args.sites)
-    features = {site: part for site, part in basis.items() if isinstance(part, Features)}
-    tokens = [language.separator_id, *tokenizer.encode(args.prompt, add_special_tokens=False)]
+    tokenizer, card = load_tokenizer(args.model), model_card(args.model)
+    try:
+        tokens = prompt_tokens(args.prompt, tokenizer, card["document_separator_id"])
+    except StudyError as error:
+        raise StudyError(f"graphs.{args.name}: {error}") from None
     if len(tokens) < 2:
         raise StudyError(f"graphs.{args.name}: the prompt has no tokens; give a text")
+    language = load_language_model(args.model, choose_device(args.compute.device))
+    basis = set_up_basis(language, args.saes, args.sites)
+    features = {site: part for site, part in basis.items() if isinstance(part, Features)}
     traced = trace_prompt(language, torch.tensor([tokens]), features, args.logit_mass, args.max_logits, args.max_nodes)
     pruned = prune(traced, args.node_share, args.edge_share)
     shown = [(name, n) for n, name in enumerate(node_ids(traced)) if pruned.kept[n] and traced.is_feature[n]]
     directions = {name: features[(node := traced.node(n)).site].sae.W_dec[node.index] for name, n in shown}
-    card = model_card(args.model)
     facts = {
         "study": args.study,
         "name": args.name,

@@ -1,6 +1,7 @@
 """A mistake in a study is one line that names it, before anything runs."""
 
 import copy
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from sparse_circuits.config.autoencoders import spread
 from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.schema import schema_texts
 from sparse_circuits.config.site import Site
+from sparse_circuits.config.study import Study
 from sparse_circuits.errors import StudyError
 
 STUDY = read_yaml(ROOT / "config/test/study.yaml")
@@ -56,6 +58,8 @@ def _changed(path: str, value: Any) -> dict[str, Any]:
         ("circuits/features/sae", "big", "`circuits.features.sae: big` is not in saes; it has topk"),
         ("circuits/sizes", [5, 1], "`sizes` must ascend without repeats, found [5, 1]"),
         ("headline_task", "rc", "`headline_task: rc` is not in tasks; it has nounpp, own"),
+        ("graphs/keys/prompt", "a<|endoftext|> b", "`graphs.keys.prompt` holds the document separator '<|endoftext|>'"),
+        ("activations/context", 513, "`activations.context`: tiny-llama has positions for 512 tokens, fewer than 513"),
         ("study", "../up", "`study`: String should match pattern"),
     ],
 )
@@ -64,6 +68,37 @@ def test_a_mistake_is_one_line_that_names_it(path: str, value: Any, message: str
         load_study(_changed(path, value))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def _with_model(tmp_path: Path, **changed: Any) -> dict[str, Any]:
+    """The test study with another entry of its model."""
+    model = read_yaml(ROOT / "config/test/models.yaml")["models"]["tiny-llama"]
+    entry = {key: value for key, value in {**model, **changed}.items() if value is not None}
+    (tmp_path / "models.yaml").write_text(json.dumps({"models": {"tiny-llama": entry}}))
+    return {**STUDY, "models_file": str(tmp_path / "models.yaml")}
+
+
+@pytest.mark.parametrize(("key", "right"), [("num_layers", 2), ("d_model", 32)])
+def test_sizes_of_a_model_at_hand_are_its_own(key: str, right: int, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=f"tiny-llama: {key} is {right} in its config.json, not 7"):
+        load_study(_with_model(tmp_path, **{key: 7}))
+    study = _with_model(tmp_path, num_layers=None, d_model=None)
+    assert isinstance(loaded := load_study(study), Study)
+    assert list(loaded.basis_sites("neurons")) == ["mlp_neurons.0", "mlp_neurons.1"]
+    with pytest.raises(StudyError, match=r"site `resid_post.7`: tiny-llama has 2 layers"):
+        load_study({**study, "sites": ["resid_post.0", "resid_post.7"]})
+
+
+def test_of_a_model_elsewhere_layers_are_named_where_the_graph_needs_them(tmp_path: Path) -> None:
+    hub = [{"kind": "hub", "repo": "team/model", "revision": "main", "files": ["*.json"]}]
+    study = _with_model(tmp_path, num_layers=None, d_model=None, sources=hub)
+    with pytest.raises(
+        StudyError, match=r"`circuits.neurons.layers`: name them, or give `num_layers` of tiny-llama in"
+    ):
+        load_study(study)
+    study["circuits"] = {**study["circuits"], "neurons": {**study["circuits"]["neurons"], "layers": [0, 1]}}
+    assert isinstance(loaded := load_study(study), Study)
+    assert loaded.num_layers is None
 
 
 def test_a_missing_key_is_named() -> None:

@@ -17,7 +17,7 @@ from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
-from sparse_circuits.models import Language, continued, load_language_model, load_tokenizer, run
+from sparse_circuits.models import Language, continued, load_language_model, load_tokenizer, prompt_tokens, run
 from sparse_circuits.sae import SparseAutoencoder
 from sparse_circuits.tasks import encode_pairs, read_pairs
 
@@ -60,12 +60,14 @@ class LoadedModel:
     def logit_difference(self, prompt: str, answer: str, other: str) -> float:
         """Return by how many nats `answer` is likelier than `other` after `prompt`.
 
-        Raises StudyError for an answer that is not one token.
+        Raises StudyError for an answer that is not one token, and for two that are the same one.
         """
         answers = [self.tokenizer.encode(text, add_special_tokens=False) for text in (answer, other)]
         for text, ids in zip((answer, other), answers, strict=True):
             if len(ids) != 1:
                 raise StudyError(f"answer {text!r} is {len(ids)} tokens of {self.language.name}; it must be one")
+        if answers[0] == answers[1]:
+            raise StudyError(f"answers {answer!r} and {other!r} are the same token of {self.language.name}")
         logits = self._logits(prompt)
         return float(logits[answers[0][0]] - logits[answers[1][0]])
 
@@ -108,9 +110,10 @@ class LoadedModel:
     def encode(self, prompt: str) -> list[int]:
         """Return the tokens of a prompt, the separator first.
 
-        Raises StudyError where the intervention is made for prompts of another length.
+        Raises StudyError for a prompt that is none (`models.prompts`), and where the intervention is made for another
+        length.
         """
-        tokens = [self.language.separator_id, *self.tokenizer.encode(prompt, add_special_tokens=False)]
+        tokens = prompt_tokens(prompt, self.tokenizer, self.language.separator_id)
         if self.length is not None and self.length != len(tokens):
             raise StudyError(f"{prompt!r} is {len(tokens) - 1} tokens, `patch` {self.length - 1}; they must be as many")
         return tokens

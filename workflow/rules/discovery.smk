@@ -6,7 +6,7 @@ DISCOVERY = f"results/discovery/{STUDY.study}"
 DISCOVERY_SITES = [
     site
     for site in FEATURE_SITES
-    if Site.parse(site).layer >= STUDY.discovery.begin * STUDY.num_layers
+    if Site.parse(site).layer >= STUDY.discovery.begin * (STUDY.num_layers or 0)
 ] or FEATURE_SITES
 DISCOVERY_SAE_FILES = sae_files_of("features", DISCOVERY_SITES)
 

@@ -1,5 +1,6 @@
 """The models and datasets that studies refer to by name (config/models.yaml, config/datasets.yaml)."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -7,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sparse_circuits.config.base import Name, Positive, Settings, Sha256, validate
 from sparse_circuits.config.load import read_yaml
-from sparse_circuits.config.source import Sourced
+from sparse_circuits.config.source import FileSource, Sourced
 
 
 def _listed(value: Any) -> Any:
@@ -34,8 +35,8 @@ class Model(Sourced):
         description="what the fetched files are; csp: OpenAI's weight-sparse transformers; torchvision: MobileNetV2"
     )
     classes: Classes | None = Field(None, description="what a model of images tells apart; names, or a file of them")
-    num_layers: Positive
-    d_model: Positive
+    num_layers: Positive | None = Field(None, description="checked against the files, which say it too")
+    d_model: Positive | None = Field(None, description="checked against the files, which say it too")
     document_separator: str = Field(description="the token that each sequence begins with, as in pretraining")
 
     @model_validator(mode="after")
@@ -43,6 +44,20 @@ class Model(Sourced):
         if self.format == "torchvision" and self.classes is None:
             raise ValueError("format torchvision needs `classes`")
         return self
+
+    @property
+    def at_hand(self) -> dict[str, Any]:
+        """The model's own config.json where it lies in a folder of this machine; what is not known is not in it."""
+        for source in self.sources:
+            if isinstance(source, FileSource) and (path := Path(source.folder) / "config.json").is_file():
+                config: dict[str, Any] = json.loads(path.read_bytes())
+                return dict(config.get("vision_config", config))
+        return {}
+
+    @property
+    def layers(self) -> int | None:
+        """Its number of layers, as far as it is known before the model is fetched."""
+        return self.num_layers or self.at_hand.get("num_hidden_layers", self.at_hand.get("n_layer"))
 
 
 class Split(Settings):

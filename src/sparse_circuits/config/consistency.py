@@ -26,8 +26,26 @@ def _sources(study: "Study") -> None:
     _images(study)
     if not study.vision_transformer:
         _known("model", study.model, load_models(Path(study.models_file)), study.models_file)
+        _sizes(study)
     if not study.corpus_entry.is_corpus:
         raise ValueError(f"`corpus: {study.corpus}` is no corpus but {study.corpus_entry.format}")
+
+
+def _sizes(study: "Study") -> None:
+    """What the catalogue and the study say of a model against what it says itself, where it is at hand."""
+    entry, config = study.model_entry, study.model_entry.at_hand
+    for key, names in (("num_layers", ("num_hidden_layers", "n_layer")), ("d_model", ("hidden_size", "n_embd"))):
+        said = next((config[name] for name in names if name in config), None)
+        if None not in (said, getattr(entry, key)) and said != getattr(entry, key):
+            raise ValueError(
+                f"{study.models_file}: {study.model}: {key} is {said} in its config.json, not {getattr(entry, key)}"
+            )
+    positions = config.get("max_position_embeddings", config.get("n_positions"))
+    if positions and not entry.classes and study.activations.context > positions:
+        raise ValueError(
+            f"`activations.context`: {study.model} has positions for {positions} tokens, fewer than "
+            f"{study.activations.context}"
+        )
 
 
 def _images(study: "Study") -> None:
@@ -119,7 +137,12 @@ def _circuits(study: "Study") -> None:
                 raise ValueError(f"`circuits.{name}.sae: {basis.sae}` is a {kind}; name an autoencoder or a transcoder")
         elif basis.layers:
             _within(f"`circuits.{name}.layers`", basis.layers[-1], study)
+        elif study.num_layers is None:
+            raise ValueError(
+                f"`circuits.{name}.layers`: name them, or give `num_layers` of {study.model} in {study.models_file}"
+            )
     for name, graph in study.graphs.items():
+        _no_separator(f"graphs.{name}.prompt", graph.prompt, study)
         _known(f"graphs.{name}.basis", graph.basis, study.feature_bases, "the study's bases of features")
     features = study.circuits.features
     if features is None and (needing := [key for key in ("transfer", "shift", "claims") if getattr(study, key)]):
@@ -139,6 +162,8 @@ def _edits(study: "Study") -> None:
         if edit.statistics and not isinstance(study.behaviours.get(edit.statistics), Occupations):
             raise ValueError(f"`edits.{name}.statistics: {edit.statistics}` is no behaviour of kind occupations")
         _known(f"edits.{name}.basis", edit.basis, study.circuits.bases, "circuits")
+        for prompt in edit.prompts:
+            _no_separator(f"edits.{name}.prompts", prompt, study)
         for operation in edit.operations:
             if isinstance(operation, OfCircuit):
                 _known(f"edits.{name}.operations.task", operation.task, study.tasks, "tasks")
@@ -169,8 +194,13 @@ def _known(key: str, name: str, entries: Mapping[str, Any], where: str) -> None:
         raise ValueError(f"`{key}: {name}` is not in {where}; it has {', '.join(entries)}")
 
 
+def _no_separator(key: str, prompt: str, study: "Study") -> None:
+    if not study.vision_transformer and (separator := study.model_entry.document_separator) in prompt:
+        raise ValueError(f"`{key}` holds the document separator {separator!r}, which is put before each prompt")
+
+
 def _within(what: str, layer: int, study: "Study") -> None:
-    if layer >= (layers := study.num_layers):
+    if (layers := study.num_layers) is not None and layer >= layers:
         raise ValueError(f"{what}: {study.model} has {layers} layers, 0 to {layers - 1}")
 
 

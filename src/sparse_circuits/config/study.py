@@ -99,7 +99,7 @@ class Study(Settings):
             return {}
         settings = self.circuits.bases[basis]
         if not isinstance(settings, FeatureBasis):
-            return {f"{COORDINATES[basis]}.{layer}": None for layer in settings.layers or range(self.num_layers)}
+            return {f"{COORDINATES[basis]}.{layer}": None for layer in settings.layers or range(self.num_layers or 0)}
         if self.kind(settings.sae) == "autoencoder":
             return {site: site for site in self.sites}
         return {f"mlp_out.{layer}": f"mlp.{layer}" for layer in self.transcoder_layers}
@@ -143,9 +143,9 @@ class Study(Settings):
         return sorted(found, key=lambda site: Site.parse(site).order)
 
     @property
-    def num_layers(self) -> int:
-        """The layers of the study's model."""
-        return self.vision_transformer.layers if self.vision_transformer else self.model_entry.num_layers
+    def num_layers(self) -> int | None:
+        """The layers of the study's model; None where only the model itself says so, which is not fetched yet."""
+        return self.vision_transformer.layers if self.vision_transformer else self.model_entry.layers
 
     @property
     def model_classes(self) -> list[str] | None:

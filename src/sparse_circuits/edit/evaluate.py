@@ -14,7 +14,7 @@ from torch import Tensor
 from sparse_circuits.bootstrap import crossed_weights, interval95, resamples, wilson95
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
-from sparse_circuits.models import continued, run
+from sparse_circuits.models import continued, prompt_tokens, run
 from sparse_circuits.tasks import Groups, Pair, encode_pairs
 from sparse_circuits.tasks.pronouns import STATED
 
@@ -221,7 +221,7 @@ def continuations(
     for prompt in prompts:
         row = {"prompt": prompt}
         for name, variant in variants.items():
-            ids = [trials.separator_id, *trials.tokenizer.encode(prompt, add_special_tokens=False)]
+            ids = prompt_tokens(prompt, trials.tokenizer, trials.separator_id)
             row[name] = str(trials.tokenizer.decode(continued(variant.language, ids, tokens, variant.intervention)))
         rows.append(row)
     return rows

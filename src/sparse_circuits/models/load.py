@@ -69,10 +69,21 @@ def model_card(folder: Path) -> dict[str, Any]:
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    """Load the tokenizer of a model's folder."""
-    from transformers import AutoTokenizer
+    """Load the tokenizer of a model's folder, as tokenizer.json says it; texts are as long as the model allows."""
+    from transformers import PreTrainedTokenizerFast
+    from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
-    return AutoTokenizer.from_pretrained(folder)
+    tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(folder)
+    tokenizer.model_max_length = _positions(folder) or VERY_LARGE_INTEGER
+    return tokenizer
+
+
+def _positions(folder: Path) -> int | None:
+    """The tokens that a language model has positions for, if config.json says so."""
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    # A vision transformer counts patches there, of which one is many tokens.
+    found: int | None = None if "image" in config else config.get("max_position_embeddings", config.get("n_positions"))
+    return found
 
 
 def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparse_circuits.compute import matmul_precision
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
+from sparse_circuits.models import Language, prompt_tokens
 from sparse_circuits.progress import Progress
 from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count
 from sparse_circuits.sources.biographies import Biography
@@ -77,7 +77,7 @@ def sample(
     generator: torch.Generator,
 ) -> list[str]:
     """Return what the model goes on with after each prompt, sampled token by token."""
-    rows = [[language.separator_id, *tokenizer.encode(prompt, add_special_tokens=False)] for prompt in prompts]
+    rows = [prompt_tokens(prompt, tokenizer, language.separator_id) for prompt in prompts]
     found = [""] * len(prompts)
     for length in sorted({len(row) for row in rows}):
         places = [i for i, row in enumerate(rows) if len(row) == length]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_jsonl, write_jsonl
+from sparse_circuits.models.prompts import prompt_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -98,14 +99,16 @@ def encode_pairs(
 ) -> list[tuple[list[int], PairBatch]]:
     """Tokenise pairs; return, for each length, the indices of the pairs that have it and their batch.
 
-    Raises StudyError that names the pair when clean and patch differ in length or an answer is not one token.
+    Raises StudyError that names the pair when clean and patch differ in length or in nothing, when an answer is not one
+    token, or two are the same one, and when a prompt is none (`models.prompts`).
     """
     groups: dict[int, list[int]] = defaultdict(list)
     encoded: list[tuple[list[int], list[int], list[int], list[int]]] = []
     for index, pair in enumerate(pairs):
-        clean, patch = (
-            [separator_id, *tokenizer.encode(t, add_special_tokens=False)] for t in (pair.clean, pair.patch)
-        )
+        try:
+            clean, patch = (prompt_tokens(text, tokenizer, separator_id) for text in (pair.clean, pair.patch))
+        except StudyError as error:
+            raise StudyError(f"pair {pair.id}: {error}") from None
         if len(clean) != len(patch):
             raise StudyError(
                 f"pair {pair.id}: `clean` has {len(clean) - 1} tokens and `patch` {len(patch) - 1}; "
@@ -115,6 +118,11 @@ def encode_pairs(
             [_single_token(pair.id, answer, tokenizer) for answer in texts]
             for texts in (pair.answers, pair.patch_answers)
         )
+        if clean == patch:
+            raise StudyError(f"pair {pair.id}: `clean` and `patch` are the same tokens; one fact must differ")
+        if len({*answers, *patch_answers}) < len(answers) + len(patch_answers):
+            texts = [*pair.answers, *pair.patch_answers]
+            raise StudyError(f"pair {pair.id}: two of the answers {texts} are the same token; name each once")
         groups[len(clean)].append(index)
         encoded.append((clean, patch, answers, patch_answers))
     return [
