@@ -11,6 +11,7 @@ from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, s
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.edit import plot_edit
+from sparse_circuits.figures.faithfulness import SHOWN, plot_faithfulness
 from sparse_circuits.figures.overlap import BEST, plot_overlap
 from sparse_circuits.figures.runtime import plot_runtime
 from sparse_circuits.figures.stability import plot_stability
@@ -106,3 +107,20 @@ def test_an_edit_of_attractors_shows_how_often_the_model_errs(errs: bool, tmp_pa
         assert (
             figure.axes[1].collections[0].get_offsets()[:, 0].tolist() == data["errors"].tolist() == [0.05, 0.02, 0.04]
         )
+
+
+def test_a_control_beyond_the_axis_is_drawn_at_its_edge_with_its_value(tmp_path: Path) -> None:
+    curve = {"nodes": [1, 10], "faithfulness": [0.5, 0.9], "completeness": [0.5, 0.1], "random": [0.0, 0.1]}
+    bands = {f"{name}_ci95": [[value, value] for value in curve[name]] for name in ("faithfulness", "completeness")}
+    facts = {"task": "simple", "basis": "neurons", **curve, **bands}
+    files = [tmp_path / "inside.json", tmp_path / "beyond.json"]
+    for file, nonsense, shuffled in zip(files, (0.1, 2.4), (0.0, -3.0), strict=True):
+        controls = {"size": 10, "nonsense": nonsense, "shuffled": shuffled}
+        file.write_text(json.dumps({**facts, "task": file.stem, "controls": controls}))
+    figure, _ = plot_faithfulness(files)
+    inside, beyond = (axis.texts for axis in figure.axes[:2])
+    assert [text.get_text() for text in inside] == []
+    bottom, top = SHOWN["faithfulness"]
+    assert {(text.get_text(), text.xy) for text in beyond} == {("2.4", (10, top)), ("-3.0", (10, bottom))}
+    renderer = figure.canvas.get_renderer()
+    assert all(text.get_window_extent(renderer).overlaps(figure.axes[1].bbox) for text in beyond), "within the axis"

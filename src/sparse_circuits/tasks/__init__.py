@@ -2,6 +2,7 @@
 
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.code import code_pairs
+from sparse_circuits.tasks.drawn import drawn
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import Groups, Pair, PairBatch, encode_pairs, read_pairs, write_pairs
 
@@ -11,6 +12,7 @@ __all__ = [
     "PairBatch",
     "agreement_pairs",
     "code_pairs",
+    "drawn",
     "encode_pairs",
     "logit_difference",
     "read_pairs",
