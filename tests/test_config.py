@@ -137,6 +137,21 @@ def test_lists_spread_into_one_autoencoder_each() -> None:
     assert found["b"] == {"architecture": "topk", "k": 4}
 
 
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"k": [16, 32, 16]}, "`saes.a`: a__k16 is given twice"),
+        ({"seeds": [0, 1], "seed": 2}, "`saes.a` has both `seed` and `seeds`"),
+        ({"k": []}, "`saes.a.k`: the list of values to try is empty"),
+    ],
+)
+def test_a_sweep_loses_no_autoencoder_without_a_word(entry: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        spread({"a": {"architecture": "topk", **entry}})
+    with pytest.raises(ValueError, match="a__k1 is given twice"):
+        spread({"a__k1": {"architecture": "topk", "k": 1}, "a": {"architecture": "topk", "k": [1]}})
+
+
 def test_an_added_layer_keeps_no_clamp() -> None:
     edit = {"goal": "a", "keep": {"b": ["b"]}, "permanent": "added_layer"}
     rewrite = {"kind": "rewrite", "nodes": ["resid_post.1/2"], "clamp": 4.0}

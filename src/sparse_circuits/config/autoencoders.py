@@ -162,14 +162,21 @@ class Entries(Settings):
 def spread(saes: dict[str, Any]) -> dict[str, Any]:
     """Return a study's autoencoders with one entry for each combination of the settings that are given as lists.
 
-    `topk: {k: [16, 32], seeds: [0, 1]}` becomes `topk__k16__seed0` and three more.
+    `topk: {k: [16, 32], seeds: [0, 1]}` becomes `topk__k16__seed0` and three more. Raises ValueError for an empty list,
+    and when two entries come to have the same name.
     """
     found: dict[str, Any] = {}
     for name, entry in saes.items():
         swept = swept_keys(entry)
+        if "seeds" in swept and "seed" in entry:
+            raise ValueError(f"`saes.{name}` has both `seed` and `seeds`")
+        if empty := [key for key in swept if not entry[key]]:
+            raise ValueError(f"`saes.{name}.{empty[0]}`: the list of values to try is empty")
         for values in product(*(entry[key] for key in swept)):
             single = [(SINGULAR.get(key, key), value) for key, value in zip(swept, values, strict=True)]
             member = SEPARATOR.join([name, *(f"{key}{value}" for key, value in single)])
+            if member in found:
+                raise ValueError(f"`saes.{name}`: {member} is given twice")
             found[member] = {k: v for k, v in entry.items() if k not in swept} | dict(single) if swept else entry
     return found
 

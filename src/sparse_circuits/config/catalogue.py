@@ -8,15 +8,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from sparse_circuits.config.base import Name, Positive, Settings, Sha256, validate
 from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.source import Sourced
+from sparse_circuits.files import read_text
 
 
 def _listed(value: Any) -> Any:
     """The lines of a file that is named instead of a list; those that begin with # are comments."""
     if isinstance(value, str):
-        path = Path(value)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file")
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+        return [line for line in read_text(Path(value)).splitlines() if line and not line.startswith("#")]
     return value
 
 
