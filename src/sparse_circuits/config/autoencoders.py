@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.base import Name, Positive, Seed, Settings
 from sparse_circuits.config.catalogue import PublishedSAE
 from sparse_circuits.config.site import Site
 
@@ -33,9 +33,7 @@ class Trained(Settings):
 
     architecture: str
     kind: Kind = Field("autoencoder", description="what is read and written")
-    seed: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="of the initial weights; the study's if not given"
-    )
+    seed: Seed | None = Field(None, description="of the initial weights; the study's if not given")
     d_sae: Positive
     epochs: Positive = Field(2, description="passes over the cache")
     batch: Positive = Field(2048, description="rows in a step")
