@@ -12,12 +12,16 @@ if not (HOME / "scripts").is_dir():
     )
 sys.path.insert(0, str(HOME / "src"))
 
-from sparse_circuits.config import WeightSparseStudy, load_study
+from sparse_circuits.config import WeightSparseStudy, load_study, read_yaml
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.versions.stages import stages_folder
 
 try:
+    # Snakemake, which has read them, takes the last of several blocks under one key. (A pipe can be read once only.)
+    for path in map(Path, workflow.configfiles):
+        if path.is_file():
+            read_yaml(path)
     STUDY = load_study(config)
 except StudyError as error:
     sys.exit(f"error: {error}")

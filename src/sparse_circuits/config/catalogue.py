@@ -7,16 +7,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sparse_circuits.config.base import Name, Positive, Settings, Sha256, validate
 from sparse_circuits.config.load import read_yaml
-from sparse_circuits.config.source import Sourced
+from sparse_circuits.config.source import FileSource, Sourced
+from sparse_circuits.files import read_json, read_text
 
 
 def _listed(value: Any) -> Any:
     """The lines of a file that is named instead of a list; those that begin with # are comments."""
     if isinstance(value, str):
-        path = Path(value)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file")
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+        return [line for line in read_text(Path(value)).splitlines() if line and not line.startswith("#")]
     return value
 
 
@@ -43,6 +41,16 @@ class Model(Sourced):
         if self.format == "torchvision" and self.classes is None:
             raise ValueError("format torchvision needs `classes`")
         return self
+
+    @property
+    def known_config(self) -> dict[str, Any]:
+        """The model's config.json, where it lies on this machine; else what the format says of the family, if that."""
+        for source in self.sources:
+            if isinstance(source, FileSource) and "config.json" in source.files:
+                path = Path(source.folder, "config.json")
+                return dict(read_json(path)) if path.is_file() else {}
+        family = {"torchvision": "mobilenet", "csp": "weight_sparse_gpt"}.get(self.format)
+        return {"model_type": family} if family else {}
 
 
 class Split(Settings):

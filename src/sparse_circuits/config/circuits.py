@@ -56,7 +56,9 @@ class MinimalCircuits(Settings):
     search: Search = Field("heaviside", description="how candidates are ranked")
     target: Share = Field(0.75, description="faithfulness asked for on held-out training pairs")
     candidates: Positive = Field(300, description="nodes to choose from, the best scored")
-    held_out: Share = Field(0.25, description="share of the training pairs that judge circuits, the last ones")
+    held_out: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.25, description="share of the training pairs that judge circuits, the last ones"
+    )
 
 
 class Circuits(Settings):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from sparse_circuits.config.autoencoders import Share
-from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.base import Name, Positive, Seed, Settings
 from sparse_circuits.config.catalogue import Dataset, load_datasets
 
 # The 20 tasks of Gao et al. 2025, table 1.
@@ -155,7 +155,7 @@ class WeightSparseStudy(Settings):
 
     kind: Literal["weight_sparse"]
     study: Name
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     datasets_file: str = "config/datasets.yaml"
     corpus: Name
     vocabulary: Annotated[int, Field(ge=300)] = Field(2048, description="tokens of the BPE that is trained here")
@@ -197,6 +197,8 @@ class WeightSparseStudy(Settings):
             ends = [self.bridges.dense, self.bridges.sparse]
             if unknown := [name for name in ends if name not in self.models]:
                 raise ValueError(f"`bridges`: {unknown[0]} is not in models; there are {', '.join(self.models)}")
+            if self.bridges.tokens < (step := self.bridges.batch * self.context):
+                raise ValueError(f"`bridges.tokens`: {self.bridges.tokens} tokens are less than one step, {step}")
             if len({self.models[name].layers for name in ends}) > 1:
                 raise ValueError(f"`bridges`: {ends[0]} and {ends[1]} have not as many layers")
         for name, model in self.models.items():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_jsonl, write_jsonl
+from sparse_circuits.files import read_rows, write_jsonl
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -74,8 +74,7 @@ def read_pairs(path: Path) -> list[Pair]:
     """Read pairs from JSON lines; raise StudyError with file and line for a missing, unknown or mistyped field."""
     kinds = {"id": str, "clean": str, "patch": str, "answers": list, "patch_answers": list, "variables": dict}
     pairs = []
-    for number, row in enumerate(read_jsonl(path), 1):
-        where = f"{path}:{number}"
+    for number, (where, row) in enumerate(read_rows(path), 1):
         row = {"id": f"{path.stem}-{number:04d}", "variables": {}, **row}
         for key in row.keys() - kinds.keys():
             raise StudyError(f"{where}: unknown field `{key}`; fields are {', '.join(kinds)}")
