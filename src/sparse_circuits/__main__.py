@@ -13,6 +13,7 @@ from sparse_circuits.versions.collect import collect
 from sparse_circuits.versions.crate import write_crate
 from sparse_circuits.versions.restore import restore
 from sparse_circuits.versions.trace import format_trace, trace
+from sparse_circuits.wording import count
 
 
 def summary(report: tyro.conf.Positional[Path]) -> None:
@@ -52,7 +53,7 @@ def collect_command(bucket: tyro.conf.Positional[str], endpoint: str | None = No
         endpoint: address of an S3 server other than Amazon's
         study: file of the study; by default the one that config/config.yaml names
     """
-    print(f"{collect(bucket, endpoint, study)} files")
+    print(count(collect(bucket, endpoint, study), "file"))
 
 
 def crate(study: tyro.conf.Positional[str], folder: Path) -> None:

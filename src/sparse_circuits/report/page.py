@@ -52,8 +52,8 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     named = [(item["circuit"]["task"], item["circuit"]["basis"]) for item in circuits]
     pages = {
         "index.html": "Overview",
-        **{circuit_page(*name): f"{name[0]}, {name[1]}" for name in named},
-        **{graph_page(graph["name"]): f"“{graph['prompt']}”" for graph in graphs},
+        "Circuits": {circuit_page(*name): f"{name[0]}, {name[1]}" for name in named},
+        **({"Prompts": {graph_page(graph["name"]): f"“{graph['prompt']}”" for graph in graphs}} if graphs else {}),
         **({"saes.html": "Autoencoders"} if found.saes else {}),
         **({"edits.html": "Edits"} if found.edits else {}),
         **({"claims.html": "Claims"} if found.claims else {}),
