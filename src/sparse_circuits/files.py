@@ -18,6 +18,7 @@ from sparse_circuits.errors import StudyError
 # What files that are no UTF-8 text begin with.
 MARKS = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PAR1": "Parquet"}
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SURROGATES = "backslashreplace"  # half characters, which labels by language models may hold, as JSON escapes them
 
 
 @contextmanager
@@ -120,7 +121,8 @@ def read_json(path: Path) -> Any:
 def write_json(path: Path, data: Any) -> None:
     """Publish `data` as JSON; NaN and infinity, which JSON does not have, raise ValueError."""
     with publishing(path) as temporary:
-        temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        temporary.write_text(text, encoding="utf-8", errors=SURROGATES)
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -168,13 +170,13 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 
 def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Publish one JSON object a line."""
-    with publishing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with publishing(path) as temporary, temporary.open("w", encoding="utf-8", errors=SURROGATES) as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Publish rows with the columns of the first one."""
-    with publishing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with publishing(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors=SURROGATES) as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

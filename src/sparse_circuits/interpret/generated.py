@@ -13,7 +13,7 @@ import numpy as np
 from sparse_circuits.endpoint import SEED, Endpoint, marked, read_answer
 from sparse_circuits.interpret.contexts import Place
 from sparse_circuits.interpret.rule import detection_scores
-from sparse_circuits.interpret.texts import pieces
+from sparse_circuits.models.texts import pieces
 from sparse_circuits.progress import Progress
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """nodes.csv and edges.csv."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ def write_tables(found: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def flat(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return nodes whose lists are texts joined by bars, without what is not given."""
+    """Return nodes whose lists are JSON, since texts of tokens may hold any separator, without what is not given."""
     return [
-        {key: "|".join(map(str, value)) if isinstance(value, list) else value for key, value in node.items()}
+        {key: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for key, value in node.items()}
         | {"position": "" if node.get("position") is None else node["position"]}
         for node in nodes
     ]
