@@ -351,7 +351,7 @@ def test_another_workflow_can_use_this_one_as_a_module(tmp_path: Path) -> None:
 configfile: "{STUDY}"
 
 module circuits:
-    snakefile: "{ROOT}/workflow/Snakefile"
+    snakefile: "{ROOT}/Snakefile"
     config: config
 
 use rule * from circuits as circuits_*

@@ -6,7 +6,7 @@ from typing import Literal
 
 import tyro
 
-from sparse_circuits.command import one_line_errors
+from sparse_circuits.command import one_line_errors, print_any_text
 from sparse_circuits.files import read_json
 from sparse_circuits.report.summary import format_summary
 from sparse_circuits.versions.collect import collect
@@ -102,6 +102,7 @@ def version() -> None:
 
 def main() -> None:
     """Run the console program."""
+    print_any_text()
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(
             {

@@ -8,62 +8,62 @@ min_version("9.19")
 configfile: "config/config.yaml"
 
 
-report: "report/workflow.rst"
+report: "workflow/report/workflow.rst"
 
 
-include: "rules/study.smk"
-include: "rules/corpora.smk"
+include: "workflow/rules/study.smk"
+include: "workflow/rules/corpora.smk"
 
 
 if isinstance(STUDY, WeightSparseStudy):
 
-    include: "rules/weight_sparse_common.smk"
-    include: "rules/weight_sparse.smk"
+    include: "workflow/rules/weight_sparse_common.smk"
+    include: "workflow/rules/weight_sparse.smk"
 
 else:
 
-    include: "rules/common.smk"
+    include: "workflow/rules/common.smk"
 
     if STUDY.vision_transformer:
 
-        include: "rules/images.smk"
+        include: "workflow/rules/images.smk"
 
     else:
 
-        include: "rules/sources.smk"
-    include: "rules/activations.smk"
-    include: "rules/saes.smk"
-    include: "rules/tasks.smk"
-    include: "rules/circuits.smk"
+        include: "workflow/rules/sources.smk"
+    include: "workflow/rules/activations.smk"
+    include: "workflow/rules/saes.smk"
+    include: "workflow/rules/tasks.smk"
+    include: "workflow/rules/circuits.smk"
 
     if COUNTERFACTUALS:
 
-        include: "rules/counterfactuals.smk"
+        include: "workflow/rules/counterfactuals.smk"
 
     if STUDY.twin:
 
-        include: "rules/twin.smk"
-    include: "rules/interpretations.smk"
+        include: "workflow/rules/twin.smk"
+    include: "workflow/rules/interpretations.smk"
 
     if INTERPRETED and not FEATURE_SITES:
 
-        include: "rules/channels.smk"
+        include: "workflow/rules/channels.smk"
 
     if STUDY.corpus_entry.photographs:
 
-        include: "rules/photographs.smk"
-    include: "rules/transfer.smk"
-    include: "rules/discovery.smk"
-    include: "rules/graphs.smk"
-    include: "rules/edits.smk"
-    include: "rules/claims.smk"
-    include: "rules/shift.smk"
-    include: "rules/figure_data.smk"
-    include: "rules/figures.smk"
-    include: "rules/report.smk"
+        include: "workflow/rules/photographs.smk"
+    include: "workflow/rules/transfer.smk"
+    include: "workflow/rules/discovery.smk"
+    include: "workflow/rules/graphs.smk"
+    include: "workflow/rules/edits.smk"
+    include: "workflow/rules/claims.smk"
+    include: "workflow/rules/shift.smk"
+    include: "workflow/rules/figure_data.smk"
+    include: "workflow/rules/figures.smk"
+    include: "workflow/rules/report.smk"
 
 
-include: "rules/versioning.smk"
+include: "workflow/rules/versioning.smk"
 
 
 rule all:
@@ -77,9 +77,11 @@ onsuccess:
     # A table of what was found, where there is a report; who asks for quiet has it from `sparse-circuits summary`.
     finished = Path(REPORT) / "summary.json"
     if finished.is_file() and not workflow.output_settings.quiet:
+        from sparse_circuits.command import print_any_text
         from sparse_circuits.files import read_json
         from sparse_circuits.report import format_summary
 
+        print_any_text()
         print(format_summary(read_json(finished), f"{REPORT}/index.html"))
 
 
