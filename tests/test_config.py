@@ -150,6 +150,25 @@ def test_a_mistake_is_one_line_that_names_it(path: str, value: Any, message: str
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("models/sparse/tokens", 500, "`models.sparse`: 500 tokens are less than one step"),
+        ("models/sparse/active", 0.03, "`models.sparse.active`: 0.03 of 32 is less than one; null: all"),
+        ("bridges/active", 0, "`bridges.active`: 0 of 32 channels is less than one"),
+        ("bridges/tokens", 500, "`bridges.tokens`: 500 tokens are less than one step, 512"),
+    ],
+)
+def test_a_sparse_model_that_could_not_train_is_named(path: str, value: Any, message: str) -> None:
+    study = read_yaml(ROOT / "config/test/code.yaml")
+    section, *rest = path.split("/")
+    at = study[section] if len(rest) == 1 else study[section][rest[0]]
+    at[rest[-1]] = value
+    with pytest.raises(StudyError) as caught:
+        load_study(study)
+    assert message in str(caught.value)
+
+
 def test_a_missing_key_is_named() -> None:
     study = copy.deepcopy(STUDY)
     del study["activations"]["tokens"]

@@ -311,6 +311,16 @@ def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_study_with_a_key_twice_is_refused_when_the_graph_is_built(tmp_path: Path) -> None:
+    study = (ROOT / STUDY).read_text()
+    (tmp_path / "study.yaml").write_text(f"{study}seed: 1\n")
+    done = in_folder(ROOT)("snakemake", "-n", "--configfile", tmp_path / "study.yaml")
+    first = study.splitlines().index("seed: 0") + 1
+    line = len(study.splitlines()) + 1
+    assert done.returncode != 0
+    assert f"study.yaml:{line}: key `seed` is given twice, first in line {first}" in done.stdout + done.stderr
+
+
 def test_answers_that_are_no_single_tokens_stop_the_run_before_anything_heavy_and_every_quiet_says_why(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
