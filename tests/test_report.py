@@ -4,6 +4,9 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
+from conftest import ROOT
 from report_study import found_weights, make_report_study
 from sparse_circuits.files import read_json, sha256
 from sparse_circuits.report.circuit_graph import prompt_graph
@@ -46,9 +49,10 @@ def test_pages_load_nothing_from_elsewhere(report_folder: Path) -> None:
         assert not [name for name in loaded if "//" in name or name.startswith("/")]
 
 
-def test_vendored_libraries_are_those_that_the_list_names() -> None:
-    listed = dict(re.findall(r"\| `([\w.-]+)` .*\| (\w{64}) \|", (HERE / "vendor/README.md").read_text()))
-    assert {name: sha256(HERE / "vendor" / name) for name in listed} == listed
+@pytest.mark.parametrize("folder", [HERE / "vendor", ROOT / "tests/browser/vendor"], ids=["report", "viewer"])
+def test_vendored_libraries_are_those_that_the_list_names(folder: Path) -> None:
+    listed = dict(re.findall(r"\| `([\w.-]+)` .*\| (\w{64}) \|", (folder / "README.md").read_text()))
+    assert {path.name: sha256(path) for path in folder.glob("*.*") if path.suffix not in (".md", ".LICENSE")} == listed
     assert {name for name in VENDORED if not name.endswith(".LICENSE")} == set(listed)
 
 

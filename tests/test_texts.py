@@ -68,7 +68,9 @@ def test_tokens_that_are_parts_of_characters_are_spelled_as_bytes(tokenizer: Pre
     assert "".join(pieces(tokenizer, spelled(tokenizer, "�"))) == "�", "a character of its own"
 
 
-@pytest.mark.parametrize(("unseen", "shown"), [("\x1b", "⟨1B⟩"), ("\x00", "⟨00⟩"), ("\u202e", "⟨E2 80 AE⟩")])
+@pytest.mark.parametrize(
+    ("unseen", "shown"), [("\x1b", "⟨1B⟩"), ("\r", "⟨0D⟩"), ("\x00", "⟨00⟩"), ("\u202e", "⟨E2 80 AE⟩")]
+)
 def test_characters_that_show_nothing_are_spelled(tokenizer: PreTrainedTokenizerFast, unseen: str, shown: str) -> None:
     assert "".join(pieces(tokenizer, spelled(tokenizer, f"a{unseen}b"))) == f"a{shown}b"
 

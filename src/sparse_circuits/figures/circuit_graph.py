@@ -1,5 +1,6 @@
 """A circuit as a drawn graph: sites as rows from the input up, nodes labelled by the tokens they promote."""
 
+import json
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -73,7 +74,7 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
             {
                 **{k: node[k] for k in ("id", "site", "score")},
                 "label": labels.get(node["id"].partition("@")[0], ""),
-                "promotes": "|".join(node.get("promotes", [])),
+                "promotes": json.dumps(node.get("promotes", []), ensure_ascii=False),
             }
             for node in parts
         ]
@@ -170,6 +171,5 @@ def _shown(token: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text without markup and without glyphs that the font lacks."""
-    text = text.replace("\n", "⏎").replace("$", r"\$")
-    return text if text.isascii() else text.encode("ascii", "backslashreplace").decode()
+    """Text without markup."""
+    return text.replace("\n", "⏎").replace("\t", "⇥").replace("$", r"\$")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BROKEN = "�"  # what a decoder gives for bytes that are no whole character
 SPACE = "▁"  # SentencePiece's, which some decoders drop at the begin of a text
-UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 JOINERS = "\u200c\u200d\ufe0e\ufe0f"  # parts of words and of emoji, but by themselves nothing to see
 # GPT-2's letters for bytes: printable ones for themselves, then the others in order from 256.
 PRINTED = [*range(33, 127), *range(161, 173), *range(174, 256)]

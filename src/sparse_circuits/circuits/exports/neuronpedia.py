@@ -23,7 +23,7 @@ SAME_LAYER = 10_000_000  # added to numbers of features for each further site of
 
 
 def write_neuronpedia(found: dict[str, Any], folder: Path) -> list[Path]:
-    """Write <slug>.json, and enter it in graph-metadata.json, the list by which circuit-tracer's viewer finds graphs."""
+    """Write <slug>.json, and enter it in graph-metadata.json, the list that circuit-tracer's viewer opens."""
     graph = neuronpedia(found)
     path, listing = folder / f"{graph['metadata']['slug']}.json", folder / "graph-metadata.json"
     others = read_json(listing)["graphs"] if listing.is_file() else []
@@ -123,7 +123,8 @@ def _node(node: dict[str, Any], sites: list[str], top: int, length: int, cumulat
         else:
             number, kind = int(name) + offset, "cross layer transcoder"
             feature = _cantor(int(layer), number)
-            label = f"{at}/{name}: " + (node.get("label") or " ".join(f"“{t}”" for t in node.get("promotes", [])[:4]))
+            told = node.get("label") or " ".join(f"“{token}”" for token in node.get("promotes", [])[:4])
+            label = f"{at}/{name}: {told}" if told else f"{at}/{name}"
     short = "L" if kind == "logit" else layer
     return {
         "node_id": f"{layer}_{number}_{position}",
