@@ -23,7 +23,9 @@ rule score_nodes:
         saes=saes_flag,
         method=lambda wildcards: BASES[wildcards.basis].method,
         draw=(
-            ["--draw", STUDY.circuits.score_pairs] if STUDY.circuits.score_pairs else []
+            ["--draw", STUDY.circuits.score_pairs]
+            if STUDY.circuits.score_pairs
+            else []
         ),
         batch_tokens=STUDY.circuits.batch_tokens,
         steps=lambda wildcards: (
@@ -128,7 +130,9 @@ rule prove_circuit:
         sites=circuit_sites,
         saes=saes_flag,
         draw=(
-            ["--draw", STUDY.circuits.prove_pairs] if STUDY.circuits.prove_pairs else []
+            ["--draw", STUDY.circuits.prove_pairs]
+            if STUDY.circuits.prove_pairs
+            else []
         ),
         batch_tokens=STUDY.circuits.batch_tokens,
         seed=STUDY.seed,
@@ -180,7 +184,9 @@ rule evaluate_circuit:
         sizes=STUDY.circuits.sizes,
         random_circuits=STUDY.circuits.random_circuits,
         draw=(
-            ["--draw", STUDY.circuits.judge_pairs] if STUDY.circuits.judge_pairs else []
+            ["--draw", STUDY.circuits.judge_pairs]
+            if STUDY.circuits.judge_pairs
+            else []
         ),
         batch_tokens=STUDY.circuits.batch_tokens,
         seed=STUDY.seed,
