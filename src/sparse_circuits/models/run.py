@@ -18,7 +18,7 @@ Edit = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Run:
-    """What a forward pass gave: logits (batch, position or 1, vocabulary) in fp32, and the activations asked for."""
+    """What a forward pass gave: the last logits (batch, 1, vocabulary) in fp32, and the activations asked for."""
 
     logits: Tensor | None
     activations: dict[Site, Tensor]
@@ -46,7 +46,7 @@ def run(
     read: Sequence[Site] = (),
     edit: Mapping[Site, Edit] | None = None,
     start: tuple[Site, Tensor] | None = None,
-    logits: Literal["last", "all", "none"] = "none",
+    logits: Literal["last", "none"] = "none",
 ) -> Run:
     """Run the model on `tokens` (batch, position).
 
@@ -67,7 +67,7 @@ def run(
             stack.enter_context(_hooked(language, site, edits.get(site), kept if site in read else None, site == final))
         stack.enter_context(model_precision(language.model))
         try:
-            out = language.model(input_ids=tokens, use_cache=False, logits_to_keep=0 if logits == "all" else 1)
+            out = language.model(input_ids=tokens, use_cache=False, logits_to_keep=1)
         except _Stop:
             out = None
     return Run(out.logits if out is not None and logits != "none" else None, kept)
@@ -167,19 +167,14 @@ def _as_the_model_has_it(language: Language, activation: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Return the loss in nats of each next token: logits (batch, position, vocabulary) -> (batch, prediction)."""
-    logits = predictions(logits, tokens)
-    return nn.functional.cross_entropy(
-        logits.flatten(0, 1), tokens[:, -logits.shape[1] :].flatten(), reduction="none"
-    ).unflatten(0, (tokens.shape[0], -1))
-
-
-def predictions(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Return the logits that predict a token of `tokens` (batch, token): those of all positions but the last.
+    """Return the loss in nats of each next token: logits (batch, position, vocabulary) -> (batch, prediction).
 
     Of an image there is one prediction, its class, which is the last token.
     """
-    return logits[:, :-1] if logits.shape[1] == tokens.shape[1] else logits
+    logits = logits[:, :-1] if logits.shape[1] == tokens.shape[1] else logits
+    return nn.functional.cross_entropy(
+        logits.flatten(0, 1), tokens[:, -logits.shape[1] :].flatten(), reduction="none"
+    ).unflatten(0, (tokens.shape[0], -1))
 
 
 @torch.no_grad()

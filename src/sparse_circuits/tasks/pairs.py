@@ -65,6 +65,15 @@ class PairBatch:
 Groups = Sequence[tuple[list[int], PairBatch]]  # of one length each: the pairs' numbers, and their tokens
 
 
+def in_batches(groups: Groups, size: int) -> Groups:
+    """Return the groups cut into batches of at most `size` pairs."""
+    return [
+        (indices[number * size : (number + 1) * size], part)
+        for indices, whole in groups
+        for number, part in enumerate(whole.split(size))
+    ]
+
+
 def write_pairs(path: Path, pairs: list[Pair]) -> None:
     """Publish pairs as JSON lines."""
     write_jsonl(path, [asdict(pair) for pair in pairs])
