@@ -1,20 +1,28 @@
 """What figures say is what the artefacts behind them hold."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
+from report_study import write
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.edit import plot_edit
 from sparse_circuits.figures.faithfulness import SHOWN, plot_faithfulness
 from sparse_circuits.figures.overlap import BEST, plot_overlap
+from sparse_circuits.figures.pareto import plot_pareto
 from sparse_circuits.figures.runtime import plot_runtime
 from sparse_circuits.figures.stability import plot_stability
+from sparse_circuits.figures.style import use_style
+from sparse_circuits.figures.training import plot_training
+from sparse_circuits.figures.twins import plot_twins
 
 WIDTH = 3 * BEST
 
@@ -48,6 +56,58 @@ def test_overlap_is_the_jaccard_index_of_the_best_nodes(tmp_path: Path) -> None:
     _, table = plot_overlap([one, by_method])
     assert table["jaccard"].tolist() == [1.0, 0.0, 1.0]
     assert table["other"].tolist() == ["relp", "attribution patching", "attribution patching"]
+
+
+def unreadable(figure: Figure) -> list[str]:
+    """Words of a figure that leave it, and ticks of an axis that nearly touch the one before."""
+    figure.canvas.draw()
+    whole = figure.get_tightbbox().padded(-1 / 72), figure.bbox_inches
+    found = [f"{name} is cut off" for name, inside in zip("xy", _inside(*whole), strict=True) if not inside]
+    for axis in figure.axes:
+        area = axis.get_window_extent().padded(20)
+        for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
+            level = [(tick.get_text(), tick.get_window_extent()) for tick in ticks if not tick.get_rotation()]
+            shown = [(text, box) for text, box in level if text and area.overlaps(box)]
+            found += [f"{one} {other}" for (one, a), (other, b) in pairwise(shown) if a.x1 + 8 > b.x0 and _level(a, b)]
+    return found
+
+
+def _level(one: Bbox, other: Bbox) -> bool:
+    return one.y0 < other.y1 and other.y0 < one.y1
+
+
+def _inside(drawn: Bbox, canvas: Bbox) -> tuple[bool, bool]:
+    return drawn.x0 >= 0 and drawn.x1 <= canvas.x1, drawn.y0 >= 0 and drawn.y1 <= canvas.y1
+
+
+@pytest.mark.parametrize("tokens", [16_000, 600_000, 500_000_000, 4_000_000_000])
+def test_training_can_be_read_whatever_its_length(tokens: int, tmp_path: Path) -> None:
+    path = tmp_path / "resid_post.14/topk/training.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"tokens,fvu\n2048,0.9\n{tokens},0.1\n")
+    use_style()
+    figure, _ = plot_training([path])
+    assert not unreadable(figure)
+
+
+@pytest.mark.parametrize("names", [["simple", "rc"], ["input_integrated_gradients", "attribution_patching", "relp"]])
+def test_the_names_beside_an_overlap_are_whole(names: list[str], tmp_path: Path) -> None:
+    use_style()
+    figure, _ = plot_overlap([scored(tmp_path / f"circuits/s/{name}/features/scores.h5", 0, "relp") for name in names])
+    assert not unreadable(figure)
+
+
+@pytest.mark.parametrize("largest", [8, 300, 100_000])
+def test_logarithmic_counts_can_be_read_over_any_number_of_decades(largest: int, tmp_path: Path) -> None:
+    use_style()
+    edges = {name: {"sparse_edges": 4, "dense_edges": largest} for name in ("quote", "bracket")}
+    frontier = write(tmp_path / "frontier.json", {"pairs": [{"sparse": "s", "dense": "d", "tasks": edges}]})
+    figure, _ = plot_twins([frontier])
+    assert not unreadable(figure)
+    facts = {"site": "resid_post.0", "fvu": 0.1, "ce_recovered": 0.9}
+    files = [write(tmp_path / f"topk__k{l0}/evaluation.json", {**facts, "l0": l0}) for l0 in (4, largest)]
+    figure, _ = plot_pareto(files)
+    assert not unreadable(figure)
 
 
 def test_stability_stands_as_it_was_proved(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
     graphs = [read_json(path) for path in found.graphs]
     named = [(item["circuit"]["task"], item["circuit"]["basis"]) for item in circuits]
-    pages = {
+    pages: dict[str, str | Mapping[str, str]] = {
         "index.html": "Overview",
         "Circuits": {circuit_page(*name): f"{name[0]}, {name[1]}" for name in named},
         **({"Prompts": {graph_page(graph["name"]): f"“{graph['prompt']}”" for graph in graphs}} if graphs else {}),
