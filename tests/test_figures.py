@@ -4,16 +4,20 @@ import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 import torch
 
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
+from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.edit import plot_edit
 from sparse_circuits.figures.overlap import BEST, plot_overlap
 from sparse_circuits.figures.runtime import plot_runtime
 from sparse_circuits.figures.stability import plot_stability
+from sparse_circuits.figures.style import save_figure, use_style
+from sparse_circuits.files import write_json
 
 WIDTH = 3 * BEST
 
@@ -106,3 +110,19 @@ def test_an_edit_of_attractors_shows_how_often_the_model_errs(errs: bool, tmp_pa
         assert (
             figure.axes[1].collections[0].get_offsets()[:, 0].tolist() == data["errors"].tolist() == [0.05, 0.02, 0.04]
         )
+
+
+@pytest.mark.parametrize("text", ["各", "열쇠", "ключ", "مفاتيح", "😀", "naïve", "$x$"])
+def test_tokens_of_every_script_stand_in_figures_as_they_are(text: str, tmp_path: Path) -> None:
+    site = {"site": "resid_post.0", "position": None, "score": -1.0}
+    nodes = [
+        {"id": "resid_post.0/1", **site, "promotes": [text, "a|b"]},
+        {"id": "logit_difference", **site, "site": "output"},
+    ]
+    circuit = {"task": "t", "metric": "logit_difference", "nodes": nodes, "edges": []}
+    write_json(tmp_path / "circuit.json", circuit)
+    use_style()
+    save_figure(*draw_circuit([tmp_path / "circuit.json"]), tmp_path / "figure")
+    assert f"“{text}”" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    table = pd.read_csv(tmp_path / "figure.csv")
+    assert json.loads(table["promotes"][0]) == [text, "a|b"]
