@@ -11,12 +11,13 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sparse_circuits.errors import StudyError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-SURROGATES = "backslashreplace"  # half characters, which labels by language models may hold, as JSON escapes them
+# Half characters, which labels by language models may hold, as JSON escapes them.
+SURROGATES: Literal["backslashreplace"] = "backslashreplace"
 
 
 @contextmanager
