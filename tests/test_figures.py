@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -14,15 +15,17 @@ from report_study import write
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
 from sparse_circuits.config import Site
 from sparse_circuits.errors import StudyError
+from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.edit import plot_edit
 from sparse_circuits.figures.faithfulness import SHOWN, plot_faithfulness
 from sparse_circuits.figures.overlap import BEST, plot_overlap
 from sparse_circuits.figures.pareto import plot_pareto
 from sparse_circuits.figures.runtime import plot_runtime
 from sparse_circuits.figures.stability import plot_stability
-from sparse_circuits.figures.style import use_style
+from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
 from sparse_circuits.figures.twins import plot_twins
+from sparse_circuits.files import write_json
 
 WIDTH = 3 * BEST
 
@@ -184,3 +187,19 @@ def test_a_control_beyond_the_axis_is_drawn_at_its_edge_with_its_value(tmp_path:
     assert {(text.get_text(), text.xy) for text in beyond} == {("2.4", (10, top)), ("-3.0", (10, bottom))}
     renderer = figure.canvas.get_renderer()
     assert all(text.get_window_extent(renderer).overlaps(figure.axes[1].bbox) for text in beyond), "within the axis"
+
+
+@pytest.mark.parametrize("text", ["各", "열쇠", "ключ", "مفاتيح", "😀", "naïve", "$x$"])
+def test_tokens_of_every_script_stand_in_figures_as_they_are(text: str, tmp_path: Path) -> None:
+    site = {"site": "resid_post.0", "position": None, "score": -1.0}
+    nodes = [
+        {"id": "resid_post.0/1", **site, "promotes": [text, "a|b"]},
+        {"id": "logit_difference", **site, "site": "output"},
+    ]
+    circuit = {"task": "t", "metric": "logit_difference", "nodes": nodes, "edges": []}
+    write_json(tmp_path / "circuit.json", circuit)
+    use_style()
+    save_figure(*draw_circuit([tmp_path / "circuit.json"]), tmp_path / "figure")
+    assert f"“{text}”" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    table = pd.read_csv(tmp_path / "figure.csv")
+    assert json.loads(table["promotes"][0]) == [text, "a|b"]

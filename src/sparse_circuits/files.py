@@ -11,14 +11,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sparse_circuits.errors import StudyError
 
 # What files that are no UTF-8 text begin with.
 MARKS = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PAR1": "Parquet"}
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-SURROGATES = "backslashreplace"  # half characters, which labels by language models may hold, as JSON escapes them
+# Half characters, which labels by language models may hold, as JSON escapes them.
+SURROGATES: Literal["backslashreplace"] = "backslashreplace"
 
 
 @contextmanager

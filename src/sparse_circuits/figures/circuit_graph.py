@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
+from unicodedata import east_asian_width
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -121,7 +122,7 @@ def _draw_node(
     words = [_shown(token) for token in node.get("promotes", [])[: 1 if label else 2]]
     if label:
         # What a label gives as examples in brackets has no place here.
-        letters = LABEL[bool(pictures)]
+        letters = LABEL[bool(pictures)] // _width(label)
         words = [*wrap(_plain(label.partition(" (")[0]), letters, max_lines=2, placeholder=" ..."), *words]
     x, y = place
     for colours, _ in pictures:
@@ -167,7 +168,12 @@ def _box(axis: Axes, place: tuple[float, float], colour: Any, width: float) -> N
 
 def _shown(token: str) -> str:
     """A token as plain text, with whitespace visible."""
-    return f"“{_plain(token)[:14]}”"
+    return f"“{_plain(token[: 14 // _width(token)])}”"
+
+
+def _width(text: str) -> int:
+    """How many letters wide the characters of a text are at most: those of East Asian scripts are two."""
+    return 1 + any(east_asian_width(letter) in "WF" for letter in text)
 
 
 def _plain(text: str) -> str:

@@ -62,4 +62,9 @@ def _spelled(unread: bytes) -> str:
     return f"⟨{unread.hex(' ').upper()}⟩"
 
 
-codecs.register_error("spelled", lambda error: (_spelled(error.object[error.start : error.end]), error.end))
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return _spelled(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("spelled", _spell)
