@@ -21,6 +21,7 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import sha256, write_csv, write_json
 from sparse_circuits.interpret import token_notes
 from sparse_circuits.models import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.texts import pieces
 
 NOTED = 10  # nodes of each circuit whose promoted tokens are told
 
@@ -88,7 +89,7 @@ def main(args: Arguments) -> None:
         saes,
         targets,
         descriptions,
-        lambda tokens: str(tokenizer.decode(tokens)),
+        lambda tokens: "".join(pieces(tokenizer, tokens)),
         token_notes(language, tokenizer, directions),
     )
     card = model_card(args.model)

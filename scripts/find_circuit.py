@@ -40,7 +40,9 @@ class Arguments:
     edges: bool = True
     """whether edges are weighed"""
     edge_pairs: int = 16
-    """pairs over which edges are averaged"""
+    """pairs to draw, over which edges are averaged"""
+    seed: int = 0
+    """which pairs are drawn"""
     compute: Compute = field(default_factory=Compute)
 
 
@@ -50,7 +52,7 @@ def main(args: Arguments) -> None:
     nodes = select_nodes(scores, args.node_threshold, bool(args.saes))
     gap = scores.gap.double().mean().item()
     device = choose_device(args.compute.device)
-    setup = set_up_circuits(args.model, args.pairs, args.edge_pairs, args.saes, args.sites, device)
+    setup = set_up_circuits(args.model, args.pairs, args.edge_pairs, args.seed, args.saes, args.sites, device)
     # The commonest length: edges are averaged over prompts of one template.
     batch = max((group for _, group in setup.groups), key=len)
     edges = feature_edges(setup.language, batch, setup.basis, nodes, method, steps) if args.edges else []

@@ -45,7 +45,7 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     device = choose_device(args.compute.device)
-    setup = set_up_circuits(args.model, args.pairs, None, args.saes, args.sites, device)
+    setup = set_up_circuits(args.model, args.pairs, None, args.seed, args.saes, args.sites, device)
     judged = judge_transfer(
         setup.language,
         setup.groups,

@@ -14,6 +14,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
 from sparse_circuits.interpret import token_notes
 from sparse_circuits.models import load_language_model, load_tokenizer, model_card, prompt_tokens
+from sparse_circuits.models.texts import prompt_texts, token_texts
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def main(args: Arguments) -> None:
             "saes": {s: sha256(p / "sae_weights.safetensors") for s, p in zip(args.sites, args.saes, strict=True)},
         },
     }
-    texts = [str(tokenizer.decode([token])) for token in tokens]
-    outputs = [str(tokenizer.decode([token])) for token in traced.indices[traced.is_logit].tolist()]
+    texts = prompt_texts(tokenizer, tokens)
+    outputs = token_texts(tokenizer, traced.indices[traced.is_logit].tolist())
     write_graph(args.graph, traced, pruned, facts, texts, outputs, token_notes(language, tokenizer, directions))
     found = read_json(args.graph)
     print(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges, {found['scores']}")

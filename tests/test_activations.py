@@ -227,6 +227,22 @@ with publishing(Path(sys.argv[1])) as temporary, h5py.File(temporary, "w") as fi
     assert not list(tmp_path.glob("shard-*"))
 
 
+@pytest.mark.parametrize("value", [0.0, 3.1])
+def test_a_site_whose_rows_are_all_the_same_is_named_before_anything_trains(
+    value: float, cache: Path, tiny: Language, tmp_path: Path
+) -> None:
+    down = tiny.model.get_submodule("model.layers.0.mlp.down_proj")
+    handle = down.register_forward_hook(lambda module, inputs, output: torch.full_like(output, value))
+    part = read_sequences(cache / "sequences.h5", "train", 0, 8)
+    cache_shard(tiny, part, [Site("mlp_out", 0), Site("resid_post", 0)], 7, "bfloat16", [0], tmp_path / "shard.h5")
+    handle.remove()
+    with pytest.raises(
+        StudyError, match=r"site mlp_out.0: all 120 rows are the same; leave it out of the study's sites"
+    ):
+        build_manifest(tmp_path, cache / "sequences.h5", [tmp_path / "shard.h5"])
+    assert not (tmp_path / "stats.json").exists()
+
+
 def test_a_corpus_that_is_too_small_is_named(documents: Path, tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"documents.jsonl: \d+ sequences of 16 tokens for train, 1000 wanted"):
         write_sequences(documents, tiny_folder, CONTEXT, 1000, 8, 0, tmp_path / "sequences.h5")

@@ -234,7 +234,7 @@ def test_an_autoencoder_that_does_not_fit_is_one_clear_line(tiny_folder: Path, t
     pairs = Path(__file__).resolve().parent.parent / "config/test/pairs.jsonl"
 
     def set_up(saes: list[Path], sites: list[str]) -> None:
-        set_up_circuits(tiny_folder, pairs, None, saes, sites, torch.device("cpu"))
+        set_up_circuits(tiny_folder, pairs, None, 0, saes, sites, torch.device("cpu"))
 
     fits = _saved(tmp_path / "fits", hook_name="resid_post.0", model_name="tiny-llama")
     set_up([fits], ["resid_post.0"])

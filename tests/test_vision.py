@@ -93,7 +93,7 @@ def test_sites_are_where_the_model_reads_and_writes(language: Language) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
     kinds = ("attn_out", "mlp_out", "resid_post")
     sites = [Site("embed"), *(Site(kind, layer) for layer in (0, 1) for kind in kinds)]
-    got = run(language, tokens, read=sites, logits="all")
+    got = run(language, tokens, read=sites, logits="last")
     assert got.activations[Site("embed")].shape == (3, POSITIONS, 8)
     before = got.activations[Site("embed")]
     for layer in (0, 1):
@@ -113,7 +113,7 @@ def test_sites_are_where_the_model_reads_and_writes(language: Language) -> None:
 
 def test_the_loss_of_an_image_is_that_of_its_class(language: Language) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
-    logits = run(language, tokens, logits="all").logits
+    logits = run(language, tokens, logits="last").logits
     assert logits is not None
     loss = -logits[:, 0].log_softmax(dim=1)[torch.arange(3), torch.tensor([0, 1, 2])]
     torch.testing.assert_close(cross_entropy(logits, tokens), loss.unsqueeze(1))

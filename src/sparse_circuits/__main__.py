@@ -6,13 +6,14 @@ from typing import Literal
 
 import tyro
 
-from sparse_circuits.command import one_line_errors
+from sparse_circuits.command import one_line_errors, print_any_text
 from sparse_circuits.files import read_json
 from sparse_circuits.report.summary import format_summary
 from sparse_circuits.versions.collect import collect
 from sparse_circuits.versions.crate import write_crate
 from sparse_circuits.versions.restore import restore
 from sparse_circuits.versions.trace import format_trace, trace
+from sparse_circuits.wording import count
 
 
 def summary(report: tyro.conf.Positional[Path]) -> None:
@@ -52,7 +53,7 @@ def collect_command(bucket: tyro.conf.Positional[str], endpoint: str | None = No
         endpoint: address of an S3 server other than Amazon's
         study: file of the study; by default the one that config/config.yaml names
     """
-    print(f"{collect(bucket, endpoint, study)} files")
+    print(count(collect(bucket, endpoint, study), "file"))
 
 
 def crate(study: tyro.conf.Positional[str], folder: Path) -> None:
@@ -101,6 +102,7 @@ def version() -> None:
 
 def main() -> None:
     """Run the console program."""
+    print_any_text()
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(
             {

@@ -10,6 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from sparse_circuits.clone import check_library
+from sparse_circuits.errors import StudyError
+from sparse_circuits.fingerprint import SOURCE
 from sparse_circuits.machine import cores, free_memory, gpu_names
 
 GIB = 1024**3
@@ -43,8 +46,25 @@ def check_packages(names: Sequence[str] = ("torch", "transformers", "snakemake",
     """The packages that every study needs."""
     missing = [name for name in names if _version(name) is None]
     if missing:
-        return Finding("packages", "problem", f"missing: {', '.join(missing)}", "rm -f .venv/.ready && make check")
+        return Finding("packages", "problem", f"missing: {', '.join(missing)}", "rm -f .venv/.ready && make setup")
     return Finding("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in names))
+
+
+def check_code(clone: Path = Path()) -> Finding:
+    """That the programs of this folder, where it is a clone, run with its own library."""
+    try:
+        check_library(clone)
+    except StudyError as error:
+        return Finding("code", "problem", str(error))
+    return Finding("code", "ok", str(SOURCE))
+
+
+def check_git(folder: Path = Path()) -> Finding:
+    """A git repository, which DVC needs for all but recording."""
+    if any((place / ".git").exists() for place in (folder.resolve(), *folder.resolve().parents)):
+        return Finding("git", "ok", "a repository")
+    mend = "git init && git add . && git commit --message start"
+    return Finding("git", "warning", "no git repository here; DVC checks, pulls and pushes only in one", mend)
 
 
 def check_disk(folder: Path = Path(), wanted: int = DISK) -> Finding:
@@ -136,6 +156,8 @@ def check_dvc_remote(repository: Path = Path()) -> Finding:
 CHECKS: tuple[Callable[[], Finding], ...] = (
     check_python,
     check_packages,
+    check_code,
+    check_git,
     check_disk,
     check_memory,
     check_gpu,

@@ -18,6 +18,7 @@ from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
 from sparse_circuits.models import Language, continued, load_language_model, load_tokenizer, prompt_tokens, run
+from sparse_circuits.models.texts import token_text
 from sparse_circuits.sae import SparseAutoencoder
 from sparse_circuits.tasks import encode_pairs, read_pairs
 
@@ -53,7 +54,7 @@ class LoadedModel:
         """Return the likeliest next tokens after `prompt`, with their probabilities."""
         top = self._logits(prompt).softmax(dim=0).topk(count)
         return [
-            (str(self.tokenizer.decode([i])), p) for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            (token_text(self.tokenizer, i), p) for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
         ]
 
     @torch.no_grad()

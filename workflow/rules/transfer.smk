@@ -20,6 +20,8 @@ if TRANSFER:
             "logs/mine_sentences/natural.log",
         benchmark:
             "logs/mine_sentences/natural.tsv"
+        # Before the caching: a corpus with too few sentences must stop the run early.
+        priority: 100
         conda:
             "../envs/environment.yaml"
         threads: 1

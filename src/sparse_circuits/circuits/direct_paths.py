@@ -26,7 +26,7 @@ class DirectPaths:
     starts: dict[Site, Tensor]
     arrivals: dict[Site, Tensor]
     logits: Tensor | None
-    unembedded: Tensor | None  # logits before the cap that some models put on them, never in bf16
+    unembedded: Tensor | None  # logits before the cap that some models put on them
 
     def gradients(self, arrival: Tensor, cotangents: Tensor) -> dict[Site, Tensor]:
         """Return the gradients (lane, pair, position, d) at all starts that can be reached from `arrival`.
@@ -91,11 +91,7 @@ def cut_at_sites(
         stack.callback(unembed.register_forward_hook(lambda *passed: unembedded.append(passed[2])).remove)
         last = [everywhere[-1]] if logits == "none" else []
         found = run(language, tokens, read=last, edit={site: visit(site) for site in everywhere}, logits=logits)
-    return DirectPaths(starts, arrivals, found.logits, _at_least_fp32(unembedded[0]) if unembedded else None)
-
-
-def _at_least_fp32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return DirectPaths(starts, arrivals, found.logits, unembedded[0] if unembedded else None)
 
 
 @contextmanager

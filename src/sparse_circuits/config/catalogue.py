@@ -1,6 +1,6 @@
 """The models and datasets that studies refer to by name (config/models.yaml, config/datasets.yaml)."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,15 +9,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from sparse_circuits.config.base import Name, Positive, Settings, Sha256, validate
 from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.source import FileSource, Sourced
+from sparse_circuits.files import read_json, read_text
 
 
 def _listed(value: Any) -> Any:
     """The lines of a file that is named instead of a list; those that begin with # are comments."""
     if isinstance(value, str):
-        path = Path(value)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file")
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+        return [line for line in read_text(Path(value)).splitlines() if line and not line.startswith("#")]
     return value
 
 
@@ -26,6 +24,15 @@ Classes = Annotated[
     Field(min_length=2, description="names of the classes, label 0 first, or a file with one a line"),
     BeforeValidator(_listed, json_schema_input_type=list[str] | str),
 ]
+
+
+SIZES = {"num_layers": ("num_hidden_layers", "n_layer"), "d_model": ("hidden_size", "n_embd")}  # in config.json
+
+
+def known_size(config: Mapping[str, Any], key: str) -> int | None:
+    """Return a size of the part of a model that sees, or else of the whole, by our key; None where it is not said."""
+    part = config.get("vision_config", config)
+    return next((part[name] for name in SIZES[key] if name in part), None)
 
 
 class Model(Sourced):
@@ -46,18 +53,19 @@ class Model(Sourced):
         return self
 
     @property
-    def at_hand(self) -> dict[str, Any]:
-        """The model's own config.json where it lies in a folder of this machine; what is not known is not in it."""
+    def known_config(self) -> dict[str, Any]:
+        """The model's config.json, where it lies on this machine; else what the format says of the family, if that."""
         for source in self.sources:
-            if isinstance(source, FileSource) and (path := Path(source.folder) / "config.json").is_file():
-                config: dict[str, Any] = json.loads(path.read_bytes())
-                return dict(config.get("vision_config", config))
-        return {}
+            if isinstance(source, FileSource) and "config.json" in source.files:
+                path = Path(source.folder, "config.json")
+                return dict(read_json(path)) if path.is_file() else {}
+        family = {"torchvision": "mobilenet", "csp": "weight_sparse_gpt"}.get(self.format)
+        return {"model_type": family} if family else {}
 
     @property
     def layers(self) -> int | None:
         """Its number of layers, as far as it is known before the model is fetched."""
-        return self.num_layers or self.at_hand.get("num_hidden_layers", self.at_hand.get("n_layer"))
+        return self.num_layers or known_size(self.known_config, "num_layers")
 
 
 class Split(Settings):

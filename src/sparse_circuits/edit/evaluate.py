@@ -15,6 +15,7 @@ from sparse_circuits.bootstrap import crossed_weights, interval95, resamples, wi
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
 from sparse_circuits.models import continued, prompt_tokens, run
+from sparse_circuits.models.texts import pieces, token_text
 from sparse_circuits.tasks import Groups, Pair, encode_pairs
 from sparse_circuits.tasks.pronouns import STATED
 
@@ -153,15 +154,15 @@ def most_changed(
     for place in apart.flatten().topk(min(count, apart.numel())).indices.tolist():
         sequence, position = divmod(place, apart.shape[1])
         prompt = text[sequence : sequence + 1, : position + 1]
-        said, follows = tokenizer.decode(prompt[0, 1:][-context:].tolist()), int(text[sequence, position + 1].item())
+        follows = int(text[sequence, position + 1].item())
         old, new = (_next_probabilities(variant, prompt) for variant in (before, after))
         rows.append(
             {
-                "context": said,
-                "next": tokenizer.decode([follows]),
+                "context": "".join(pieces(tokenizer, prompt[0, 1:][-context:].tolist())),
+                "next": token_text(tokenizer, follows),
                 "kl": apart[sequence, position].item(),
-                "rises": tokenizer.decode([int((new - old).argmax())]),
-                "falls": tokenizer.decode([int((old - new).argmax())]),
+                "rises": token_text(tokenizer, int((new - old).argmax())),
+                "falls": token_text(tokenizer, int((old - new).argmax())),
             }
         )
     return rows

@@ -32,6 +32,11 @@ class Language:
         return site_width(self.model, self.family, self.d_model, site)
 
     @property
+    def vocabulary(self) -> int:
+        """Number of logits of a prediction."""
+        return len(self.model.get_output_embeddings().weight)
+
+    @property
     def sees(self) -> bool:
         """Whether its prompts are images."""
         return hasattr(self.model, "grid_at")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sparse_circuits.compute import matmul_precision
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models import Language, prompt_tokens
+from sparse_circuits.models.run import model_precision
 from sparse_circuits.progress import Progress
 from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count
 from sparse_circuits.sources.biographies import Biography
@@ -93,11 +93,11 @@ def _sampled(language: Language, tokens: Tensor, count: int, generator: torch.Ge
     """Sampled tokens (batch, count) after tokens (batch, position)."""
     drawn: list[Tensor] = []
     past = None
-    with matmul_precision(language.device):
+    with model_precision(language.model):
         for _ in range(count):
             out = language.model(input_ids=tokens, past_key_values=past, use_cache=True, logits_to_keep=1)
             past = out.past_key_values
-            chances = (out.logits[:, -1].float().cpu() / TEMPERATURE).softmax(dim=-1)
+            chances = (out.logits[:, -1].cpu() / TEMPERATURE).softmax(dim=-1)
             tokens = torch.multinomial(chances, 1, generator=generator).to(language.device)
             drawn.append(tokens)
     return torch.cat(drawn, dim=1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_jsonl, write_jsonl
+from sparse_circuits.files import read_rows, write_jsonl
 from sparse_circuits.models.prompts import prompt_tokens
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ class PairBatch:
 Groups = Sequence[tuple[list[int], PairBatch]]  # of one length each: the pairs' numbers, and their tokens
 
 
+def in_batches(groups: Groups, size: int) -> Groups:
+    """Return the groups cut into batches of at most `size` pairs."""
+    return [
+        (indices[number * size : (number + 1) * size], part)
+        for indices, whole in groups
+        for number, part in enumerate(whole.split(size))
+    ]
+
+
 def write_pairs(path: Path, pairs: list[Pair]) -> None:
     """Publish pairs as JSON lines."""
     write_jsonl(path, [asdict(pair) for pair in pairs])
@@ -75,8 +84,7 @@ def read_pairs(path: Path) -> list[Pair]:
     """Read pairs from JSON lines; raise StudyError with file and line for a missing, unknown or mistyped field."""
     kinds = {"id": str, "clean": str, "patch": str, "answers": list, "patch_answers": list, "variables": dict}
     pairs = []
-    for number, row in enumerate(read_jsonl(path), 1):
-        where = f"{path}:{number}"
+    for number, (where, row) in enumerate(read_rows(path), 1):
         row = {"id": f"{path.stem}-{number:04d}", "variables": {}, **row}
         for key in row.keys() - kinds.keys():
             raise StudyError(f"{where}: unknown field `{key}`; fields are {', '.join(kinds)}")

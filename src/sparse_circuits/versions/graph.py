@@ -57,7 +57,7 @@ def read_graph(study: Path | None = None) -> Graph:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(configfiles=configfiles),
-            snakefile=Path("workflow/Snakefile"),
+            snakefile=Path("Snakefile"),
         )
         dag = workflow.dag(dag_settings=DAGSettings(targets={"all"}))
         # The graph is built when something is asked of it, and can then be read only off the workflow itself.

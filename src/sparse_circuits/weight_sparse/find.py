@@ -16,6 +16,7 @@ from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
 from sparse_circuits.weight_sparse.folder import load_model
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
 from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
+from sparse_circuits.wording import count
 
 
 def find_circuit(
@@ -74,7 +75,7 @@ def find_circuit(
     write_json(out / "circuit.json", {**facts, "nodes": nodes, "edges": edges})
     held_out = {"held_out_task_loss": found.held_out_loss, "price": found.price}
     write_json(out / "pruning.json", {**facts, "split": "test", "solved": True, **held_out, **judged})
-    return f"{len(nodes)} nodes, {len(edges)} edges, accuracy {judged['accuracy']['circuit']:.2f}"
+    return f"{count(len(nodes), 'node')}, {count(len(edges), 'edge')}, accuracy {judged['accuracy']['circuit']:.2f}"
 
 
 def _search(pruning: Pruning, price: float, seed: int) -> Search:

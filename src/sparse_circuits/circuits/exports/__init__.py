@@ -21,9 +21,13 @@ EXPORTS: dict[str, Callable[[dict[str, Any], Path], list[Path]]] = {
 def export(file: Path, format: str, folder: Path) -> list[Path]:
     """Write a circuit.json or graph.json in a format of `EXPORTS` into a folder; return the files.
 
-    Raises StudyError when the file is neither.
+    Raises StudyError when the file is neither, or holds nothing.
     """
     found = read_json(file)
     if not isinstance(found, dict) or not {"nodes", "edges", "model"} <= found.keys():
         raise StudyError(f"{file}: neither a circuit.json nor a graph.json: it has no nodes, edges and model")
+    if not found["nodes"]:
+        raise StudyError(f"{file}: a circuit without nodes; there is nothing to export")
+    if format == "neuronpedia" and all(node["site"] != "output" for node in found["nodes"]):
+        raise StudyError(f"{file}: its nodes lead to no logit, which Neuronpedia needs; export graphml or csv")
     return EXPORTS[format](found, folder)
