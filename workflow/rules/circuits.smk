@@ -15,7 +15,7 @@ rule score_nodes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,
@@ -81,7 +81,7 @@ rule find_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         study=STUDY.study,
@@ -121,7 +121,7 @@ rule prove_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=120,
     params:
         model=model_folder,
@@ -172,7 +172,7 @@ rule evaluate_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=120,
     params:
         model=model_folder,
@@ -218,7 +218,7 @@ rule minimise_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,

@@ -15,6 +15,7 @@ sys.path.insert(0, str(HOME / "src"))
 from sparse_circuits.config import WeightSparseStudy, load_study
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
+from sparse_circuits.needs import job_memory
 from sparse_circuits.versions.stages import stages_folder
 
 try:
@@ -47,6 +48,8 @@ def code(script):
     return fingerprint(HOME / "scripts" / script)
 
 
-def memory(megabytes):
-    """A rule's memory: what it needs, and as much again with each further try."""
-    return lambda wildcards, attempt: megabytes * attempt
+def memory(megabytes, copies=1):
+    """A rule's memory: what it needs beside the weights that it loads, and as much again with each further try."""
+    return (
+        lambda wildcards, input, attempt: job_memory(megabytes, input, copies) * attempt
+    )
