@@ -79,7 +79,7 @@ onsuccess:
     if finished.is_file() and not workflow.output_settings.quiet:
         from sparse_circuits.command import print_any_text
         from sparse_circuits.files import read_json
-        from sparse_circuits.report import format_summary
+        from sparse_circuits.report.summary import format_summary
 
         print_any_text()
         print(format_summary(read_json(finished), f"{REPORT}/index.html"))

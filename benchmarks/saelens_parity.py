@@ -14,8 +14,7 @@ from safetensors.torch import save_file
 
 from sparse_circuits.command import program
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sae import SparseAutoencoder, save_autoencoder
-from sparse_circuits.sae.autoencoder import Architecture, tensor_shapes
+from sparse_circuits.sae.autoencoder import Architecture, SparseAutoencoder, save_autoencoder, tensor_shapes
 
 
 @dataclass(frozen=True)

@@ -17,24 +17,24 @@ import torch
 import tyro
 from transformers import AutoModelForCausalLM, Gemma3TextConfig
 
-from sparse_circuits.activations import Sequences
-from sparse_circuits.circuits import score_nodes
+from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Features
 from sparse_circuits.circuits.discovery.descriptions import describe, feature_means
 from sparse_circuits.circuits.discovery.tokens import Wanted, find_targets
 from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
+from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.compute import set_up
-from sparse_circuits.config import Site
 from sparse_circuits.config.edits import Distillation
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil
 from sparse_circuits.edit.measure import Variant, differences_of, text_effects
-from sparse_circuits.models import Language
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.load import Language
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.evaluate import evaluate_coder
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.tasks.pairs import PairBatch
 
 CONTEXT, PAIRS, POSITIONS = 128, 200, 12
 SITES = [Site("resid_post", layer) for layer in (3, 6, 9, 12, 15)]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import evaluate_circuits, load_scores, site_gaps
-from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes, site_gaps
+from sparse_circuits.circuits.evaluate import evaluate_circuits
+from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up

@@ -9,9 +9,9 @@ from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import read_json, write_json
-from sparse_circuits.models import load_tokenizer
+from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.models.texts import token_text
-from sparse_circuits.tasks import encode_pairs, read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.explain import channel_tokens, explain
 from sparse_circuits.weight_sparse.folder import load_model

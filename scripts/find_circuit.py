@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import feature_edges, load_scores, select_nodes, write_circuit
 from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.circuit_file import select_nodes, write_circuit
+from sparse_circuits.circuits.edges import feature_edges
+from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import read_json, sha256
-from sparse_circuits.interpret import token_notes
-from sparse_circuits.models import load_tokenizer, model_card
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import load_tokenizer, model_card
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import load_scores
+from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.circuits.transfer import judge_transfer
 from sparse_circuits.command import Compute, program

@@ -6,12 +6,12 @@ from typing import Literal
 
 from sparse_circuits.activations.plan import check_disk, gigabytes, plan_cache
 from sparse_circuits.command import program
-from sparse_circuits.config import Site
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.fit import Needs, misfit
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, write_json
-from sparse_circuits.models import site_widths
+from sparse_circuits.models.load import site_widths
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,17 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import load_scores
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.prove import ablation_effects, controls, hypothesis_tests, stability_of
+from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import write_json
-from sparse_circuits.models import load_tokenizer
-from sparse_circuits.tasks import Groups, Pair, drawn, encode_pairs, read_pairs
+from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words
+from sparse_circuits.tasks.drawn import drawn
+from sparse_circuits.tasks.pairs import Groups, Pair, encode_pairs, read_pairs
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import save_scores, score_nodes
-from sparse_circuits.circuits.attribution import ONE_PASS
+from sparse_circuits.circuits.attribution.registry import ONE_PASS
+from sparse_circuits.circuits.scores import save_scores, score_nodes
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up

@@ -6,14 +6,17 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.circuits.basis import Features
-from sparse_circuits.circuits.graph import node_ids, prune, trace_prompt, write_graph
+from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
+from sparse_circuits.circuits.graph.pruning import prune
+from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.circuits.setup import set_up_basis
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
-from sparse_circuits.interpret import token_notes
-from sparse_circuits.models import load_language_model, load_tokenizer, model_card, prompt_tokens
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.texts import prompt_texts, token_texts
 
 

@@ -13,20 +13,16 @@ import pytest
 import torch
 
 from conftest import CONTEXT, SITES
-from sparse_circuits.activations import (
-    ActivationReader,
-    build_manifest,
-    cache_shard,
-    read_manifest,
-    read_sequences,
-    read_statistics,
-    write_sequences,
-)
+from sparse_circuits.activations.cache import cache_shard
+from sparse_circuits.activations.manifest import build_manifest, read_manifest, read_statistics
 from sparse_circuits.activations.plan import check_disk, plan_cache
+from sparse_circuits.activations.reader import ActivationReader
+from sparse_circuits.activations.sequences import read_sequences, write_sequences
 from sparse_circuits.activations.shard import Rows, SiteStatistics, read_rows, write_shard
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run, site_widths
+from sparse_circuits.models.load import Language, load_tokenizer, site_widths
+from sparse_circuits.models.run import run
 
 
 def test_each_sequence_is_the_separator_and_a_stretch_of_one_document(

@@ -12,7 +12,8 @@ from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae import sparse
-from sparse_circuits.sae.architectures import TRAINERS, Architecture
+from sparse_circuits.sae.architectures.base import Architecture
+from sparse_circuits.sae.architectures.registry import TRAINERS
 from sparse_circuits.sae.train import Result, train
 from sparse_circuits.sae.units import Units
 

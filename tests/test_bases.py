@@ -5,19 +5,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from sparse_circuits.circuits import Basis, Coordinates, Features, Node, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
-from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import exact_effects
+from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation, zero_ablation
+from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.circuits.setup import set_up_circuits
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.sae.autoencoder import save_autoencoder
-from sparse_circuits.tasks import Groups, PairBatch, agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder, save_autoencoder
+from sparse_circuits.tasks.agreement import agreement_pairs
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch, encode_pairs
 
 CUT = Site("resid_post", 0)
 METRIC = 10**6  # tokens a pass: all at once

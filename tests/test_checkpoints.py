@@ -19,11 +19,12 @@ from transformers import (
     ViTForImageClassification,
 )
 
-from sparse_circuits.config import Model, Site
+from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, write_json
-from sparse_circuits.models import load_language_model, load_tokenizer, site_widths
 from sparse_circuits.models.convert import convert
+from sparse_circuits.models.load import load_language_model, load_tokenizer, site_widths
 
 TINY = Path(__file__).parent / "fixtures/tiny-llama"
 MLP = "model.layers.1.mlp.up_proj.weight"

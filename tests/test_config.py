@@ -13,15 +13,16 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from sparse_circuits.config import WeightSparseStudy, load_study, read_yaml
 from sparse_circuits.config.autoencoders import spread
 from sparse_circuits.config.base import Settings
 from sparse_circuits.config.claims import Claims
 from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.fit import misfit
+from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.schema import SCHEMAS, schema_texts
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
+from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.errors import StudyError
 
 STUDY = read_yaml(ROOT / "config/test/study.yaml")

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sparse_circuits.config import Model
+from sparse_circuits.config.catalogue import Model
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import load_language_model, load_tokenizer
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.csp import load_csp
+from sparse_circuits.models.load import load_language_model, load_tokenizer
 
 CONFIG = {
     "block_size": 16,

@@ -11,8 +11,11 @@ import networkx
 import pandas
 import pytest
 
-from sparse_circuits.circuits.exports import export, neuronpedia
-from sparse_circuits.circuits.graph import node_ids, prune, trace_prompt, write_graph
+from sparse_circuits.circuits.exports import neuronpedia
+from sparse_circuits.circuits.exports.registry import export
+from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
+from sparse_circuits.circuits.graph.pruning import prune
+from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, write_json
 from test_attribution import UNCAPPED

@@ -13,7 +13,7 @@ from matplotlib.transforms import Bbox
 
 from report_study import write
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.edit import plot_edit

@@ -1,5 +1,6 @@
 """Editing a comment reruns nothing; editing what a script computes, or imports, reruns it."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,10 @@ def test_a_program_that_edits_nothing_does_not_rerun_when_edits_change() -> None
             waiting += module._parsed(path)[1]
     assert "sparse_circuits.models.convert" in seen
     assert not {name for name in seen if name.startswith(("sparse_circuits.edit", "sparse_circuits.circuits"))}
+
+
+def test_packages_themselves_hold_nothing() -> None:
+    """Else a program that imports one module of a package would have all of them in its fingerprint."""
+    for path in (ROOT / "src/sparse_circuits").glob("*/**/__init__.py"):
+        (docstring,) = ast.parse(path.read_text()).body
+        assert isinstance(docstring, ast.Expr), path

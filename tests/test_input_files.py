@@ -11,14 +11,14 @@ import pyarrow.parquet
 import pytest
 
 from sparse_circuits.command import one_line_errors
-from sparse_circuits.config import Dataset, read_yaml
-from sparse_circuits.config.catalogue import load_datasets
+from sparse_circuits.config.catalogue import Dataset, load_datasets
+from sparse_circuits.config.load import read_yaml
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sources.biographies import read_bias_in_bios
 from sparse_circuits.sources.documents import write_documents
 from sparse_circuits.sources.parquet_images import read_parquet_images
 from sparse_circuits.sources.professions import write_professions
-from sparse_circuits.tasks import read_pairs
+from sparse_circuits.tasks.pairs import read_pairs
 
 SOURCE = {"kind": "url", "url": "https://example.org/x", "sha256": "0" * 64}
 

@@ -11,19 +11,20 @@ import torch
 
 from conftest import run_script
 from described import AMOUNTS, FEATURES, SHARD, SITE, WINDOW, autoencoder, read_cached
-from sparse_circuits.activations import read_sequences
-from sparse_circuits.config import Site
+from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.labels import read_labels
 from sparse_circuits.files import read_json, read_jsonl, write_json
-from sparse_circuits.interpret import token_notes
 from sparse_circuits.interpret.contexts import quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing, read_firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_scores
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import save_autoencoder
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import save_autoencoder
 
 
 @pytest.fixture(scope="module")

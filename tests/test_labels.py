@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from described import AMOUNTS, SITE, WINDOW, autoencoder, read_cached
-from sparse_circuits.activations import read_sequences
+from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.interpretations import Labels
 from sparse_circuits.endpoint import Endpoint
@@ -20,7 +20,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.generated import generated_label, generated_labels
-from sparse_circuits.models import Language, load_tokenizer
+from sparse_circuits.models.load import Language, load_tokenizer
 
 Reply = Callable[[dict[str, Any], Any], tuple[int, str]]  # from a request's body and headers to status and text
 

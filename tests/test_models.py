@@ -13,9 +13,10 @@ from transformers import (
     Qwen3Config,
 )
 
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 from sparse_circuits.models.weight_sparse import WeightSparseConfig
 
 TOKENS = torch.tensor([[0, 5, 6, 7], [0, 9, 8, 3]])

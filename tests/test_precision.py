@@ -8,16 +8,19 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from sparse_circuits import compute
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
 from sparse_circuits.models.classifiers import ImageClassifier
 from sparse_circuits.models.families import FAMILIES
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.mobilenet import MobileNet, MobileNetConfig
 from sparse_circuits.models.pictures import to_tokens
+from sparse_circuits.models.run import run
 from sparse_circuits.models.vision_transformer import VisionTransformer, VisionTransformerConfig
-from sparse_circuits.sae import SparseAutoencoder, sparse
+from sparse_circuits.sae import sparse
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import pre_activations
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch
 from sparse_circuits.weight_sparse.training import held_out_loss
 from test_classifiers import clip, dinov2, vit
 from test_models import CONFIGS, TOKENS

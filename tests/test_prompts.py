@@ -7,15 +7,16 @@ import pytest
 import torch
 from tokenizers import normalizers
 
-from sparse_circuits.activations import read_sequences, write_sequences
+from sparse_circuits.activations.sequences import read_sequences, write_sequences
 from sparse_circuits.edit.evaluate import Trials, continuations
 from sparse_circuits.edit.measure import Variant
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_jsonl
 from sparse_circuits.loaded import load_model
-from sparse_circuits.models import Language, load_tokenizer, prompt_tokens
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.shift.writing import sample
-from sparse_circuits.tasks import Pair, encode_pairs
+from sparse_circuits.tasks.pairs import Pair, encode_pairs
 
 INSIDE = "The key<|endoftext|> near"
 LONG = " the" * 512  # with the separator one more token than the tiny model has positions

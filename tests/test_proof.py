@@ -11,13 +11,14 @@ from torch import Tensor
 
 import seeded
 from sparse_circuits.circuits.basis import Coordinates, Node
-from sparse_circuits.circuits.proof import COMPARED, Run, Verdict, matched_random, plan_proof, prove
 from sparse_circuits.circuits.proof.equivalence import equivalence, paired_difference
 from sparse_circuits.circuits.proof.independence import hsic, independence
 from sparse_circuits.circuits.proof.minimality import minimality
 from sparse_circuits.circuits.proof.partial_necessity import partial_necessity
+from sparse_circuits.circuits.proof.plan import COMPARED, Run, matched_random, plan_proof, prove
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
-from sparse_circuits.config import Site
+from sparse_circuits.circuits.proof.verdict import Verdict
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 
 EARLY, LATE = Site("resid_post", 0), Site("resid_post", 1)

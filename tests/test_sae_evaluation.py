@@ -7,18 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.activations import Sequences
-from sparse_circuits.config import Site
+from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
 from sparse_circuits.sae.absorption import Lettered, letter_words, measure_absorption, split_words, word_activations
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.cosines import largest_cosines
 from sparse_circuits.sae.evaluate import WITH_INTERVAL, _intervals, evaluate_coder
 from sparse_circuits.sae.logistic import fit_probes
 from sparse_circuits.sae.probing import Labelled, last_activations, probe_features, two_valued
 from sparse_circuits.sae.stability import compare_decoders
-from sparse_circuits.tasks import Pair
+from sparse_circuits.tasks.pairs import Pair
 
 SITE = Site.parse("resid_post.0")
 

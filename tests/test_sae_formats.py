@@ -18,10 +18,16 @@ from torch import Tensor
 from conftest import ROOT
 from sparse_circuits.config.catalogue import PublishedSAE
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sae import SparseAutoencoder, load_autoencoder, save_autoencoder
-from sparse_circuits.sae.autoencoder import Architecture, tensor_shapes, ungated
-from sparse_circuits.sae.formats import FORMATS, convert_published
+from sparse_circuits.sae.autoencoder import (
+    Architecture,
+    SparseAutoencoder,
+    load_autoencoder,
+    save_autoencoder,
+    tensor_shapes,
+    ungated,
+)
 from sparse_circuits.sae.formats.dictionary_learning import CLASSES
+from sparse_circuits.sae.formats.registry import FORMATS, convert_published
 
 REFERENCES = ROOT / "tests/references"
 FOLDERS = sorted(str(path.parent.relative_to(REFERENCES)) for path in REFERENCES.glob("*/*/expected.safetensors"))

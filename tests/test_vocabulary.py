@@ -11,27 +11,28 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, Gemma2Config
 
-from sparse_circuits.activations import Sequences
-from sparse_circuits.circuits import score_nodes
+from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
-from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import exact_effects
+from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.basis import Basis, Features
 from sparse_circuits.circuits.discovery.descriptions import describe, feature_means
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets, Wanted, find_targets
 from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
-from sparse_circuits.config import Site
+from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.config.edits import Distillation, Select
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil
 from sparse_circuits.edit.measure import Variant, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
-from sparse_circuits.models import Language, predicted
+from sparse_circuits.models import predicted
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.load import Language
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.evaluate import evaluate_coder
-from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.tasks.pairs import Groups, PairBatch
 from test_models import LLAMA_LIKE
 
 VOCABULARY = 4001

@@ -77,7 +77,7 @@ def export_command(
         format: neuronpedia (circuit-tracer's viewer opens it too), graphml or csv
         to: folder of the new files
     """
-    from sparse_circuits.circuits.exports import export
+    from sparse_circuits.circuits.exports.registry import export
 
     for path in export(file, format, to):
         print(path)

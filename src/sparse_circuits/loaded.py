@@ -11,16 +11,18 @@ import torch
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.setup import features_of, set_up_basis
 from sparse_circuits.compute import choose_device
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.circuits import coordinates, mean_ablation, mean_coordinates
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
-from sparse_circuits.models import Language, continued, load_language_model, load_tokenizer, prompt_tokens, run
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.prompts import prompt_tokens
+from sparse_circuits.models.run import continued, run
 from sparse_circuits.models.texts import token_text
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import encode_pairs, read_pairs
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from sparse_circuits.config import Site
 from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
 
 FP32 = 4  # bytes of a weight, which programs load in fp32 whatever the file has

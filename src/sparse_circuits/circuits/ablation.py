@@ -9,13 +9,14 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate
 from sparse_circuits.circuits.fills import Ablation, Fill
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import divergence, rows_at_a_time
-from sparse_circuits.models.run import Edit
+from sparse_circuits.models.run import Edit, run
 from sparse_circuits.progress import Progress
-from sparse_circuits.tasks import Groups, PairBatch, in_batches, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch, in_batches
 
 
 @dataclass(frozen=True)

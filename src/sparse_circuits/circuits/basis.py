@@ -7,9 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sparse_circuits.config import Site
-from sparse_circuits.config.site import parse_node
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.config.site import Site, parse_node
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, decode
 
 

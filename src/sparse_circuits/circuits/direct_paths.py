@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Features
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
 from sparse_circuits.models.linearised import linearised
-from sparse_circuits.models.run import Edit
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Edit, run
 
 
 @dataclass(frozen=True)

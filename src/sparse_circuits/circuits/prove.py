@@ -10,12 +10,13 @@ from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.evidence import lower_bound
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.proof import COMPARED, largest, plan_proof, prove, stability
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
+from sparse_circuits.circuits.proof.plan import COMPARED, plan_proof, prove
+from sparse_circuits.circuits.proof.stability import largest, stability
 from sparse_circuits.circuits.scores import NodeScores, SiteScores, score_nodes
 from sparse_circuits.circuits.setup import Setup
-from sparse_circuits.tasks import Groups
 from sparse_circuits.tasks.controls import swapped_half
+from sparse_circuits.tasks.pairs import Groups
 
 RESAMPLES = 100
 ON_ALL_PAIRS = ("equivalence", "independence")

@@ -7,16 +7,19 @@ import h5py
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits.attribution import METHODS, ONE_PASS, SiteGradient
+from sparse_circuits.circuits.attribution.registry import METHODS, ONE_PASS
+from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_node
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import rows_at_a_time
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
-from sparse_circuits.tasks import Groups, PairBatch, in_batches, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch, in_batches
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_language_model, load_tokenizer
-from sparse_circuits.sae import SparseAutoencoder, load_autoencoder
-from sparse_circuits.tasks import PairBatch, drawn, encode_pairs, read_pairs
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
+from sparse_circuits.tasks.drawn import drawn
+from sparse_circuits.tasks.pairs import PairBatch, encode_pairs, read_pairs
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from torch.nn.utils import parametrize
 
 from sparse_circuits.config.edits import Distillation
 from sparse_circuits.edit.intervention import Intervention
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import Predicted, divergence, last_site
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from torch import Tensor
 from sparse_circuits.bootstrap import crossed_weights, interval95, resamples, wilson95
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
-from sparse_circuits.models import continued, prompt_tokens, run
+from sparse_circuits.models.prompts import prompt_tokens
+from sparse_circuits.models.run import continued, run
 from sparse_circuits.models.texts import pieces, token_text
-from sparse_circuits.tasks import Groups, Pair, encode_pairs
+from sparse_circuits.tasks.pairs import Groups, Pair, encode_pairs
 from sparse_circuits.tasks.pronouns import STATED
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.promoting import PROMOTED
 from sparse_circuits.endpoint import Endpoint, marked, read_answer
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import promoted_tokens
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import promoted_tokens, run
 from sparse_circuits.models.texts import pieces, token_texts
 
 if TYPE_CHECKING:

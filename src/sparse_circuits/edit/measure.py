@@ -7,11 +7,13 @@ from typing import Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import Intervention
-from sparse_circuits.models import Language, Run, run
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import Effects, compare, last_site, rows_at_a_time
-from sparse_circuits.tasks import Groups, in_batches, logit_difference
+from sparse_circuits.models.run import Run, run
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, in_batches
 
 K = TypeVar("K", bound=Hashable)
 

@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.contexts import Place, quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_says, shifted
 from sparse_circuits.interpret.tokens import COUNT
-from sparse_circuits.models import Language
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import pieces, token_text, token_texts
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -19,7 +19,7 @@ from sparse_circuits.progress import Progress
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from sparse_circuits.activations import Sequences
+    from sparse_circuits.activations.sequences import Sequences
 
 AT_A_TIME = 5  # contexts a question
 

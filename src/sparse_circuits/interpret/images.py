@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.tokens import COUNT
-from sparse_circuits.models import Language
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import token_texts
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits import Node
-from sparse_circuits.models import Language
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import token_texts
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
 
-from sparse_circuits.config import Model
+from sparse_circuits.config.catalogue import Model
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, sha256, write_json
 from sparse_circuits.models.checkpoint import check_family, check_values, first_line, read_config, read_model

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_circuits.activations import Sequences
+from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.bootstrap import interval95, resamples
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import compare, last_site
-from sparse_circuits.models.run import Edit, standing
+from sparse_circuits.models.run import Edit, run, standing
 from sparse_circuits.progress import Progress
 from sparse_circuits.sae.autoencoder import NEVER_FIRED
 from sparse_circuits.sae.coder import Coder

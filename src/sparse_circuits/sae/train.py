@@ -12,7 +12,8 @@ from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.errors import StudyError
 from sparse_circuits.progress import Progress
-from sparse_circuits.sae.architectures import Step, build
+from sparse_circuits.sae.architectures.base import Step
+from sparse_circuits.sae.architectures.registry import build
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.bank import Bank
 from sparse_circuits.sae.cross_layer import CrossLayerTranscoder

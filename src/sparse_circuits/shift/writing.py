@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, prompt_tokens
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import model_precision
 from sparse_circuits.progress import Progress
 from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from sparse_circuits.config import Dataset
+from sparse_circuits.config.catalogue import Dataset
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_rows, read_text, write_jsonl
 from sparse_circuits.sources.parquet import read_parquet

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from sparse_circuits.config import Study, read_yaml
+from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.study import Study
 from sparse_circuits.files import publishing
 from sparse_circuits.versions.graph import Graph, Job
 

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Dictionary
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import rows_at_a_time
-from sparse_circuits.models.run import standing
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.models.run import run, standing
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch
 
 ERROR = -1  # in place of a node's number
 

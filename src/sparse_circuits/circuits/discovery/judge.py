@@ -7,11 +7,11 @@ from torch import Tensor
 
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders
 from sparse_circuits.circuits.discovery.tokens import Targets, log_odds
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import last_site, rows_at_a_time
-from sparse_circuits.models.run import Edit
+from sparse_circuits.models.run import Edit, run
 from sparse_circuits.progress import Progress
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, decode
 
 

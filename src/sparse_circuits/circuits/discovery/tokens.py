@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.activations import Sequences
+from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import compare, last_site
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 
 HELD_OUT_EVERY = 4  # each fourth document's tokens are held out

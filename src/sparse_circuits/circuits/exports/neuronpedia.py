@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse_circuits import __version__
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import read_json, write_json
 
 EVERYWHERE = "(all positions)"

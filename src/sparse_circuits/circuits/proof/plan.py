@@ -14,7 +14,7 @@ from sparse_circuits.circuits.proof.minimality import minimality
 from sparse_circuits.circuits.proof.partial_necessity import partial_necessity
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
 from sparse_circuits.circuits.proof.verdict import Verdict
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 
 DRAWS = 100
