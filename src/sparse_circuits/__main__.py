@@ -83,11 +83,15 @@ def export_command(
         print(path)
 
 
-def doctor_command() -> None:
-    """Check Python, packages, disk, memory, GPU, SLURM and the DVC remote; say what is wrong and how to mend it."""
+def doctor_command(configfile: Path | None = None) -> None:
+    """Check Python, packages, disk, memory, GPU, SLURM and the DVC remote; say what is wrong and how to mend it.
+
+    Args:
+        configfile: file of a study, of which disk and memory are to be checked; by default the default study
+    """
     from sparse_circuits.doctor import examine, format_findings
 
-    findings = examine()
+    findings = examine(configfile)
     print(format_findings(findings))
     if any(finding.state == "problem" for finding in findings):
         raise SystemExit(1)

@@ -84,7 +84,7 @@ rule cache_activations:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,

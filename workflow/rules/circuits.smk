@@ -15,7 +15,7 @@ rule score_nodes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,
@@ -82,7 +82,7 @@ rule find_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         study=STUDY.study,
@@ -123,7 +123,7 @@ rule prove_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=120,
     params:
         model=model_folder,
@@ -174,7 +174,7 @@ rule evaluate_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=120,
     params:
         model=model_folder,
@@ -220,7 +220,7 @@ rule minimise_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,

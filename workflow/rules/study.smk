@@ -17,6 +17,7 @@ from sparse_circuits.config import WeightSparseStudy, load_study, read_yaml
 from sparse_circuits.doctor import check_git
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
+from sparse_circuits.needs import job_memory
 from sparse_circuits.versions.stages import stages_folder
 
 try:
@@ -59,9 +60,11 @@ def code(script):
     return fingerprint(HOME / "scripts" / script)
 
 
-def memory(megabytes):
-    """A rule's memory: what it needs, and as much again with each further try."""
-    return lambda wildcards, attempt: megabytes * attempt
+def memory(megabytes, copies=1):
+    """A rule's memory: what it needs beside the weights that it loads, and as much again with each further try."""
+    return (
+        lambda wildcards, input, attempt: job_memory(megabytes, input, copies) * attempt
+    )
 
 
 def dvc_repository(wildcards):

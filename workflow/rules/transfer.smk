@@ -59,7 +59,7 @@ if TRANSFER:
             "../envs/environment.yaml"
         threads: 1
         resources:
-            mem_mb=memory(6000),
+            mem_mb=memory(5000),
             runtime=60,
         params:
             model=model_folder,
@@ -95,7 +95,7 @@ if TRANSFER:
             "../envs/environment.yaml"
         threads: 1
         resources:
-            mem_mb=memory(6000),
+            mem_mb=memory(5000),
             runtime=120,
         params:
             study=STUDY.study,
