@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from gguf import GGUFWriter
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
@@ -257,3 +259,52 @@ def test_a_tokenizer_larger_than_the_embedding_is_refused(fetched: Path, tmp_pat
     (fetched / "tokenizer.json").write_text(json.dumps(said), encoding="utf-8")
     with pytest.raises(StudyError, match=f"tokens to {rows}, its embedding {rows} rows"):
         convert("tiny", entry(), fetched, tmp_path / "again")
+
+
+def write_gguf(path: Path, pre: str) -> None:
+    """A Llama of two layers with random weights, and the tokenizer of the tests above."""
+    writer = GGUFWriter(path, "llama")
+    writer.add_block_count(2)
+    writer.add_context_length(64)
+    writer.add_embedding_length(32)
+    writer.add_feed_forward_length(32)
+    writer.add_head_count(2)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    pieces = ["<|endoftext|>", *PIECES]
+    writer.add_token_list(pieces)
+    writer.add_token_types([3] + [1] * len(PIECES))
+    writer.add_token_merges([" ".join(merge) for merge in MERGES])
+    writer.add_eos_token_id(0)
+    generator = np.random.default_rng(0)
+    square = {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"}
+    shapes = {"token_embd": (len(pieces), 32), "output": (len(pieces), 32), "output_norm": (32,)}
+    for layer in range(2):
+        shapes |= {f"blk.{layer}.{name}": (32, 32) for name in sorted(square)}
+        shapes |= {f"blk.{layer}.{name}": (32,) for name in ("attn_norm", "ffn_norm")}
+    for name, shape in shapes.items():
+        writer.add_tensor(f"{name}.weight", generator.standard_normal(shape).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("pre", "tokens"), [("smollm", ["ĠĠ", "1", "2", "3", "4"]), ("gpt-2", ["Ġ", "Ġ", "1234"]), ("own", None)]
+)
+def test_a_gguf_file_says_its_sizes_and_how_texts_are_cut(pre: str, tokens: list[str] | None, tmp_path: Path) -> None:
+    (tmp_path / "fetched").mkdir()
+    write_gguf(tmp_path / "fetched/tiny.gguf", pre)
+    if tokens is None:
+        with pytest.raises(StudyError, match=r"tiny.gguf: `tokenizer.ggml.pre` is own, which is not known"):
+            convert("tiny", entry(format="gguf"), tmp_path / "fetched", tmp_path / "model")
+        return
+    convert("tiny", entry(format="gguf"), tmp_path / "fetched", tmp_path / "model")
+    card = read_json(tmp_path / "model/model_card.json")
+    assert (card["num_layers"], card["d_model"], card["document_separator_id"]) == (2, 32, 0)
+    found = load_tokenizer(tmp_path / "model")
+    assert found.convert_ids_to_tokens(found.encode("  1234", add_special_tokens=False)) == tokens
+    assert found.model_max_length == 64

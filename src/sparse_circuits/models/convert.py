@@ -14,6 +14,7 @@ from sparse_circuits.files import publishing_folder, sha256, write_json
 from sparse_circuits.models.checkpoint import check_family, check_values, first_line, read_config, read_model
 from sparse_circuits.models.classifiers import MODEL_TYPES, classifier_tokenizer, describe_pixels, vision_config
 from sparse_circuits.models.csp import load_csp, load_csp_tokenizer
+from sparse_circuits.models.gguf_tokenizer import cut_as_named
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.models.mobilenet import MobileNet
 from sparse_circuits.models.pictures import image_tokenizer, to_tokens
@@ -129,7 +130,9 @@ def _gguf(fetched: Path, _: Model) -> Fetched:
     vars(model).pop("hf_quantizer", None)
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
-    return model, AutoTokenizer.from_pretrained(fetched, gguf_file=files[0].name)
+    tokenizer: Any = AutoTokenizer.from_pretrained(fetched, gguf_file=files[0].name)
+    cut_as_named(tokenizer, files[0])
+    return model, tokenizer
 
 
 def _torchvision(fetched: Path, entry: Model) -> Fetched:
