@@ -58,7 +58,7 @@ def test_the_blocks_of_the_page_on_your_own_model_load(tmp_path: Path, monkeypat
         added = yaml.safe_load(text)
         tasks = {**language_study["tasks"], **added.pop("tasks", {})}
         load_study({**language_study, **added, "tasks": tasks, "edits": {}, "claims": None})
-    assert [study["study"] for study in studies] == ["gpt2", "notes"]
+    assert [study["study"] for study in studies] == ["gpt2", "gguf", "notes"]
     assert len(read_pairs(Path("data/ioi_train.jsonl"))) == 56
 
 

@@ -60,7 +60,7 @@ def use_log_counts(axis: Axes) -> None:
     """Make x logarithmic, with plain numbers at 1, 2, 5, 10 and so on, or at powers of ten where those would touch."""
     axis.set_xscale("log")
     low, high = axis.get_xlim()
-    few = LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 300 else (1.0,))
+    few = LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,))
     axis.xaxis.set_major_locator(few if high / low > 10 else MaxNLocator(4))
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.xaxis.set_minor_formatter(NullFormatter())
