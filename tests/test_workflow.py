@@ -363,13 +363,3 @@ use rule * from circuits as circuits_*
     if entry == "Snakefile":
         ok(run("snakemake", "--cores", "1", "circuits_models"))
         assert (tmp_path / "results/models/tiny-llama/model.safetensors").exists()
-
-
-def test_the_entry_is_the_snakefile_at_the_top_wherever_one_begins(tmp_path: Path) -> None:
-    """The catalog takes a workflow whose folder workflow/ has a Snakefile, and lints from the top."""
-    run = in_folder(ROOT)
-    plans = [ok(run("snakemake", "-n", "--forceall", *entry)) for entry in ((), ("-s", "workflow/Snakefile"))]
-    counts = [dict(re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE)) for plan in plans]
-    assert counts[1].pop("study") == "1"
-    assert {**counts[0], "total": ""} == {**counts[1], "total": ""}
-    assert counts[0]["train_sae"] == "5"
