@@ -79,7 +79,15 @@ onsuccess:
     if finished.is_file() and not workflow.output_settings.quiet:
         from sparse_circuits.command import print_any_text
         from sparse_circuits.files import read_json
-        from sparse_circuits.report import format_summary
+        from sparse_circuits.report.summary import format_summary
 
         print_any_text()
         print(format_summary(read_json(finished), f"{REPORT}/index.html"))
+
+
+onerror:
+    # Under every --quiet, and where other jobs' lines have pushed it off the screen.
+    from sparse_circuits.failures import why_failed
+
+    for failed in sorted(workflow.scheduler.failed, key=str):
+        print(why_failed(failed.name, failed.log), file=sys.stderr)

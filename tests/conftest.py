@@ -27,17 +27,21 @@ os.environ["SPARSE_CIRCUITS_CPU_BF16"] = "0"
 
 import make_fixtures
 from report_study import make_report_study
-from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_sequences
 from sparse_circuits.activations import shard as shards
-from sparse_circuits.config import Site, load_models
+from sparse_circuits.activations.cache import cache_shard
+from sparse_circuits.activations.manifest import build_manifest
+from sparse_circuits.activations.sequences import read_sequences, write_sequences
+from sparse_circuits.config.catalogue import load_models
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import write_jsonl
-from sparse_circuits.models import Language, load_language_model, load_tokenizer
 from sparse_circuits.models.convert import convert
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
 from sparse_circuits.report.page import write_pages
 from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures import batch_topk
-from sparse_circuits.sources import fetch
-from sparse_circuits.tasks import Groups, agreement_pairs, encode_pairs
+from sparse_circuits.sources.registry import fetch
+from sparse_circuits.tasks.agreement import agreement_pairs
+from sparse_circuits.tasks.pairs import Groups, encode_pairs
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = "config/test/study.yaml"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, STUDY
-from sparse_circuits.config import load_study, read_yaml
+from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.errors import StudyError
 from sparse_circuits.versions.graph import Graph, Job
 from sparse_circuits.versions.record import record

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from conftest import CIRCUIT, NOTHING, ROOT, STUDY, checkout, edit, in_folder, ok, planned, shorten
-from sparse_circuits.sae import load_autoencoder
+from sparse_circuits.sae.autoencoder import load_autoencoder
 
 SAE = "results/saes/tiny-llama/resid_post.1/topk"
 PROGRAM = (sys.executable, "-m", "sparse_circuits")

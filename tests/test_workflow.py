@@ -311,16 +311,29 @@ def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_answers_that_are_no_single_tokens_stop_the_run_before_anything_heavy(
+def test_a_study_with_a_key_twice_is_refused_when_the_graph_is_built(tmp_path: Path) -> None:
+    study = (ROOT / STUDY).read_text()
+    (tmp_path / "study.yaml").write_text(f"{study}seed: 1\n")
+    done = in_folder(ROOT)("snakemake", "-n", "--configfile", tmp_path / "study.yaml")
+    first = study.splitlines().index("seed: 0") + 1
+    line = len(study.splitlines()) + 1
+    assert done.returncode != 0
+    assert f"study.yaml:{line}: key `seed` is given twice, first in line {first}" in done.stdout + done.stderr
+
+
+def test_answers_that_are_no_single_tokens_stop_the_run_before_anything_heavy_and_every_quiet_says_why(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = checkout(tmp_path_factory.mktemp("bad-task"))
     pairs = folder / "config/test/pairs.jsonl"
     pairs.write_text(pairs.read_text().replace('" has"', '" isis"'))
-    done = in_folder(folder)("snakemake", "all")
+    done = in_folder(folder)("snakemake", "all", "--quiet", "all")
     assert done.returncode != 0
-    assert "error: pair pairs-0004: answer ' isis' is " in done.stdout + done.stderr
+    assert "logs/make_task/own.log:\nerror: pair pairs-0004: answer ' isis' is " in done.stderr
     assert not list((folder / "results").glob("activations/*/*/shard-*.h5"))
+    # As the tutorial and `make reproduce` call it.
+    done = in_folder(folder)("snakemake", "results/tasks/own/train.jsonl", "--quiet", "rules", "host")
+    assert "logs/make_task/own.log:\nerror: pair pairs-0004: answer ' isis' is " in done.stderr
 
 
 @pytest.mark.parametrize("study", sorted((ROOT / "config/studies/paper").glob("*.yaml")), ids=lambda path: path.stem)

@@ -13,6 +13,7 @@ from sparse_circuits.versions.collect import collect
 from sparse_circuits.versions.crate import write_crate
 from sparse_circuits.versions.restore import restore
 from sparse_circuits.versions.trace import format_trace, trace
+from sparse_circuits.wording import count
 
 
 def summary(report: tyro.conf.Positional[Path]) -> None:
@@ -52,7 +53,7 @@ def collect_command(bucket: tyro.conf.Positional[str], endpoint: str | None = No
         endpoint: address of an S3 server other than Amazon's
         study: file of the study; by default the one that config/config.yaml names
     """
-    print(f"{collect(bucket, endpoint, study)} files")
+    print(count(collect(bucket, endpoint, study), "file"))
 
 
 def crate(study: tyro.conf.Positional[str], folder: Path) -> None:
@@ -76,17 +77,21 @@ def export_command(
         format: neuronpedia (circuit-tracer's viewer opens it too), graphml or csv
         to: folder of the new files
     """
-    from sparse_circuits.circuits.exports import export
+    from sparse_circuits.circuits.exports.registry import export
 
     for path in export(file, format, to):
         print(path)
 
 
-def doctor_command() -> None:
-    """Check Python, packages, disk, memory, GPU, SLURM and the DVC remote; say what is wrong and how to mend it."""
+def doctor_command(configfile: Path | None = None) -> None:
+    """Check Python, packages, disk, memory, GPU, SLURM and the DVC remote; say what is wrong and how to mend it.
+
+    Args:
+        configfile: file of a study, of which disk and memory are to be checked; by default the default study
+    """
     from sparse_circuits.doctor import examine, format_findings
 
-    findings = examine()
+    findings = examine(configfile)
     print(format_findings(findings))
     if any(finding.state == "problem" for finding in findings):
         raise SystemExit(1)

@@ -1,5 +1,6 @@
 """What all command-line programs share: flags from a dataclass, threads and device set, errors in one line."""
 
+import errno
 import io
 import json
 import sys
@@ -34,11 +35,16 @@ def print_any_text() -> None:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn a StudyError into one line on standard error and exit status 1."""
+    """Turn a StudyError, and a file or folder that may not be read or written, into one line and exit status 1."""
     try:
         yield
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         raise SystemExit(1) from None
 
 

@@ -1,7 +1,10 @@
 """The report in Chromium: its pages open from disk, answer, and are accessible."""
 
+import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from conftest import ROOT
-from report_study import ANSWER, HOSTILE, LOADED, found_weights, make_report_study
+from report_study import ANSWER, HOSTILE, LOADED, found_weights, make_report_study, write
 from sparse_circuits.report.page import write_pages
 from sparse_circuits.report.weights import write_weight_pages
 
@@ -72,6 +75,81 @@ def test_every_page_opens_from_disk_is_accessible_and_fits(
                 page.emulate_media(color_scheme=scheme)
                 found = Axe().run(page, options={"preload": False}).response["violations"]
                 assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found] == [], f"{name} at {width}, {scheme}"
+
+
+def test_the_head_is_one_line_with_forty_circuits_and_leads_to_each_by_keyboard_without_scripts(
+    browser: Any, tmp_path: Path
+) -> None:
+    found = make_report_study(tmp_path / "results")
+    (first,) = found.circuits
+    circuits = []
+    for number in range(40):
+        folder = tmp_path / f"results/circuits/s/agreement_{number:02d}/features"
+        for name in ("circuit.json", "evaluation.json"):
+            told = {**json.loads(first.with_name(name).read_text()), "task": f"agreement_{number:02d}"}
+            write(folder / name, told)
+        circuits.append(folder / "circuit.json")
+    write_pages(replace(found, circuits=[first, *circuits]), tmp_path / "page")
+    for width in WIDTHS:
+        page = browser.new_page(viewport={"width": width, "height": 900}, java_script_enabled=False)
+        page.goto((tmp_path / "page/circuit_agreement_07_features.html").as_uri())
+        assert page.locator("nav").bounding_box()["height"] < 50
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.locator("summary", has_text="Circuits").focus()
+        page.keyboard.press("Enter")
+        assert page.locator("nav").bounding_box()["height"] < 50
+        last = page.locator("nav a", has_text="agreement_39")
+        page.screenshot(path=SHOTS / f"menu-{width}.png")
+        last.focus()
+        box = last.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert 0 < box["y"] < 900
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/circuit_agreement_39_features.html")
+        page.close()
+
+
+# What is drawn of the names of sites and of nodes' labels: [left, top, right, bottom, pixels of a letter].
+WORDS = """() => {
+  const cy = REPORT.viewer.cy, { left, top } = document.getElementById("graph").getBoundingClientRect();
+  const sites = [...document.querySelectorAll("#sites span")].filter((name) => !name.hidden).map((name) => {
+    const box = name.getBoundingClientRect();
+    const size = parseFloat(getComputedStyle(name).fontSize);
+    return [box.left - left, box.top - top, box.right - left, box.bottom - top, size];
+  });
+  const size = 11 * cy.zoom();
+  const drawn = size < cy.nodes()[0].numericStyle("min-zoomed-font-size") ? [] : cy.nodes().map((node) => {
+    const box = node.renderedBoundingBox({ includeNodes: false, includeEdges: false, includeLabels: true });
+    return [box.x1, box.y1, box.x2, box.y2, size];
+  });
+  return [sites, drawn];
+}"""
+
+
+@pytest.mark.parametrize("name", ["circuit_<task>_features.html", "graph_keys.html", "circuit_quote_sparse.html"])
+@pytest.mark.parametrize("nodes", [6, 200])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_names_of_sites_are_readable_at_first_view_and_no_words_lie_on_others(
+    page: Any, tmp_path: Path, name: str, nodes: int, width: int
+) -> None:
+    write_pages(make_report_study(tmp_path / "results", nodes=nodes), tmp_path / "page")
+    write_weight_pages(found_weights(tmp_path / "w/results"), tmp_path / "page")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto((tmp_path / "page" / name).as_uri())
+    sites, labels = page.evaluate(WORDS)
+    assert len(sites) == page.evaluate("REPORT.circuit.rows.length")
+    assert all(size >= 12 for *_, size in sites)
+    assert all(size >= 9 for *_, size in labels)
+    frame = page.locator("#graph").bounding_box()
+    for left, top, right, bottom, _ in [*sites, *labels]:
+        assert left >= 0
+        assert top >= 0
+        assert right <= frame["width"]
+        assert bottom <= frame["height"]
+    for one, other in combinations([*sites, *labels], 2):
+        apart = one[2] <= other[0] + 1 or other[2] <= one[0] + 1 or one[3] <= other[1] + 1 or other[3] <= one[1] + 1
+        assert apart, (one, other)
 
 
 def test_a_large_study_loads_and_its_slider_answers_in_time(page: Any, tmp_path: Path) -> None:

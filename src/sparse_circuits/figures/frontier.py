@@ -6,9 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
+from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH, use_log_counts
 from sparse_circuits.files import read_json
 
 COLOURS = {"sparse": POSITIVE, "dense": NEUTRAL}
@@ -35,14 +34,12 @@ def plot_frontier(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     for name, (edges, loss) in places.iterrows():
         axis.annotate(str(name), (edges, loss), xytext=(4, 4), textcoords="offset points", fontsize=6.5)
     axis.set(
-        xscale="log",
         xlabel=f"edges of a circuit, geometric mean over shared tasks ({len(found['shared_tasks'])})",
         ylabel="held-out loss (nats a token)",
     )
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_xscale("log")
     axis.margins(0.15)
+    use_log_counts(axis)
     axis.legend(frameon=False)
     sns.despine(figure)
     return figure, data

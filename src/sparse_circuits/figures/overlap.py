@@ -35,7 +35,8 @@ def plot_overlap(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     square = pd.concat([data, data.rename(columns={"one": "other", "other": "one"})]).drop_duplicates(["one", "other"])
     table = square.pivot(index="one", columns="other", values="jaccard").loc[list(best), list(best)]
     side = min(TEXT_WIDTH, 1.6 + 0.5 * len(best))
-    figure, axis = plt.subplots(figsize=(side + 0.8, side))
+    names = 0.055 * max(map(len, best))  # inches of the names beside the square; those below it are slanted
+    figure, axis = plt.subplots(figsize=(side + 0.2 + names, side - 0.4 + 0.7 * names))
     sns.heatmap(
         table,
         vmin=0,

@@ -6,10 +6,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from sparse_circuits.config.autoencoders import SEPARATOR
-from sparse_circuits.figures.style import TEXT_WIDTH
+from sparse_circuits.figures.style import TEXT_WIDTH, use_log_counts
 from sparse_circuits.files import read_json
 
 MEASURES = {"fvu": "FVU (lower is better)", "ce_recovered": "CE recovered"}
@@ -42,11 +41,9 @@ def plot_pareto(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
                 color = colors[entry]
                 axis.plot(points["l0"], points["mean"], marker="o", markersize=3, linewidth=1, color=color, label=entry)
                 axis.fill_between(points["l0"], points["low"], points["high"], color=color, alpha=0.25)
-            axis.set(xscale="log", xlabel="L0", ylabel=label, title=site)
+            axis.set(xlabel="L0", ylabel=label, title=site)
             axis.ticklabel_format(axis="y", useOffset=False)
-            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axis.xaxis.set_minor_formatter(NullFormatter())
+            use_log_counts(axis)
         row[-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     sns.despine(figure)
     return figure, data

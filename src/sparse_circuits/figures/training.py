@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from sparse_circuits.figures.style import TEXT_WIDTH
 
@@ -22,6 +23,8 @@ def plot_training(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
             data=data, x="tokens", y="fvu", hue="site", style="sae" if data["sae"].nunique() > 1 else None, ax=axis
         )
         axis.set(xlabel="training tokens", ylabel="FVU of the batch", ylim=(0, None))
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.legend(title=None, frameon=False)
     else:
         axis.text(0.5, 0.5, "published autoencoders: no training here", ha="center", transform=axis.transAxes)

@@ -6,9 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
+from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH, use_log_counts
 from sparse_circuits.files import read_json
 
 ROW_HEIGHT = 0.24  # inches
@@ -37,10 +36,8 @@ def plot_twins(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         axis.annotate(
             f"{ratio:.1f}x", (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=7, color="0.3"
         )
-    axis.set(xscale="log", xlabel="edges of the smallest circuit", yticks=data.index, yticklabels=data["task"])
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set(xlabel="edges of the smallest circuit", yticks=data.index, yticklabels=data["task"])
+    use_log_counts(axis)
     axis.invert_yaxis()
     axis.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.5 / max(len(data), 3)), ncols=2)
     sns.despine(figure)

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
 from sparse_circuits.files import read_json
+from sparse_circuits.wording import count
 
 ROW_HEIGHT = 0.85  # inches
 SHADES = plt.get_cmap("Blues")
@@ -81,7 +82,8 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
         axis.text(-0.02 * widest, level, row, fontsize=7, ha="right", va="center")
     axis.set(xlim=(-0.02 * widest, widest), ylim=(-0.5, max(len(rows), 2) - 0.4))
     axis.set_title(
-        f"{circuit['task']} in {circuit['model']}: {len(circuit['nodes'])} nodes, {len(circuit['edges'])} edges"
+        f"{circuit['task']} in {circuit['model']}: {count(len(circuit['nodes']), 'node')}, "
+        f"{count(len(circuit['edges']), 'edge')}"
     )
     axis.axis("off")
     handles = [

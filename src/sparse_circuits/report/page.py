@@ -12,6 +12,7 @@ from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
 from sparse_circuits.report.contents import circuit_data, circuit_page, graph_data, graph_page, sae_data
 from sparse_circuits.report.features import sae_features
 from sparse_circuits.report.nodes import read_notes
+from sparse_circuits.report.remarks import remarks
 from sparse_circuits.report.static import StaticPages
 from sparse_circuits.report.summary import WANTED, summarise
 
@@ -49,10 +50,10 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
     notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
     graphs = [read_json(path) for path in found.graphs]
     named = [(item["circuit"]["task"], item["circuit"]["basis"]) for item in circuits]
-    pages = {
+    pages: dict[str, str | Mapping[str, str]] = {
         "index.html": "Overview",
-        **{circuit_page(*name): f"{name[0]}, {name[1]}" for name in named},
-        **{graph_page(graph["name"]): f"“{graph['prompt']}”" for graph in graphs},
+        "Circuits": {circuit_page(*name): f"{name[0]}, {name[1]}" for name in named},
+        **({"Prompts": {graph_page(graph["name"]): f"“{graph['prompt']}”" for graph in graphs}} if graphs else {}),
         **({"saes.html": "Autoencoders"} if found.saes else {}),
         **({"edits.html": "Edits"} if found.edits else {}),
         **({"claims.html": "Claims"} if found.claims else {}),
@@ -66,7 +67,8 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
         name = (item["circuit"]["task"], item["circuit"]["basis"])
         graph = circuit_graph(item["circuit"], item["evaluation"], notes)
         site.data(circuit_data(*name), "circuit", graph)
-        site.write(circuit_page(*name), "circuit.html.j2", data=circuit_data(*name), graph=graph, **item)
+        facts = {"data": circuit_data(*name), "graph": graph, "remarks": remarks(item["evaluation"])}
+        site.write(circuit_page(*name), "circuit.html.j2", **facts, **item)
     for graph in graphs:
         site.data(graph_data(graph["name"]), "circuit", prompt_graph(graph, notes))
         site.write(graph_page(graph["name"]), "prompt_graph.html.j2", data=graph_data(graph["name"]), graph=graph)

@@ -10,9 +10,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sparse_circuits.files import publishing
+from sparse_circuits.files import SURROGATES, publishing
 from sparse_circuits.report.contents import HERE, OURS, VENDORED
 from sparse_circuits.report.summary import show
+from sparse_circuits.wording import count
 
 CAPTIONS = {
     "sae_quality": "Autoencoders on held-out text: active features, variance left unexplained, loss recovered.",
@@ -43,10 +44,13 @@ CIRCUIT = (
 
 @dataclass(frozen=True)
 class StaticPages:
-    """The pages of a study, by file name, in the folder that they are written to."""
+    """The pages of a study, in the folder that they are written to.
+
+    `pages` are titles by file name, as the head of each page lists them; a menu of pages stands under its own name.
+    """
 
     study: str
-    pages: Mapping[str, str]
+    pages: Mapping[str, str | Mapping[str, str]]
     folder: Path
 
     @cached_property
@@ -58,7 +62,8 @@ class StaticPages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters["show"] = show
+        environment.filters["show"] = lambda value: show(value).replace("-", "−")
+        environment.filters["count"] = count
         return environment
 
     def write(self, name: str, template: str, **facts: Any) -> None:
@@ -100,7 +105,7 @@ def caption(stem: str, circuit: str) -> str:
 
 def _publish(path: Path, text: str) -> None:
     with publishing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=SURROGATES)
 
 
 def _copy(source: Path, target: Path) -> None:

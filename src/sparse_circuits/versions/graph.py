@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.config import Study, WeightSparseStudy, load_study
-from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.config.study import Study
+from sparse_circuits.config.weight_sparse import WeightSparseStudy
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 

@@ -17,6 +17,7 @@ from sparse_circuits.files import read_json, write_json
 from sparse_circuits.machine import RAN_ON
 from sparse_circuits.versions.graph import Graph, Job
 from sparse_circuits.versions.stages import stages_folder, write_dvc_yaml
+from sparse_circuits.wording import count
 
 
 def record_path(study: str) -> Path:
@@ -32,7 +33,7 @@ def record(graph: Graph) -> None:
     """
     missing = [path for job in graph.jobs for path in job.outputs if not Path(path).exists()]
     if lost := [path for path in missing if not Path(path).name.startswith("shard-")]:
-        raise StudyError(f"{lost[0]}: no such file; `snakemake snapshot` makes it ({len(lost)} files are missing)")
+        raise StudyError(f"{lost[0]}: no such file; `snakemake snapshot` makes it ({count(len(lost), 'file')} missing)")
     dvc_yaml = stages_folder(graph.study.study, graph.is_default) / "dvc.yaml"
     write_dvc_yaml(graph, dvc_yaml)
     hashes = _commit({path for job in graph.jobs for path in job.outputs})

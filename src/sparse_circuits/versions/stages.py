@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from sparse_circuits.config import Study, read_yaml
+from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.study import Study
 from sparse_circuits.files import publishing
 from sparse_circuits.versions.graph import Graph, Job
 
@@ -45,8 +46,8 @@ SETTINGS = {
     "train_vision_transformer": ("seed", "model", "vision_transformer"),
     "prune_task": ("seed", "study", "pruning"),
     "compare_frontier": ("frontier",),
-    "score_nodes": ("circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
-    "find_circuit": ("study", "circuits.{basis}", "circuits.node_threshold", "circuits.edge_threshold"),
+    "score_nodes": ("seed", "circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
+    "find_circuit": ("seed", "study", "circuits.{basis}", "circuits.node_threshold", "circuits.edge_threshold"),
     "prove_circuit": ("seed", "circuits.prove_pairs", "circuits.batch_tokens"),
     "minimise_circuit": ("seed", "circuits.minimal", "circuits.batch_tokens"),
     "trace_prompt": ("study", "graphs.{graph}"),

@@ -8,14 +8,15 @@ from torch import Tensor
 
 from sparse_circuits.config.weight_sparse import Pruning
 from sparse_circuits.files import sha256, write_json
-from sparse_circuits.models import load_tokenizer, model_card
-from sparse_circuits.tasks import encode_pairs, read_pairs
+from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
+from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
 from sparse_circuits.weight_sparse.folder import load_model
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
 from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
+from sparse_circuits.wording import count
 
 
 def find_circuit(
@@ -74,7 +75,7 @@ def find_circuit(
     write_json(out / "circuit.json", {**facts, "nodes": nodes, "edges": edges})
     held_out = {"held_out_task_loss": found.held_out_loss, "price": found.price}
     write_json(out / "pruning.json", {**facts, "split": "test", "solved": True, **held_out, **judged})
-    return f"{len(nodes)} nodes, {len(edges)} edges, accuracy {judged['accuracy']['circuit']:.2f}"
+    return f"{count(len(nodes), 'node')}, {count(len(edges), 'edge')}, accuracy {judged['accuracy']['circuit']:.2f}"
 
 
 def _search(pruning: Pruning, price: float, seed: int) -> Search:

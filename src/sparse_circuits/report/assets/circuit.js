@@ -17,19 +17,17 @@
   const short = (node) => node.id.slice(node.id.indexOf("/") + 1);
   const hint = (node) => (tokens(node).length ? visible(tokens(node)[0]) : "");
 
-  // Rows stand on the left as names of their sites.
-  const left = Math.min(...nodes.map((node) => node.column)) - 1.6;
-  const right = Math.max(...nodes.map((node) => node.column));
-  // Rows of a wide graph stand farther apart, so that it fills its frame.
+  const cut = (text) => ([...text].length > 12 ? `${[...text].slice(0, 11).join("")}…` : text); // as wide as a column
+  const columns = nodes.map((node) => node.column);
+  // Rows of a wide graph stand farther apart, so that it fills its frame and their names have room.
   const frame = document.getElementById("graph");
-  const high = ((right - left) * 84 * frame.clientHeight) / frame.clientWidth / (Math.max(...lines) + 1);
-  const SPACE = { x: 84, y: Math.min(300, Math.max(96, high || 0)) }; // no number where there are no nodes
+  const high = ((Math.max(...columns) - Math.min(...columns)) * 84 * frame.clientHeight) / frame.clientWidth / (Math.max(...lines) + 1);
+  const SPACE = { x: 84, y: Math.max(96, high || 0) }; // no number where there are no nodes
   const cy = cytoscape({
     container: frame,
     elements: [
-      ...rows.map((site, row) => ({ data: { id: `row ${row}`, label: site }, classes: "row", position: { x: left * SPACE.x, y: -lines[row] * SPACE.y }, selectable: false, grabbable: false })),
       ...nodes.map((node, number) => ({
-        data: { id: `n${number}`, label: `${short(node)}\n${hint(node)}`.trim(), size: (node.pictures ? 30 : 16) + 26 * Math.sqrt(Math.min(1, Math.abs(node.score) / strongest)), ...(node.pictures && { picture: node.pictures[0].src }) },
+        data: { id: `n${number}`, label: `${short(node)}\n${cut(hint(node))}`.trim(), size: (node.pictures ? 30 : 16) + 26 * Math.sqrt(Math.min(1, Math.abs(node.score) / strongest)), ...(node.pictures && { picture: node.pictures[0].src }) },
         classes: `${node.kind} ${node.score > 0 ? "up" : "down"} ${node.pictures ? "pictured" : ""}`,
         position: { x: node.column * SPACE.x, y: -node.row * SPACE.y },
         grabbable: false,
@@ -41,7 +39,7 @@
     ],
     style: style(),
     layout: { name: "preset", padding: 24 },
-    minZoom: 0.05, maxZoom: 4,
+    minZoom: 0.01, maxZoom: 4,
     boxSelectionEnabled: false,
     autounselectify: true,
   });
@@ -50,7 +48,7 @@
 
   function style() {
     return [
-      { selector: "node", style: { width: "data(size)", height: "data(size)", label: "data(label)", color: colour("text"), "font-size": 11, "text-valign": "bottom", "text-margin-y": 3, "text-wrap": "wrap", "background-color": colour("other"), "border-width": 0, "min-zoomed-font-size": 7 } },
+      { selector: "node", style: { width: "data(size)", height: "data(size)", label: "data(label)", color: colour("text"), "font-size": 11, "text-valign": "bottom", "text-margin-y": 3, "text-wrap": "wrap", "background-color": colour("other"), "border-width": 0, "min-zoomed-font-size": 9 } },
       { selector: "node.up", style: { "background-color": colour("up") } },
       { selector: "node.down", style: { "background-color": colour("down") } },
       { selector: "node.pictured", style: { shape: "rectangle", "background-image": "data(picture)", "background-fit": "cover", "background-image-smoothing": "no", "border-width": 3, "border-color": colour("other") } },
@@ -58,7 +56,6 @@
       { selector: "node.pictured.down", style: { "border-color": colour("down") } },
       { selector: "node.error", style: { shape: "diamond", "background-color": colour("other") } },
       { selector: "node.output", style: { shape: "round-rectangle", "background-color": colour("text"), width: 30, height: 18 } },
-      { selector: "node.row", style: { "font-size": Math.max(11, SPACE.y / 9), width: 1, height: 1, "background-opacity": 0, "text-valign": "center", "text-halign": "center", "text-margin-y": 0, color: colour("quiet"), events: "no" } },
       { selector: "edge", style: { width: "data(width)", "curve-style": "haystack", "haystack-radius": 0, "line-color": colour("other"), opacity: 0.55 } },
       { selector: "edge.up", style: { "line-color": colour("up") } },
       { selector: "edge.down", style: { "line-color": colour("down") } },
@@ -68,6 +65,29 @@
       { selector: "edge.chosen", style: { opacity: 1 } },
     ];
   }
+
+  // ---- the names of sites: at the left edge, in letters of one size at every zoom; of rows too near, the lower one's.
+  const names = rows.map((site) => el("span", {}, site));
+  const sites = el("div", { id: "sites", "aria-hidden": "true" }, ...names);
+  frame.append(sites);
+  function placeNames() {
+    let free = Infinity;
+    names.forEach((name, row) => {
+      const y = cy.pan().y - lines[row] * SPACE.y * cy.zoom();
+      name.style.top = `${y}px`;
+      name.hidden = y > free;
+      if (!name.hidden) free = y - 16;
+    });
+  }
+  function fit() {
+    const widest = Math.max(...names.map((name) => name.offsetWidth)) + 16;
+    const { x1, y1, w, h } = cy.elements().boundingBox();
+    const room = [frame.clientWidth - widest - 24, frame.clientHeight - 48];
+    const zoom = Math.min(1.5, room[0] / w, room[1] / h);
+    cy.viewport({ zoom, pan: { x: widest + (room[0] - w * zoom) / 2 - x1 * zoom, y: 24 + (room[1] - h * zoom) / 2 - y1 * zoom } });
+  }
+  cy.on("viewport", placeNames);
+  if (nodes.length) fit();
 
   // What a drag asks for many times is done once a frame.
   let waiting = null;
@@ -98,13 +118,13 @@
   // Only what was measured is told: between two sizes, both of them.
   function faithfulness(wanted) {
     const at = (i) => `${show(curve.faithfulness[i])} (95 % ${show(curve.low[i])} to ${show(curve.high[i])}; random nodes ${show(curve.random[i])})`;
-    const count = `${wanted} node${wanted === 1 ? "" : "s"}`;
+    const size = count(wanted, "node");
     const exact = curve.nodes.indexOf(wanted);
-    if (exact >= 0) return `${count}: faithfulness ${at(exact)}`;
-    if (wanted === whole.nodes) return `${count}: faithfulness ${show(whole.faithfulness)}, the study’s choice`;
+    if (exact >= 0) return `${size}: faithfulness ${at(exact)}`;
+    if (wanted === whole.nodes) return `${size}: faithfulness ${show(whole.faithfulness)}, the study’s choice`;
     const after = curve.nodes.findIndex((measured) => measured > wanted);
     const parts = (after < 0 ? [curve.nodes.length - 1] : [after - 1, after]).filter((i) => i >= 0);
-    return `${count}: not measured; faithfulness ${parts.map((i) => `${show(curve.faithfulness[i])} at ${curve.nodes[i]}`).join(", ")}`;
+    return `${size}: not measured; faithfulness ${parts.map((i) => `${show(curve.faithfulness[i])} at ${curve.nodes[i]}`).join(", ")}`;
   }
 
   // ---- the panel
@@ -165,7 +185,7 @@
     list.filter = search.value;
     const found = new Set(search.value ? list.matches.map((node) => node.id) : []);
     cy.batch(() => nodes.forEach((node, number) => drawnNodes[number].toggleClass("found", found.has(node.id))));
-    document.getElementById("matches").textContent = `${list.matches.length} of ${nodes.length} nodes`;
+    document.getElementById("matches").textContent = `${list.matches.length} of ${count(nodes.length, "node")}`;
   }
 
   // ---- the curve
@@ -196,7 +216,7 @@
   slider?.addEventListener("input", () => keep(Number(slider.value)));
   search.addEventListener("input", find);
   document.getElementById("controls").addEventListener("submit", (event) => event.preventDefault());
-  document.getElementById("fit").addEventListener("click", () => cy.fit(undefined, 24));
+  document.getElementById("fit").addEventListener("click", fit);
   onSchemeChange(() => { cy.style(style()); plot = curve && drawCurve(); });
   addEventListener("resize", () => { plot = curve && drawCurve(); });
   list.data = nodes;

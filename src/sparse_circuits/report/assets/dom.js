@@ -15,6 +15,10 @@ function show(value, digits = 3) {
   return value === null || value === undefined ? "–" : String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 
+function count(number, noun) {
+  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 // Spaces and line ends as people can see them.
 function visible(token) {
   return token.replace(/ /g, "␣").replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "∅";

@@ -20,8 +20,7 @@
   });
 
   list.ondraw = () => {
-    const found = list.matches.length;
-    document.getElementById("matches").textContent = `${found} feature${found === 1 ? "" : "s"}`;
+    document.getElementById("matches").textContent = count(list.matches.length, "feature");
     document.getElementById("pages").textContent = `page ${list.page + 1} of ${Math.max(1, list.pages)}`;
     document.getElementById("previous").disabled = list.page === 0;
     document.getElementById("next").disabled = list.page + 1 >= list.pages;
