@@ -14,7 +14,7 @@ COMPILE = PYTHONDONTWRITEBYTECODE= python -W ignore -c 'import dvc.repo, snakema
 
 # The programs of a copied or moved .venv run those of the clone that it was made in: it is made anew.
 HERE = $$(pwd -P)/$(VENV)/bin/
-FOREIGN := $(shell test ! -e $(VENV)/bin/pip || grep -qF -e "\#!$(HERE)" -e " $(HERE)" -e "\"$(HERE)" $(VENV)/bin/pip || echo yes)
+FOREIGN := $(shell test ! -e $(VENV)/bin/pip || grep -qF -e "!$(HERE)" -e " $(HERE)" -e "\"$(HERE)" $(VENV)/bin/pip || echo yes)
 
 .PHONY: help setup reproduce restore extras docs gallery test check bench dvc.yaml schemas clean
 

@@ -162,8 +162,8 @@ def run_script(
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
-def checkout(folder: Path) -> Path:
-    """A checkout as a user has it, under git, with the test study as the default one and nothing recorded."""
+def checkout(folder: Path, recorded: bool = False) -> Path:
+    """A checkout under git: with the test study as the default one and nothing recorded, or, `recorded`, as it is."""
     files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -172,11 +172,12 @@ def checkout(folder: Path) -> Path:
         check=True,
     )
     for name in files.stdout.splitlines():
-        if (ROOT / name).is_file() and not name.startswith(("dvc.", "dvc/", "provenance/")):
+        if (ROOT / name).is_file() and (recorded or not name.startswith(("dvc.", "dvc/", "provenance/"))):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     shutil.copytree(ROOT / "tests/fixtures", folder / "tests/fixtures", dirs_exist_ok=True)
-    (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
+    if not recorded:
+        (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
         ok(in_folder(folder)("git", *command))
     return folder
