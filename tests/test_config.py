@@ -24,6 +24,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
 from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.errors import StudyError
+from sparse_circuits.needs import cache_bytes
 
 STUDY = read_yaml(ROOT / "config/test/study.yaml")
 
@@ -167,7 +168,8 @@ def test_sizes_of_a_model_at_hand_are_its_own(key: str, right: int, tmp_path: Pa
     with pytest.raises(StudyError, match=f"tiny-llama: {key} is {right} in its config.json, not 7"):
         load_study(_with_model(tmp_path, **{key: 7}))
     study = _with_model(tmp_path, num_layers=None, d_model=None)
-    assert isinstance(loaded := load_study(study), Study)
+    loaded = load_study(study)
+    assert isinstance(loaded, Study)
     assert list(loaded.basis_sites("neurons")) == ["mlp_neurons.0", "mlp_neurons.1"]
     with pytest.raises(StudyError, match=r"site `resid_post.7`: tiny-llama has 2 layers"):
         load_study({**study, "sites": ["resid_post.0", "resid_post.7"]})
@@ -181,8 +183,11 @@ def test_of_a_model_elsewhere_layers_are_named_where_the_graph_needs_them(tmp_pa
     ):
         load_study(study)
     study["circuits"] = {**study["circuits"], "neurons": {**study["circuits"]["neurons"], "layers": [0, 1]}}
-    assert isinstance(loaded := load_study(study), Study)
+    loaded = load_study(study)
+    assert isinstance(loaded, Study)
     assert loaded.num_layers is None
+    with pytest.raises(StudyError, match="tiny-llama: give its `d_model`, from which follows what a study needs"):
+        cache_bytes(loaded, loaded.model_entry)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from sparse_circuits.config.catalogue import Model
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
+from sparse_circuits.errors import StudyError
 
 FP32 = 4  # bytes of a weight, which programs load in fp32 whatever the file has
 LARGEST_JOB = 7000  # MB, beside its weights, of the rule that needs most
@@ -51,11 +52,19 @@ def study_memory(study: Study, entry: Model) -> int:
     file = Path(f"results/models/{study.model}/model.safetensors")
     if file.is_file():
         return job_memory(LARGEST_JOB, [str(file)], copies=2)
-    most = 0 if entry.classes else parameters_at_most(entry.num_layers, entry.d_model)
+    most = 0 if entry.classes else parameters_at_most(_size(study, entry, "num_layers"), _size(study, entry, "d_model"))
     return LARGEST_JOB + math.ceil(2 * FP32 * most / 1e6)
 
 
 def cache_bytes(study: Study, entry: Model) -> int:
     """Return the bytes of a language study's activation cache, uncompressed."""
-    widths = (WIDER.get(Site.parse(site).kind, 1) * entry.d_model for site in study.cached_sites)
+    width = _size(study, entry, "d_model")
+    widths = (WIDER.get(Site.parse(site).kind, 1) * width for site in study.cached_sites)
     return (study.activations.tokens + study.activations.held_out_tokens) * sum(widths) * BYTES[study.activations.dtype]
+
+
+def _size(study: Study, entry: Model, key: str) -> int:
+    size = entry.size(key)
+    if size is None:
+        raise StudyError(f"{study.models_file}: {study.model}: give its `{key}`, from which follows what a study needs")
+    return size

@@ -62,10 +62,9 @@ class Model(Sourced):
         family = {"torchvision": "mobilenet", "csp": "weight_sparse_gpt"}.get(self.format)
         return {"model_type": family} if family else {}
 
-    @property
-    def layers(self) -> int | None:
-        """Its number of layers, as far as it is known before the model is fetched."""
-        return self.num_layers or known_size(self.known_config, "num_layers")
+    def size(self, key: str) -> int | None:
+        """Return its `num_layers` or `d_model`, as far as it is known before the model is fetched."""
+        return getattr(self, key) or known_size(self.known_config, key)
 
 
 class Split(Settings):

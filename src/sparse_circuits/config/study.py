@@ -146,7 +146,7 @@ class Study(Settings):
     @property
     def num_layers(self) -> int | None:
         """The layers of the study's model; None where only the model itself says so, which is not fetched yet."""
-        return self.vision_transformer.layers if self.vision_transformer else self.model_entry.layers
+        return self.vision_transformer.layers if self.vision_transformer else self.model_entry.size("num_layers")
 
     @property
     def needs(self) -> Needs:
