@@ -8,13 +8,18 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # every job of the first run would compile for itself (each one always, where PYTHONDONTWRITEBYTECODE is set).
 COMPILE = PYTHONDONTWRITEBYTECODE= python -W ignore -c 'import dvc.repo, snakemake.api, tyro; \
 	import transformers.models.llama.modeling_llama; from transformers import AutoModelForCausalLM, AutoTokenizer; \
-	import sparse_circuits.circuits.setup, sparse_circuits.figures, sparse_circuits.interpret, sparse_circuits.report; \
+	import sparse_circuits.circuits.setup, sparse_circuits.figures.registry, sparse_circuits.report.page; \
 	import sparse_circuits.models.convert, sparse_circuits.sae.evaluate, sparse_circuits.sae.train; \
-	import sparse_circuits.sources.documents'
+	import sparse_circuits.interpret.describe, sparse_circuits.sources.documents'
 
-.PHONY: help reproduce restore extras docs gallery test check bench dvc.yaml schemas clean
+# The programs of a copied or moved .venv run those of the clone that it was made in: it is made anew.
+HERE = $$(pwd -P)/$(VENV)/bin/
+FOREIGN := $(shell test ! -e $(VENV)/bin/pip || grep -qF -e "!$(HERE)" -e " $(HERE)" -e "\"$(HERE)" $(VENV)/bin/pip || echo yes)
+
+.PHONY: help setup reproduce restore extras docs gallery test check bench dvc.yaml schemas clean
 
 help:
+	@echo "make setup      make .venv, from requirements.lock"
 	@echo "make reproduce  set up and run the default study; then print its main numbers"
 	@echo "make restore    set up and bring the recorded artefacts from the DVC remote, instead of computing them"
 	@echo "make extras     add what clusters, remotes on S3, RO-Crates, the docs site and browser tests need"
@@ -26,15 +31,20 @@ help:
 
 # The lock pins everything, so nothing needs resolving (--no-deps). torch comes first and by itself: where CUDA is
 # present the same pin is its GPU build, with CUDA libraries that the lock leaves to it.
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements.lock pyproject.toml $(if $(FOREIGN),foreign)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed, found " + sys.version.split()[0])'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(if $(FOREIGN),--clear) $(VENV)
 	pip install --quiet --disable-pip-version-check --no-compile "$$(grep '^torch==' requirements.lock)"
 	pip install --quiet --disable-pip-version-check --no-compile --no-deps --requirement requirements.lock
 	pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
 	$(COMPILE)
 	PYTHONDONTWRITEBYTECODE= dvc status --quiet || true
 	touch $@
+
+setup: $(VENV)/.ready
+
+.PHONY: foreign
+foreign:
 
 # What clusters, remotes on S3 and exports need, and their tests: not part of the first run.
 $(VENV)/.extras: $(VENV)/.ready requirements-extras.lock
@@ -70,7 +80,7 @@ test: check $(VENV)/.extras
 check: $(VENV)/.ready
 	ruff check .
 	ruff format --check .
-	snakefmt --check workflow
+	snakefmt --check Snakefile workflow
 	lint-imports
 	mypy
 	snakemake --lint

@@ -12,17 +12,18 @@ from tqdm import tqdm
 
 from common import Claim, Table, now, publish_findings, seconds_of
 from finished import Finished
-from sparse_circuits.circuits import NodeScores, score_nodes, site_gaps
-from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
-from sparse_circuits.circuits.search import Judge
+from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.circuit_file import site_gaps
+from sparse_circuits.circuits.scores import NodeScores, score_nodes
+from sparse_circuits.circuits.search.problem import Judge
 from sparse_circuits.circuits.setup import Setup
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.machine import cores
-from sparse_circuits.models import run
-from sparse_circuits.tasks import logit_difference
+from sparse_circuits.models.run import run
+from sparse_circuits.tasks.metric import logit_difference
 
 BUDGET = 2048  # tokens a pass
 GAP = 0.01

@@ -8,16 +8,17 @@ import torch
 
 from common import Claim, Table, publish_findings, seconds_of
 from finished import Finished
-from sparse_circuits.circuits import Features, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.basis import Features
 from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.machine import cores
-from sparse_circuits.models import Language, load_language_model
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.models.load import Language, load_language_model
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.tasks.pairs import PairBatch
 
 BUDGET = 2048  # tokens a pass
 

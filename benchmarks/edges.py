@@ -14,18 +14,18 @@ from torch.nn.functional import normalize
 
 from common import Row, compare, now, publish
 from finished import Finished
-from sparse_circuits.circuits.attribution import METHODS
+from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.basis import Features, Node
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import cores
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import standing
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run, standing
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.tasks.pairs import PairBatch
 
 METHOD = "attribution_patching"
 AGREEMENT = 1e-5  # largest difference, of the largest weight

@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from common import RESULTS, Training, compare, publish, synthetic_activations
 from ours import time_training
-from sparse_circuits.activations import ActivationReader, build_manifest
+from sparse_circuits.activations.manifest import build_manifest
+from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.shard import Compression, Rows, SiteStatistics, write_shard
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up

@@ -36,7 +36,7 @@ class Finished:
     def set_up(
         self, pairs: str, limit: int | None, device: torch.device, coordinates: list[str] | None = None
     ) -> Setup:
-        """Load the model, the first pairs of a file such as `nounpp/train`, and autoencoders, or sites' coordinates."""
+        """Load the model, pairs drawn from a file such as `nounpp/train`, and autoencoders, or sites' coordinates."""
         saes = [] if coordinates else [self.results / "saes" / self.model / site / self.sae for site in self.sites]
         file = self.results / "tasks" / f"{pairs}.jsonl"
-        return set_up_circuits(self.model_folder, file, limit, saes, coordinates or self.sites, device)
+        return set_up_circuits(self.model_folder, file, limit, 0, saes, coordinates or self.sites, device)

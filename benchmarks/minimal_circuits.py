@@ -13,9 +13,11 @@ from typing import Any
 
 from common import Claim, Table, publish_findings
 from finished import Finished
-from sparse_circuits.circuits import Node, NodeScores, load_scores, score_nodes
-from sparse_circuits.circuits.search import Judge, minimal_circuit, pose
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.scores import NodeScores, load_scores, score_nodes
 from sparse_circuits.circuits.search.bisection import smallest
+from sparse_circuits.circuits.search.problem import Judge, pose
+from sparse_circuits.circuits.search.registry import minimal_circuit
 from sparse_circuits.circuits.setup import Setup
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up

@@ -10,9 +10,9 @@ from torch import Tensor
 from common import Clock, Training
 from sparse_circuits.compute import choose_device
 from sparse_circuits.config.autoencoders import Trained
-from sparse_circuits.sae.architectures import TRAINERS
 from sparse_circuits.sae.architectures.gated import GatedTrainer
 from sparse_circuits.sae.architectures.jumprelu import JumpReLUTrainer
+from sparse_circuits.sae.architectures.registry import TRAINERS
 from sparse_circuits.sae.train import train
 from sparse_circuits.sae.units import Units
 

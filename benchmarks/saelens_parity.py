@@ -12,11 +12,9 @@ from typing import Any, get_args
 import torch
 from safetensors.torch import save_file
 
-import sparse_circuits.sae.sparse as kernels
 from sparse_circuits.command import program
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sae import SparseAutoencoder, save_autoencoder
-from sparse_circuits.sae.autoencoder import Architecture, tensor_shapes
+from sparse_circuits.sae.autoencoder import Architecture, SparseAutoencoder, save_autoencoder, tensor_shapes
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,6 @@ class Arguments:
 def main(args: Arguments) -> None:
     if not args.python.exists():
         raise StudyError(f"{args.python}: no such file; run `bash benchmarks/setup_rivals.sh` first")
-    kernels.has_fast_bfloat16 = lambda _: False  # SAELens computes in fp32
     with tempfile.TemporaryDirectory() as folder:
         for architecture in get_args(Architecture):
             widths = (args.d_in, args.d_in // 2) if architecture.endswith("transcoder") else (args.d_in,)

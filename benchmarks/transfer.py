@@ -14,16 +14,18 @@ from tqdm import tqdm
 
 from common import Claim, Table, publish_findings
 from finished import Finished
-from sparse_circuits.circuits import Basis, Coordinates, Node, NodeScores, load_scores, score_nodes
+from sparse_circuits.circuits.basis import Basis, Coordinates, Node
 from sparse_circuits.circuits.fills import Ablation, Fill, mean_ablation, resample_ablation
+from sparse_circuits.circuits.scores import NodeScores, load_scores, score_nodes
 from sparse_circuits.circuits.transfer import judge_nodes, shared_means, union_ranking
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import read_json
 from sparse_circuits.machine import cores
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.tasks import PairBatch, encode_pairs, read_pairs
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.tasks.pairs import PairBatch, encode_pairs, read_pairs
 
 SIZES = (10, 30, 300, 1000)
 BEST = 100

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from sparse_circuits.activations import cache_shard, read_sequences
+from sparse_circuits.activations.cache import cache_shard
+from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
-from sparse_circuits.models import load_language_model
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import load_language_model
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import set_up
 from sparse_circuits.files import write_json
-from sparse_circuits.sae import load_autoencoder
+from sparse_circuits.sae.autoencoder import load_autoencoder
 from sparse_circuits.sae.stability import compare_decoders
 
 

@@ -5,22 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse_circuits.circuits.discovery import (
-    cluster,
-    cluster_circuits,
-    describe_clusters,
-    load_autoencoders,
-    load_tokens,
-    node_ids,
-    sparse_vectors,
-    summary,
-    table,
-)
+from sparse_circuits.circuits.discovery.catalogue import describe_clusters, node_ids, summary, table
+from sparse_circuits.circuits.discovery.circuits import cluster_circuits
+from sparse_circuits.circuits.discovery.clusters import cluster, sparse_vectors
+from sparse_circuits.circuits.discovery.descriptions import load_autoencoders
+from sparse_circuits.circuits.discovery.store import load_tokens
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import sha256, write_csv, write_json
-from sparse_circuits.interpret import token_notes
-from sparse_circuits.models import load_language_model, load_tokenizer, model_card
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.texts import pieces
 
 NOTED = 10  # nodes of each circuit whose promoted tokens are told
 
@@ -88,7 +83,7 @@ def main(args: Arguments) -> None:
         saes,
         targets,
         descriptions,
-        lambda tokens: str(tokenizer.decode(tokens)),
+        lambda tokens: "".join(pieces(tokenizer, tokens)),
         token_notes(language, tokenizer, directions),
     )
     card = model_card(args.model)

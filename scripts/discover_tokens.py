@@ -3,18 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.activations import read_sequences
-from sparse_circuits.circuits.discovery import (
-    Wanted,
-    describe,
-    feature_means,
-    find_targets,
-    load_autoencoders,
-    save_tokens,
-)
+from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.circuits.discovery.descriptions import describe, feature_means, load_autoencoders
+from sparse_circuits.circuits.discovery.store import save_tokens
+from sparse_circuits.circuits.discovery.tokens import Wanted, find_targets
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.models import load_language_model
+from sparse_circuits.models.load import load_language_model
 
 
 @dataclass(frozen=True)

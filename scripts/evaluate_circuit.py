@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import evaluate_circuits, load_scores, site_gaps
-from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes, site_gaps
+from sparse_circuits.circuits.evaluate import evaluate_circuits
+from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
@@ -35,19 +36,19 @@ class Arguments:
     """proof.json of that circuit, to be taken in"""
     random_circuits: int = 3
     """matched random circuits at each size"""
-    limit: int | None = None
-    """use the first so many pairs"""
+    draw: int | None = None
+    """pairs to draw; all when not given"""
     batch_tokens: int = 2048
     """tokens in one forward pass, over all circuits in it"""
     seed: int = 0
-    """random circuits and bootstrap"""
+    """pairs drawn, random circuits and bootstrap"""
     compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     setup = set_up_circuits(
-        args.model, args.pairs, args.limit, args.saes, args.sites, choose_device(args.compute.device)
+        args.model, args.pairs, args.draw, args.seed, args.saes, args.sites, choose_device(args.compute.device)
     )
     scores, method, steps = load_scores(args.scores)
     curves = evaluate_circuits(

@@ -25,7 +25,7 @@ from sparse_circuits.edit.features import random_nodes, rewrite_nodes
 from sparse_circuits.edit.measure import Variant, differences_of, text_effects
 from sparse_circuits.edit.setup import Editing, WholeEdit, read_selection
 from sparse_circuits.files import write_json
-from sparse_circuits.models import load_language_model
+from sparse_circuits.models.load import load_language_model
 from sparse_circuits.sources.images import read_classes, read_images
 
 

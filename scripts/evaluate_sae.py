@@ -5,12 +5,13 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from sparse_circuits.activations import read_sequences, read_statistics
+from sparse_circuits.activations.manifest import read_statistics
+from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import write_json
-from sparse_circuits.models import load_language_model
+from sparse_circuits.models.load import load_language_model
 from sparse_circuits.sae.coder import HOOKS, load_coder
 from sparse_circuits.sae.evaluate import evaluate_coder
 

@@ -9,8 +9,9 @@ from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import read_json, write_json
-from sparse_circuits.models import load_tokenizer
-from sparse_circuits.tasks import encode_pairs, read_pairs
+from sparse_circuits.models.load import load_tokenizer
+from sparse_circuits.models.texts import token_text
+from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.explain import channel_tokens, explain
 from sparse_circuits.weight_sparse.folder import load_model
@@ -49,7 +50,7 @@ def main(args: Arguments) -> None:
     nodes = {node["id"]: parse_node(node["id"]) for node in circuit["nodes"]}
     found = explain(masking, train, test, list(nodes.values()))
     for name, node in nodes.items():
-        found["nodes"][name] |= channel_tokens(model, node, lambda token: str(tokenizer.decode([token])))
+        found["nodes"][name] |= channel_tokens(model, node, lambda token: token_text(tokenizer, token))
     facts = {key: circuit[key] for key in ("study", "task", "model")}
     write_json(args.explanation, {**facts, **found})
     held = sum(claim["holds"] for claim in found["claims"])

@@ -8,9 +8,9 @@ from sparse_circuits.command import program
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.catalogue import Dataset
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sources import fetch
 from sparse_circuits.sources.images import write_images
 from sparse_circuits.sources.photographs import write_photographs
+from sparse_circuits.sources.registry import fetch
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sparse_circuits.command import program
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.catalogue import Model
 from sparse_circuits.models.convert import convert
-from sparse_circuits.sources import fetch
+from sparse_circuits.sources.registry import fetch
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from sparse_circuits.command import program
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.catalogue import Dataset
-from sparse_circuits.sources import fetch
 from sparse_circuits.sources.professions import write_professions
+from sparse_circuits.sources.registry import fetch
 
 
 @dataclass(frozen=True)

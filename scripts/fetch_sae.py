@@ -7,8 +7,8 @@ from pathlib import Path
 from sparse_circuits.command import program
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.catalogue import PublishedSAE
-from sparse_circuits.sae.formats import convert_published
-from sparse_circuits.sources import fetch
+from sparse_circuits.sae.formats.registry import convert_published
+from sparse_circuits.sources.registry import fetch
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import feature_edges, load_scores, select_nodes, write_circuit
 from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.circuit_file import select_nodes, write_circuit
+from sparse_circuits.circuits.edges import feature_edges
+from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import read_json, sha256
-from sparse_circuits.interpret import token_notes
-from sparse_circuits.models import load_tokenizer, model_card
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import load_tokenizer, model_card
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Arguments:
     edges: bool = True
     """whether edges are weighed"""
     edge_pairs: int = 16
-    """pairs over which edges are averaged"""
+    """pairs to draw, over which edges are averaged"""
+    seed: int = 0
+    """which pairs are drawn"""
     compute: Compute = field(default_factory=Compute)
 
 
@@ -50,7 +54,7 @@ def main(args: Arguments) -> None:
     nodes = select_nodes(scores, args.node_threshold, bool(args.saes))
     gap = scores.gap.double().mean().item()
     device = choose_device(args.compute.device)
-    setup = set_up_circuits(args.model, args.pairs, args.edge_pairs, args.saes, args.sites, device)
+    setup = set_up_circuits(args.model, args.pairs, args.edge_pairs, args.seed, args.saes, args.sites, device)
     # The commonest length: edges are averaged over prompts of one template.
     batch = max((group for _, group in setup.groups), key=len)
     edges = feature_edges(setup.language, batch, setup.basis, nodes, method, steps) if args.edges else []

@@ -7,12 +7,12 @@ import torch
 
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import sha256, write_json
 from sparse_circuits.interpret.channels import read_channels
 from sparse_circuits.interpret.circuits import site_nodes
 from sparse_circuits.interpret.images import describe_on_images
-from sparse_circuits.models import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
 from sparse_circuits.sources.images import read_classes, read_images
 
 

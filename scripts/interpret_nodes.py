@@ -8,14 +8,14 @@ import torch
 from sparse_circuits.activations.sequences import sequences_attributes
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import sha256, write_json
 from sparse_circuits.interpret.circuits import site_nodes
 from sparse_circuits.interpret.describe import Amounts, describe_nodes
 from sparse_circuits.interpret.firing import read_firing
 from sparse_circuits.interpret.images import describe_on_images
-from sparse_circuits.models import load_language_model, load_tokenizer, model_card
-from sparse_circuits.sae import load_autoencoder
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.sae.autoencoder import load_autoencoder
 
 
 @dataclass(frozen=True)

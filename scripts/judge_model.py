@@ -8,8 +8,9 @@ import torch
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import sha256, write_json
-from sparse_circuits.models import load_language_model, model_card, run
+from sparse_circuits.models.load import load_language_model, model_card
 from sparse_circuits.models.pictures import to_tokens
+from sparse_circuits.models.run import run
 from sparse_circuits.sources.images import read_classes, read_images
 
 IMAGES = 16  # in one pass

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import load_scores
+from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.circuits.transfer import judge_transfer
 from sparse_circuits.command import Compute, program
@@ -45,7 +45,7 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     device = choose_device(args.compute.device)
-    setup = set_up_circuits(args.model, args.pairs, None, args.saes, args.sites, device)
+    setup = set_up_circuits(args.model, args.pairs, None, args.seed, args.saes, args.sites, device)
     judged = judge_transfer(
         setup.language,
         setup.groups,

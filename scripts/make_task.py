@@ -10,12 +10,14 @@ from sparse_circuits.command import program
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import CodeTask, Cue
 from sparse_circuits.files import read_json
-from sparse_circuits.models import load_tokenizer, model_card
+from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.sources.images import read_classes, read_images
-from sparse_circuits.tasks import agreement_pairs, code_pairs, encode_pairs, read_pairs, write_pairs
+from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.attractors import attractor_pairs
+from sparse_circuits.tasks.code import code_pairs
 from sparse_circuits.tasks.cues import cue_pairs
 from sparse_circuits.tasks.images import image_pairs
+from sparse_circuits.tasks.pairs import encode_pairs, read_pairs, write_pairs
 from sparse_circuits.tasks.pronouns import occupation_pairs, pronoun_pairs, stated_gender_pairs
 
 

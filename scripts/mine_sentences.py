@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.activations import read_sequences
+from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.command import program
 from sparse_circuits.files import read_jsonl
-from sparse_circuits.models import load_tokenizer
-from sparse_circuits.tasks import write_pairs
+from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.natural import natural_pairs
+from sparse_circuits.tasks.pairs import write_pairs
 
 
 @dataclass(frozen=True)

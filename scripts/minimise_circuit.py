@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import load_scores
-from sparse_circuits.circuits.search import minimal_circuit, pose
+from sparse_circuits.circuits.scores import load_scores
+from sparse_circuits.circuits.search.problem import pose
+from sparse_circuits.circuits.search.registry import minimal_circuit
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
@@ -44,7 +45,7 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     device = choose_device(args.compute.device)
-    setup = set_up_circuits(args.model, args.pairs, None, args.saes, args.sites, device)
+    setup = set_up_circuits(args.model, args.pairs, None, args.seed, args.saes, args.sites, device)
     scores, method, _ = load_scores(args.scores)
     problem = pose(
         setup.language,

@@ -1,4 +1,4 @@
-"""Tell how much disk the activation cache will take, and stop when there is less."""
+"""Stop where the model cannot do what the study asks, or the activation cache takes more disk than there is."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -6,9 +6,12 @@ from typing import Literal
 
 from sparse_circuits.activations.plan import check_disk, gigabytes, plan_cache
 from sparse_circuits.command import program
-from sparse_circuits.config import Site
-from sparse_circuits.files import write_json
-from sparse_circuits.models import site_widths
+from sparse_circuits.config.base import validate
+from sparse_circuits.config.fit import Needs, misfit
+from sparse_circuits.config.site import Site
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_json, write_json
+from sparse_circuits.models.load import site_widths
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Arguments:
     """tokens to cache, separators left out"""
     plan: Path
     """JSON file to write, in the folder of the cache"""
+    needs: str
+    """what the study asks of the model, as JSON"""
     dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     """type to store activations in"""
     check_disk: bool = True
@@ -28,6 +33,9 @@ class Arguments:
 
 
 def main(args: Arguments) -> None:
+    needs = validate(Needs, args.needs, "needs")
+    if told := misfit(args.model.name, needs, read_json(args.model / "config.json")):
+        raise StudyError(told)
     widths = site_widths(args.model, [Site.parse(site) for site in args.sites])
     plan = plan_cache(args.rows, {str(site): width for site, width in widths.items()}, args.dtype)
     print(f"The activations take {gigabytes(plan.bytes)} (rows: {plan.rows:,}, sites: {len(widths)})", flush=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from sparse_circuits.command import program
-from sparse_circuits.figures import FIGURES, save_figure, use_style
+from sparse_circuits.figures.registry import FIGURES
+from sparse_circuits.figures.style import save_figure, use_style
 
 
 @dataclass(frozen=True)

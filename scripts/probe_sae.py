@@ -5,13 +5,13 @@ from pathlib import Path
 
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import write_json
-from sparse_circuits.models import load_language_model, load_tokenizer
-from sparse_circuits.sae import load_autoencoder
+from sparse_circuits.models.load import load_language_model, load_tokenizer
 from sparse_circuits.sae.absorption import letter_words, measure_absorption, split_words, word_activations
+from sparse_circuits.sae.autoencoder import load_autoencoder
 from sparse_circuits.sae.probing import Labelled, last_activations, probe_features, two_valued
-from sparse_circuits.tasks import read_pairs
+from sparse_circuits.tasks.pairs import read_pairs
 
 
 @dataclass(frozen=True)

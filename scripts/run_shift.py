@@ -9,7 +9,7 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.files import sha256, write_json
-from sparse_circuits.models import load_language_model, load_tokenizer
+from sparse_circuits.models.load import load_language_model, load_tokenizer
 from sparse_circuits.shift.experiment import Subject, experiment
 from sparse_circuits.sources.biographies import read_biographies
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.circuits import save_scores, score_nodes
-from sparse_circuits.circuits.attribution import ONE_PASS
+from sparse_circuits.circuits.attribution.registry import ONE_PASS
+from sparse_circuits.circuits.scores import save_scores, score_nodes
 from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
@@ -29,17 +29,19 @@ class Arguments:
     """points of the method's integral, if it has one"""
     by_position: bool = False
     """a node for each position, where all prompts have one length"""
-    limit: int | None = None
-    """use the first so many pairs"""
+    draw: int | None = None
+    """pairs to draw; all when not given"""
     batch_tokens: int = 2048
     """tokens in one forward pass, over all pairs and steps in it"""
+    seed: int = 0
+    """which pairs are drawn"""
     compute: Compute = field(default_factory=Compute)
 
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     setup = set_up_circuits(
-        args.model, args.pairs, args.limit, args.saes, args.sites, choose_device(args.compute.device)
+        args.model, args.pairs, args.draw, args.seed, args.saes, args.sites, choose_device(args.compute.device)
     )
     scores = score_nodes(
         setup.language, setup.groups, setup.basis, args.method, args.steps, args.batch_tokens, args.by_position

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.activations import write_image_sequences, write_sequences
+from sparse_circuits.activations.sequences import write_image_sequences, write_sequences
 from sparse_circuits.command import program
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import Cue

@@ -6,14 +6,18 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.circuits.basis import Features
-from sparse_circuits.circuits.graph import node_ids, prune, trace_prompt, write_graph
+from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
+from sparse_circuits.circuits.graph.pruning import prune
+from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.circuits.setup import set_up_basis
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
-from sparse_circuits.interpret import token_notes
-from sparse_circuits.models import load_language_model, load_tokenizer, model_card
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.prompts import prompt_tokens
+from sparse_circuits.models.texts import prompt_texts, token_texts
 
 
 @dataclass(frozen=True)
@@ -47,18 +51,20 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    language = load_language_model(args.model, choose_device(args.compute.device))
-    tokenizer = load_tokenizer(args.model)
-    basis = set_up_basis(language, args.saes, args.sites)
-    features = {site: part for site, part in basis.items() if isinstance(part, Features)}
-    tokens = [language.separator_id, *tokenizer.encode(args.prompt, add_special_tokens=False)]
+    tokenizer, card = load_tokenizer(args.model), model_card(args.model)
+    try:
+        tokens = prompt_tokens(args.prompt, tokenizer, card["document_separator_id"])
+    except StudyError as error:
+        raise StudyError(f"graphs.{args.name}: {error}") from None
     if len(tokens) < 2:
         raise StudyError(f"graphs.{args.name}: the prompt has no tokens; give a text")
+    language = load_language_model(args.model, choose_device(args.compute.device))
+    basis = set_up_basis(language, args.saes, args.sites)
+    features = {site: part for site, part in basis.items() if isinstance(part, Features)}
     traced = trace_prompt(language, torch.tensor([tokens]), features, args.logit_mass, args.max_logits, args.max_nodes)
     pruned = prune(traced, args.node_share, args.edge_share)
     shown = [(name, n) for n, name in enumerate(node_ids(traced)) if pruned.kept[n] and traced.is_feature[n]]
     directions = {name: features[(node := traced.node(n)).site].sae.W_dec[node.index] for name, n in shown}
-    card = model_card(args.model)
     facts = {
         "study": args.study,
         "name": args.name,
@@ -73,8 +79,8 @@ def main(args: Arguments) -> None:
             "saes": {s: sha256(p / "sae_weights.safetensors") for s, p in zip(args.sites, args.saes, strict=True)},
         },
     }
-    texts = [str(tokenizer.decode([token])) for token in tokens]
-    outputs = [str(tokenizer.decode([token])) for token in traced.indices[traced.is_logit].tolist()]
+    texts = prompt_texts(tokenizer, tokens)
+    outputs = token_texts(tokenizer, traced.indices[traced.is_logit].tolist())
     write_graph(args.graph, traced, pruned, facts, texts, outputs, token_notes(language, tokenizer, directions))
     found = read_json(args.graph)
     print(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges, {found['scores']}")

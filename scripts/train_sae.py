@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sparse_circuits.activations import ActivationReader, read_statistics
+from sparse_circuits.activations.manifest import read_statistics
+from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.checkpoint import Resumption
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up

@@ -12,7 +12,7 @@ from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import Transformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
-from sparse_circuits.models import load_tokenizer
+from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.weight_sparse.arguments import TrainingArguments
 from sparse_circuits.weight_sparse.folder import count_weights, new_model, save_model
 from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, in_random_order, train

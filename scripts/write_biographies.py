@@ -9,10 +9,10 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.catalogue import Dataset
 from sparse_circuits.config.shift import Shift
-from sparse_circuits.models import load_language_model, load_tokenizer
+from sparse_circuits.models.load import load_language_model, load_tokenizer
 from sparse_circuits.shift.writing import write
-from sparse_circuits.sources import fetch
 from sparse_circuits.sources.biographies import read_bias_in_bios, write_biographies
+from sparse_circuits.sources.registry import fetch
 
 DRAWS = 2  # times what one draw takes, so that draws differ
 

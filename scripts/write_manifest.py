@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.activations import build_manifest
+from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.command import program
 
 

@@ -27,17 +27,21 @@ os.environ["SPARSE_CIRCUITS_CPU_BF16"] = "0"
 
 import make_fixtures
 from report_study import make_report_study
-from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_sequences
 from sparse_circuits.activations import shard as shards
-from sparse_circuits.config import Site, load_models
+from sparse_circuits.activations.cache import cache_shard
+from sparse_circuits.activations.manifest import build_manifest
+from sparse_circuits.activations.sequences import read_sequences, write_sequences
+from sparse_circuits.config.catalogue import load_models
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import write_jsonl
-from sparse_circuits.models import Language, load_language_model, load_tokenizer
 from sparse_circuits.models.convert import convert
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
 from sparse_circuits.report.page import write_pages
 from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures import batch_topk
-from sparse_circuits.sources import fetch
-from sparse_circuits.tasks import Groups, agreement_pairs, encode_pairs
+from sparse_circuits.sources.registry import fetch
+from sparse_circuits.tasks.agreement import agreement_pairs
+from sparse_circuits.tasks.pairs import Groups, encode_pairs
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = "config/test/study.yaml"
@@ -158,8 +162,8 @@ def run_script(
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
-def checkout(folder: Path) -> Path:
-    """A checkout as a user has it, under git, with the test study as the default one and nothing recorded."""
+def checkout(folder: Path, recorded: bool = False) -> Path:
+    """A checkout under git: with the test study as the default one and nothing recorded, or, `recorded`, as it is."""
     files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -168,11 +172,12 @@ def checkout(folder: Path) -> Path:
         check=True,
     )
     for name in files.stdout.splitlines():
-        if (ROOT / name).is_file() and not name.startswith(("dvc.", "dvc/", "provenance/")):
+        if (ROOT / name).is_file() and (recorded or not name.startswith(("dvc.", "dvc/", "provenance/"))):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     shutil.copytree(ROOT / "tests/fixtures", folder / "tests/fixtures", dirs_exist_ok=True)
-    (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
+    if not recorded:
+        (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
         ok(in_folder(folder)("git", *command))
     return folder

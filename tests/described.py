@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.describe import Amounts
 from sparse_circuits.interpret.firing import Firing, read_firing
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 SITE = Site("resid_post", 1)
 FEATURES = [3, 11, 40]

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparse_circuits.models import Language, run
 from sparse_circuits.models.families import norm_scale
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 
 
 @contextmanager

@@ -132,7 +132,8 @@ def _evaluation(nodes: int) -> dict[str, Any]:
         "random": [0.0, 0.1, 0.2],
         "accuracy": {"model": 1.0, "circuit": 0.9},
         "attribution": {"relative_gap": 0.001},
-        "circuit": {"nodes": nodes // 2 * 2, "faithfulness": 0.75},
+        "circuit": {"nodes": nodes // 2 * 2, "faithfulness": 0.5},
+        "errors_alone": 0.3,
         "effects": {f"{SITES[0]}/0": -0.625},
     }
 

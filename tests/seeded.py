@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from sparse_circuits.models import Language
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.load import Language
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 
 def generator(seed: int = 0) -> torch.Generator:

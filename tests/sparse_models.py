@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseConfig, WeightSparseForCausalLM
-from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.tasks.pairs import Groups, PairBatch
 
 VOCABULARY = 30
 ANSWERS = (3, 7)  # what follows a prompt that begins with token 1, and one that begins with token 2

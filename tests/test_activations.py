@@ -13,20 +13,16 @@ import pytest
 import torch
 
 from conftest import CONTEXT, SITES
-from sparse_circuits.activations import (
-    ActivationReader,
-    build_manifest,
-    cache_shard,
-    read_manifest,
-    read_sequences,
-    read_statistics,
-    write_sequences,
-)
+from sparse_circuits.activations.cache import cache_shard
+from sparse_circuits.activations.manifest import build_manifest, read_manifest, read_statistics
 from sparse_circuits.activations.plan import check_disk, plan_cache
+from sparse_circuits.activations.reader import ActivationReader
+from sparse_circuits.activations.sequences import read_sequences, write_sequences
 from sparse_circuits.activations.shard import Rows, SiteStatistics, read_rows, write_shard
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run, site_widths
+from sparse_circuits.models.load import Language, load_tokenizer, site_widths
+from sparse_circuits.models.run import run
 
 
 def test_each_sequence_is_the_separator_and_a_stretch_of_one_document(
@@ -225,6 +221,22 @@ with publishing(Path(sys.argv[1])) as temporary, h5py.File(temporary, "w") as fi
     child.wait()
     assert not target.exists()
     assert not list(tmp_path.glob("shard-*"))
+
+
+@pytest.mark.parametrize("value", [0.0, 3.1])
+def test_a_site_whose_rows_are_all_the_same_is_named_before_anything_trains(
+    value: float, cache: Path, tiny: Language, tmp_path: Path
+) -> None:
+    down = tiny.model.get_submodule("model.layers.0.mlp.down_proj")
+    handle = down.register_forward_hook(lambda module, inputs, output: torch.full_like(output, value))
+    part = read_sequences(cache / "sequences.h5", "train", 0, 8)
+    cache_shard(tiny, part, [Site("mlp_out", 0), Site("resid_post", 0)], 7, "bfloat16", [0], tmp_path / "shard.h5")
+    handle.remove()
+    with pytest.raises(
+        StudyError, match=r"site mlp_out.0: all 120 rows are the same; leave it out of the study's sites"
+    ):
+        build_manifest(tmp_path, cache / "sequences.h5", [tmp_path / "shard.h5"])
+    assert not (tmp_path / "stats.json").exists()
 
 
 def test_a_corpus_that_is_too_small_is_named(documents: Path, tiny_folder: Path, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from torch import Tensor
 from conftest import ROOT
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
+from sparse_circuits.errors import StudyError
 from sparse_circuits.sae import sparse
-from sparse_circuits.sae.architectures import TRAINERS, Architecture
+from sparse_circuits.sae.architectures.base import Architecture
+from sparse_circuits.sae.architectures.registry import TRAINERS
 from sparse_circuits.sae.train import Result, train
 from sparse_circuits.sae.units import Units
 
@@ -151,3 +153,9 @@ def test_autoencoders_that_train_together_are_those_that_train_alone(device: tor
         torch.testing.assert_close(result.sae.W_dec, alone.sae.W_dec, rtol=1e-4, atol=1e-5)
         assert result.sae.metadata["seed"] == (1 if name == "topk__seed1" else 0)
         assert [row["step"] for row in result.log] == [row["step"] for row in alone.log]
+
+
+def test_fewer_rows_than_a_batch_leave_no_autoencoder_that_never_trained() -> None:
+    configs = validate(Entries, {"saes": {"a": {"architecture": "topk", "d_sae": 96, "k": 4, "batch": 64}}}, "a").saes
+    with pytest.raises(StudyError, match=r"a: the cache has not the rows of one batch of 64; lower `batch`"):
+        train(lambda _: [], 0, Units.of([torch.zeros(8)], [8]), configs, 0, torch.device("cpu"), {})

@@ -5,16 +5,17 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, Gemma2Config, PreTrainedConfig
 
-from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
+from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.basis import Coordinates, Features
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES
 from sparse_circuits.models.linearised import linearised
-from sparse_circuits.models.run import Edit
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Edit, run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch
 from test_models import CONFIGS, LLAMA_LIKE, TOKENS
 
 SITES = [Site("embed"), Site("resid_post", 0), Site("resid_post", 1)]
@@ -54,10 +55,10 @@ def _metric(language: Language, tokens: Tensor, batch: PairBatch, edit: dict[Sit
 
 
 def test_a_linearised_model_computes_the_same(language: Language) -> None:
-    plain = run(language, TOKENS, logits="all").logits
+    plain = run(language, TOKENS, logits="last").logits
     with linearised(language):
-        assert torch.equal(run(language, TOKENS, logits="all").logits, plain)
-    assert torch.equal(run(language, TOKENS, logits="all").logits, plain)
+        assert torch.equal(run(language, TOKENS, logits="last").logits, plain)
+    assert torch.equal(run(language, TOKENS, logits="last").logits, plain)
 
 
 def test_relp_conserves_relevance(language: Language, batch: PairBatch) -> None:

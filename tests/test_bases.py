@@ -5,19 +5,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from sparse_circuits.circuits import Basis, Coordinates, Features, Node, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
-from sparse_circuits.circuits.attribution import METHODS
 from sparse_circuits.circuits.attribution.exact_patching import exact_effects
+from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation, zero_ablation
+from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.circuits.setup import set_up_circuits
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.sae.autoencoder import save_autoencoder
-from sparse_circuits.tasks import Groups, PairBatch, agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder, save_autoencoder
+from sparse_circuits.tasks.agreement import agreement_pairs
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch, encode_pairs
 
 CUT = Site("resid_post", 0)
 METRIC = 10**6  # tokens a pass: all at once
@@ -234,7 +237,7 @@ def test_an_autoencoder_that_does_not_fit_is_one_clear_line(tiny_folder: Path, t
     pairs = Path(__file__).resolve().parent.parent / "config/test/pairs.jsonl"
 
     def set_up(saes: list[Path], sites: list[str]) -> None:
-        set_up_circuits(tiny_folder, pairs, None, saes, sites, torch.device("cpu"))
+        set_up_circuits(tiny_folder, pairs, None, 0, saes, sites, torch.device("cpu"))
 
     fits = _saved(tmp_path / "fits", hook_name="resid_post.0", model_name="tiny-llama")
     set_up([fits], ["resid_post.0"])

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.tasks.pairs import PairBatch
 from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
 from sparse_circuits.weight_sparse.bridges import Bridges, bridge_loss, carried, normalised_error, states, tail
 from sparse_circuits.weight_sparse.carrying import carry

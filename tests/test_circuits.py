@@ -6,25 +6,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits import (
-    Coordinates,
-    Features,
-    load_scores,
-    save_scores,
-    score_nodes,
-    select_nodes,
-    site_gaps,
-)
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
-from sparse_circuits.circuits.attribution import METHODS
+from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.basis import Coordinates, Features
+from sparse_circuits.circuits.circuit_file import select_nodes, site_gaps
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import NodeScores, SiteScores
-from sparse_circuits.config import Site
+from sparse_circuits.circuits.scores import NodeScores, SiteScores, load_scores, save_scores, score_nodes
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import Groups, Pair, PairBatch, agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.tasks.agreement import agreement_pairs
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, Pair, PairBatch, encode_pairs
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]
 

@@ -10,12 +10,15 @@ import torch
 
 from conftest import ROOT
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
-from sparse_circuits.config import Site
 from sparse_circuits.config.claims import Claim
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_json
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.tasks import Groups, Pair, PairBatch, agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.tasks.agreement import agreement_pairs
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, Pair, PairBatch, encode_pairs
 from sparse_circuits.verify.claims import check_variable, judge_claim, verdict
 
 LAST = Site("resid_post", 1)

@@ -16,19 +16,21 @@ from transformers import (
     ViTForImageClassification,
 )
 
-from sparse_circuits.circuits import feature_edges, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.circuits.setup import set_up_basis
-from sparse_circuits.config import Site
 from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_json
-from sparse_circuits.models import Language, load_language_model, load_tokenizer, run, site_widths
 from sparse_circuits.models.convert import convert
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer, site_widths
 from sparse_circuits.models.pictures import to_text, to_tokens
-from sparse_circuits.models.run import promoted_tokens
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.models.run import promoted_tokens, run
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch
 
 CPU = torch.device("cpu")
 CLASSES = ["square", "bar", "cross"]

@@ -10,9 +10,10 @@ from conftest import ROOT
 from sparse_circuits.config.weight_sparse import TASKS as NAMES
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_jsonl
-from sparse_circuits.models import load_tokenizer, model_card
-from sparse_circuits.tasks import Pair, code_pairs, encode_pairs
+from sparse_circuits.models.load import load_tokenizer, model_card
+from sparse_circuits.tasks.code import code_pairs
 from sparse_circuits.tasks.code_templates import TASKS, TEST_NAMES, TEST_WORDS, TRAIN_NAMES, TRAIN_WORDS
+from sparse_circuits.tasks.pairs import Pair, encode_pairs
 from sparse_circuits.weight_sparse.tokenizer import train_tokenizer
 
 

@@ -6,15 +6,19 @@ import pytest
 import torch
 
 import seeded
-from sparse_circuits.circuits import Coordinates, Node, score_nodes
+from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
 from sparse_circuits.circuits.prove import ablation_effects
+from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.circuits.setup import Setup
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.tasks import agreement_pairs, encode_pairs, logit_difference
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels, swapped_half
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import encode_pairs
 
 
 @pytest.mark.parametrize("count", [40, 41])

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sparse_circuits.config import Model
+from sparse_circuits.config.catalogue import Model
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import load_language_model, load_tokenizer
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.csp import load_csp
+from sparse_circuits.models.load import load_language_model, load_tokenizer
 
 CONFIG = {
     "block_size": 16,
@@ -180,3 +180,23 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"transformer.wte.weight": Path("x")}, folder / "final_model.pt")
     with pytest.raises(StudyError, match=r"final_model\.pt: not a dictionary of tensors"):
         load_csp(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("transformer.h.2.mlp.c_fc.weight", "unknown weight transformer.h.2.mlp.c_fc.weight"),
+        ("transformer.h.0.mlp.c_fc.weight", "transformer.h.0.mlp.c_fc.weight is of type torch.int8, expected plain"),
+    ],
+)
+def test_a_weight_that_is_unknown_or_quantised_is_told(name: str, message: str, tmp_path: Path) -> None:
+    state = {**weights(CONFIG), name: torch.zeros(20, 12, dtype=torch.int8 if ".0." in name else None)}
+    with pytest.raises(StudyError, match=message):
+        load_csp(release(tmp_path / "csp", state))
+
+
+def test_biases_may_lack_only_where_the_settings_say_so(tmp_path: Path) -> None:
+    state = {name: tensor for name, tensor in weights(CONFIG).items() if not name.endswith(".bias")}
+    load_csp(release(tmp_path / "without", state, bias=False))
+    with pytest.raises(StudyError, match=r"attn.c_attn.bias: no such weight"):
+        load_csp(release(tmp_path / "with", state))

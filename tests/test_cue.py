@@ -7,17 +7,19 @@ import pytest
 import torch
 
 from conftest import ROOT
-from sparse_circuits.config import Site, load_study, read_yaml
+from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.config.site import Site
 from sparse_circuits.config.weight_sparse import Cue
 from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
 from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.measure import Variant, text_effects
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_language_model, load_tokenizer, run
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_tokens
-from sparse_circuits.tasks import encode_pairs
+from sparse_circuits.models.run import run
 from sparse_circuits.tasks.cues import as_trained, cue_pairs, plant
+from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 
 CLASSES = ["dot", "bar", "ring"]
@@ -104,7 +106,7 @@ def test_loss_and_divergence_of_images_are_those_of_their_classes(language: Lang
     tokens = torch.from_numpy(to_tokens(found, labels, 3)).long()
     edit = {SITE: lambda x: x * 0.5}
     told = text_effects({"": Variant(language), "edited": Variant(language, edit)}, list(tokens.split(4)))
-    plain, edited = (run(language, tokens, edit=hooks, logits="all").logits for hooks in ({}, edit))
+    plain, edited = (run(language, tokens, edit=hooks, logits="last").logits for hooks in ({}, edit))
     assert plain is not None
     assert edited is not None
     likely, other = plain[:, 0].double().log_softmax(1), edited[:, 0].double().log_softmax(1)

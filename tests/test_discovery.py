@@ -11,37 +11,23 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
-from sparse_circuits.activations import Sequences, read_sequences
-from sparse_circuits.circuits.discovery import (
-    Autoencoders,
-    ClusterCircuit,
-    Clusters,
-    Descriptions,
-    Means,
-    Targets,
-    Wanted,
-    cluster,
-    cluster_circuits,
-    describe,
-    describe_clusters,
-    descriptions,
-    feature_means,
-    find_targets,
-    judge,
-    load_tokens,
-    save_tokens,
-    sparse_vectors,
-    summary,
-    table,
-)
+from sparse_circuits.activations.sequences import Sequences, read_sequences
+from sparse_circuits.circuits.discovery import descriptions, judge
+from sparse_circuits.circuits.discovery.catalogue import describe_clusters, summary, table
+from sparse_circuits.circuits.discovery.circuits import ClusterCircuit, cluster_circuits
+from sparse_circuits.circuits.discovery.clusters import Clusters, cluster, sparse_vectors
+from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions, Means, describe, feature_means
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
-from sparse_circuits.circuits.discovery.tokens import copied, last_site, log_odds, next_token_loss
-from sparse_circuits.config import Site
+from sparse_circuits.circuits.discovery.store import load_tokens, save_tokens
+from sparse_circuits.circuits.discovery.tokens import Targets, Wanted, copied, find_targets, log_odds, next_token_loss
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_csv, write_json
-from sparse_circuits.models import Language, run
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import last_site
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]
 WIDTH = 64
@@ -105,9 +91,8 @@ def test_no_document_has_both_training_and_held_out_tokens(targets: Targets) -> 
 def test_the_metric_is_the_log_odds_of_the_next_token(tiny: Language, targets: Targets) -> None:
     tokens = targets.tokens[targets.window, :-1]
     rows = torch.arange(len(targets))
-    found = run(tiny, tokens, read=[last_site(tiny)], logits="all")
-    assert found.logits is not None
-    p = found.logits.double().softmax(dim=-1)[rows, targets.position, targets.answer]
+    found = run(tiny, tokens, read=[last_site(tiny)])
+    p = tiny.model(tokens).logits.double().softmax(dim=-1)[rows, targets.position, targets.answer]
     hidden = found.activations[last_site(tiny)][rows, targets.position]
     torch.testing.assert_close(
         log_odds(tiny, hidden, targets.answer).double(), (p / (1 - p)).log(), rtol=1e-4, atol=1e-5

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import yaml
 from PIL import Image
 
 from conftest import ROOT
-from sparse_circuits.config import load_study, read_yaml
-from sparse_circuits.figures import FIGURES
-from sparse_circuits.tasks import read_pairs
+from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.figures.registry import FIGURES
+from sparse_circuits.tasks.pairs import read_pairs
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
@@ -62,6 +63,43 @@ def test_the_blocks_of_the_page_on_your_own_model_load(tmp_path: Path, monkeypat
     assert len(read_pairs(Path("data/ioi_train.jsonl"))) == 56
 
 
+def test_the_page_on_the_workflow_names_every_file_of_rules_every_rule_and_real_targets() -> None:
+    page = (ROOT / "docs/workflow.md").read_text()
+    files = {path.name: path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")}
+    text = "\n".join(files.values())
+    rules = set(re.findall(r"^ *(?:use rule \w+ as|rule) (\w+)", text, re.MULTILINE))
+    trainings = set(re.findall(r'"(train_\w+)": ', files["saes.smk"]))
+    assert {"train_sae", "train_cross_layer"} <= trainings
+    for name in {*files, *rules, *trainings}:
+        assert f"`{name}`" in page, name
+    targets = re.findall(r"^\| `(\w+)` \| `\w+\.smk", page, re.MULTILINE)
+    assert {"models", "snapshot"} <= set(targets) <= rules
+
+
+def test_the_layers_of_contributing_are_those_that_are_checked() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    told = re.search(r"^    config ->[\w\s>-]+? versions$", page, re.MULTILINE)
+    assert told
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    modules = [layer.removeprefix("sparse_circuits.") for layer in reversed(contracts[0]["layers"])]
+    packages = [name for name in modules if (ROOT / "src/sparse_circuits" / name).is_dir()]
+    assert re.split(r"\s+->\s+", told[0].strip()) == packages
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/workflow.md"])
+def test_files_and_lists_that_these_pages_send_one_to_are_there(page: str) -> None:
+    text = (ROOT / page).read_text()
+    places = (ROOT, ROOT / "src/sparse_circuits", ROOT / "workflow/rules", ROOT / "tests")
+    named = [name for name in re.findall(r"`([\w./-]+)`", text) if "/" in name or name.endswith(".smk")]
+    for name in named:
+        outside = name.split("/")[0] in ("results", "logs", "tests/fixtures", ".snakemake", "dvc", "provenance")
+        assert outside or any((place / name).exists() for place in places), f"{page}: {name}"
+    code = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    for name in re.findall(r"`([A-Z][A-Z_]{3,})`", text):
+        assert re.search(rf"^{name}\b", code + TESTED, re.MULTILINE), f"{page}: {name}"
+
+
+TESTED = (ROOT / "tests/test_models.py").read_text() + (ROOT / "workflow/rules/figure_data.smk").read_text()
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "config/README.md"])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -1,12 +1,16 @@
 """The doctor says what is wrong with a machine and how to mend it, and nothing of what is well."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from conftest import ROOT
 from sparse_circuits import doctor
 from sparse_circuits.doctor import GIB, Finding, format_findings
+from sparse_circuits.needs import job_memory, parameters_at_most
 
 
 def test_what_is_wrong_is_told_with_how_to_mend_it(tmp_path: Path) -> None:
@@ -88,3 +92,40 @@ def test_only_problems_make_the_exit_status(monkeypatch: pytest.MonkeyPatch, cap
         doctor_command()
     assert ended.value.code == 1
     assert "problem" in format_findings(doctor.examine())
+
+
+def test_a_study_is_told_that_does_not_fit_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gemma-2-2B at all layers: 78 sites of width 2,304 in bf16 of 500 million tokens are 180 TB."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(doctor, "free_memory", lambda: 16 * GIB)
+    told = {
+        finding.name: finding for finding in doctor.examine(Path("config/studies/paper/gemma_2_2b_all_layers.yaml"))
+    }
+    assert told["disk"].state == "problem"
+    assert "gemma-2-2b-all-layers takes 167," in told["disk"].says
+    assert told["memory"].state == "warning"
+    assert "gemma-2-2b-all-layers takes up to 32.0 GiB" in told["memory"].says
+    small = {finding.name: finding.state for finding in doctor.examine(Path("config/test/study.yaml"))}
+    assert (small["disk"], small["memory"]) == ("ok", "ok")
+
+
+def test_memory_of_a_job_follows_from_the_weights_that_it_loads(tmp_path: Path) -> None:
+    """Bytes in fp32, whatever the file has: of 262,144 tokens of width 640 in bf16, 671 MB."""
+    model, sae = tmp_path / "model.safetensors", tmp_path / "sae_weights.safetensors"
+    header = {
+        "__metadata__": {"format": "pt"},
+        "embed": {"dtype": "BF16", "shape": [262_144, 640], "data_offsets": [0, 0]},
+    }
+    text = json.dumps(header).encode()
+    model.write_bytes(len(text).to_bytes(8, "little") + text)
+    save_file({"W_enc": torch.zeros(250, 1000), "b_dec": torch.zeros(250)}, sae)
+    others = [str(tmp_path / "config.json"), str(tmp_path / "later.safetensors")]
+    assert job_memory(5000, [str(model), *others]) == 5672
+    assert job_memory(5000, [str(model), str(sae)], copies=2) == 5000 + 1345
+    assert job_memory(5000, others) == 5000
+
+
+def test_a_model_is_bounded_before_it_is_fetched() -> None:
+    assert 135e6 < parameters_at_most(30, 576) < 1e9
+    assert 268e6 < parameters_at_most(18, 640) < 1e9  # Gemma-3-270M
+    assert 2.6e9 < parameters_at_most(26, 2304) < 4e9  # Gemma-2-2B

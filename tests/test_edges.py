@@ -10,14 +10,15 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from frozen import frozen
-from sparse_circuits.circuits import Basis, Coordinates, Features, Node, feature_edges
-from sparse_circuits.circuits.attribution import METHODS
-from sparse_circuits.circuits.basis import Dictionary
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.basis import Basis, Coordinates, Dictionary, Features, Node
+from sparse_circuits.circuits.edges import feature_edges
+from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.tasks.pairs import PairBatch
 from test_models import CONFIGS, TOKENS
 
 D = 16

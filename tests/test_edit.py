@@ -8,8 +8,8 @@ from torch import Tensor
 
 from seeded import autoencoder, generator, normal, texts
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
-from sparse_circuits.config import Site
 from sparse_circuits.config.edits import EditSettings, Select
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.build import Materials, build, rewritings
 from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
 from sparse_circuits.edit.erasure import Erasure, erase
@@ -20,10 +20,11 @@ from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import TextEffects, Variant, differences, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import Groups, Pair
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.attractors import attractor_pairs
+from sparse_circuits.tasks.pairs import Groups, Pair
 
 FIRST, LAST = Site("resid_post", 0), Site("resid_post", 1)
 

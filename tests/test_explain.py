@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.tasks import Groups
+from sparse_circuits.tasks.pairs import Groups
 from sparse_circuits.weight_sparse.choices import Calibration, Masking
 from sparse_circuits.weight_sparse.explain import explain, measure, open_gates, separation
 from sparse_circuits.weight_sparse.masks import Place, activations, gated, mean_activations, place_at

@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 import torch
 from matplotlib.figure import Figure
@@ -12,16 +13,19 @@ from matplotlib.transforms import Bbox
 
 from report_study import write
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
+from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.edit import plot_edit
+from sparse_circuits.figures.faithfulness import SHOWN, plot_faithfulness
 from sparse_circuits.figures.overlap import BEST, plot_overlap
 from sparse_circuits.figures.pareto import plot_pareto
 from sparse_circuits.figures.runtime import plot_runtime
 from sparse_circuits.figures.stability import plot_stability
-from sparse_circuits.figures.style import use_style
+from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
 from sparse_circuits.figures.twins import plot_twins
+from sparse_circuits.files import write_json
 
 WIDTH = 3 * BEST
 
@@ -166,3 +170,36 @@ def test_an_edit_of_attractors_shows_how_often_the_model_errs(errs: bool, tmp_pa
         assert (
             figure.axes[1].collections[0].get_offsets()[:, 0].tolist() == data["errors"].tolist() == [0.05, 0.02, 0.04]
         )
+
+
+def test_a_control_beyond_the_axis_is_drawn_at_its_edge_with_its_value(tmp_path: Path) -> None:
+    curve = {"nodes": [1, 10], "faithfulness": [0.5, 0.9], "completeness": [0.5, 0.1], "random": [0.0, 0.1]}
+    bands = {f"{name}_ci95": [[value, value] for value in curve[name]] for name in ("faithfulness", "completeness")}
+    facts = {"task": "simple", "basis": "neurons", **curve, **bands}
+    files = [tmp_path / "inside.json", tmp_path / "beyond.json"]
+    for file, nonsense, shuffled in zip(files, (0.1, 2.4), (0.0, -3.0), strict=True):
+        controls = {"size": 10, "nonsense": nonsense, "shuffled": shuffled}
+        file.write_text(json.dumps({**facts, "task": file.stem, "controls": controls}))
+    figure, _ = plot_faithfulness(files)
+    inside, beyond = (axis.texts for axis in figure.axes[:2])
+    assert [text.get_text() for text in inside] == []
+    bottom, top = SHOWN["faithfulness"]
+    assert {(text.get_text(), text.xy) for text in beyond} == {("2.4", (10, top)), ("-3.0", (10, bottom))}
+    renderer = figure.canvas.get_renderer()
+    assert all(text.get_window_extent(renderer).overlaps(figure.axes[1].bbox) for text in beyond), "within the axis"
+
+
+@pytest.mark.parametrize("text", ["各", "열쇠", "ключ", "مفاتيح", "😀", "naïve", "$x$"])
+def test_tokens_of_every_script_stand_in_figures_as_they_are(text: str, tmp_path: Path) -> None:
+    site = {"site": "resid_post.0", "position": None, "score": -1.0}
+    nodes = [
+        {"id": "resid_post.0/1", **site, "promotes": [text, "a|b"]},
+        {"id": "logit_difference", **site, "site": "output"},
+    ]
+    circuit = {"task": "t", "metric": "logit_difference", "nodes": nodes, "edges": []}
+    write_json(tmp_path / "circuit.json", circuit)
+    use_style()
+    save_figure(*draw_circuit([tmp_path / "circuit.json"]), tmp_path / "figure")
+    assert f"“{text}”" in (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    table = pd.read_csv(tmp_path / "figure.csv")
+    assert json.loads(table["promotes"][0]) == [text, "a|b"]

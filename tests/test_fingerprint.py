@@ -1,5 +1,6 @@
 """Editing a comment reruns nothing; editing what a script computes, or imports, reruns it."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ LIBRARY = {
     "__init__.py": "",
     "a.py": '"""Doc."""\nfrom sparse_circuits.b import g\n\ndef f():\n    """Doc."""\n    return g() + 1\n',
     "b.py": "def g():\n    # why\n    return 2\n",
+    "c.py": 'class C(Settings):\n    k: int = Field(32, description="what it is")\n    """a field"""\n',
     "other.py": "x = 1\n",
 }
-SCRIPT = '"""Doc."""\nimport sys\nfrom sparse_circuits.a import f\n\nprint(f(), sys.path)\n'
+SCRIPT = (
+    '"""Doc."""\nimport sys\nfrom sparse_circuits import c\nfrom sparse_circuits.a import f\nprint(f(), sys.path)\n'
+)
 
 
 @pytest.fixture
@@ -58,10 +62,12 @@ def test_what_is_imported_for_type_checkers_alone_does_not_count(script: Path) -
         ("script.py", '"""Doc."""', '"""Another text."""'),
         ("sparse_circuits/a.py", '    """Doc."""\n', ""),
         ("sparse_circuits/b.py", "# why", "# because"),
+        ("sparse_circuits/c.py", "what it is", "what it does"),
+        ("sparse_circuits/c.py", "a field", "a setting"),
         ("sparse_circuits/other.py", "x = 1", "x = 2"),
     ],
 )
-def test_comments_docstrings_and_strangers_do_not_count(script: Path, file: str, old: str, new: str) -> None:
+def test_comments_descriptions_and_strangers_do_not_count(script: Path, file: str, old: str, new: str) -> None:
     before = fingerprint(script)
     assert _after(script, file, old, new) == before
 
@@ -72,6 +78,7 @@ def test_comments_docstrings_and_strangers_do_not_count(script: Path, file: str,
         ("script.py", "f()", "f() + 1"),
         ("sparse_circuits/a.py", "+ 1", "+ 2"),
         ("sparse_circuits/b.py", "return 2", "return 3"),
+        ("sparse_circuits/c.py", "32", "16"),
     ],
 )
 def test_code_counts_wherever_it_is_imported_from(script: Path, file: str, old: str, new: str) -> None:
@@ -96,3 +103,10 @@ def test_a_program_that_edits_nothing_does_not_rerun_when_edits_change() -> None
             waiting += module._parsed(path)[1]
     assert "sparse_circuits.models.convert" in seen
     assert not {name for name in seen if name.startswith(("sparse_circuits.edit", "sparse_circuits.circuits"))}
+
+
+def test_packages_themselves_hold_nothing() -> None:
+    """Else a program that imports one module of a package would have all of them in its fingerprint."""
+    for path in (ROOT / "src/sparse_circuits").glob("*/**/__init__.py"):
+        (docstring,) = ast.parse(path.read_text()).body
+        assert isinstance(docstring, ast.Expr), path

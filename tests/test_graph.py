@@ -9,11 +9,13 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from frozen import frozen
-from sparse_circuits.circuits import Features
-from sparse_circuits.circuits.graph import AttributionGraph, graph_scores, prune, trace_prompt
-from sparse_circuits.circuits.graph.influence import influence, normalised
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.graph.influence import graph_scores, influence, normalised
+from sparse_circuits.circuits.graph.pruning import prune
+from sparse_circuits.circuits.graph.trace import AttributionGraph, trace_prompt
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 from test_attribution import UNCAPPED
 from test_edges import RESIDUAL, TRIANGLE, _features, _language
 

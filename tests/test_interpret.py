@@ -11,20 +11,20 @@ import torch
 
 from conftest import run_script
 from described import AMOUNTS, FEATURES, SHARD, SITE, WINDOW, autoencoder, read_cached
-from sparse_circuits.activations import read_sequences
-from sparse_circuits.config import Site
+from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.labels import read_labels
 from sparse_circuits.files import read_json, read_jsonl, write_json
-from sparse_circuits.interpret import token_notes
 from sparse_circuits.interpret.contexts import quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing, read_firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_scores
-from sparse_circuits.interpret.texts import pieces
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import save_autoencoder
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import save_autoencoder
 
 
 @pytest.fixture(scope="module")
@@ -210,18 +210,6 @@ def test_detection_scores_are_those_counted_by_hand() -> None:
     scores = detection_scores(active, says)
     assert scores["precision"] == scores["recall"] == scores["f1"] == 2 / 3
     assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 4 / 5) / 2)
-
-
-def test_pieces_joined_are_the_text_though_letters_are_split(tiny_folder: Path) -> None:
-    class Bytes:
-        def decode(self, ids: list[int]) -> str:
-            return bytes(ids).decode("utf-8", errors="replace")
-
-    text = "naïve – ok"
-    tokenizer: Any = Bytes()
-    found = pieces(tokenizer, list(text.encode()))
-    assert len(found) == len(text.encode())
-    assert "".join(found) == text
 
 
 def test_the_program_describes_the_nodes_of_all_circuits(

@@ -16,7 +16,7 @@ from conftest import KERNELS, take_path
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
 from sparse_circuits.sae import sparse
-from sparse_circuits.sae.architectures import TRAINERS
+from sparse_circuits.sae.architectures.registry import TRAINERS
 from sparse_circuits.sae.kernels.encode import encode_largest
 from sparse_circuits.sae.kernels.products import products
 from sparse_circuits.sae.kernels.weighted_sums import weighted_sums

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from described import AMOUNTS, SITE, WINDOW, autoencoder, read_cached
-from sparse_circuits.activations import read_sequences
+from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.interpretations import Labels
 from sparse_circuits.endpoint import Endpoint
@@ -20,8 +20,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.generated import generated_label, generated_labels
-from sparse_circuits.interpret.texts import token_texts
-from sparse_circuits.models import Language, load_tokenizer
+from sparse_circuits.models.load import Language, load_tokenizer
 
 Reply = Callable[[dict[str, Any], Any], tuple[int, str]]  # from a request's body and headers to status and text
 
@@ -84,8 +83,7 @@ def _labeller(word: str, wrong: bool = False) -> Reply:
 def boxes(tiny_folder: Path, tiny: Language, firing: Firing) -> dict[str, Any]:
     """The description of a feature that is active on the word boxes, and on nothing else."""
     tokenizer = load_tokenizer(tiny_folder)
-    texts = token_texts(tokenizer, firing.token_id)
-    (boxes,) = (i for i, text in texts.items() if text == " boxes")
+    (boxes,) = tokenizer.encode(" boxes", add_special_tokens=False)
     values = np.random.default_rng(0).uniform(1, 2, firing.token_id.shape) * (
         (firing.token_id == boxes) & firing.cached
     )

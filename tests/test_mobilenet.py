@@ -12,22 +12,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from conftest import run_script
-from sparse_circuits.circuits import Coordinates, feature_edges, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.basis import Coordinates
+from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.circuits.setup import set_up_basis
-from sparse_circuits.config import Site, load_models
-from sparse_circuits.config.catalogue import Model, Photographs
+from sparse_circuits.config.catalogue import Model, Photographs, load_models
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_json
-from sparse_circuits.models import Language, load_language_model, load_tokenizer, run
 from sparse_circuits.models.convert import convert
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
 from sparse_circuits.models.mobilenet import DEVIATION, MEAN, MobileNet, MobileNetConfig
 from sparse_circuits.models.pictures import from_text, image_tokenizer, to_tokens
+from sparse_circuits.models.run import run
 from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.sources.photographs import write_photographs
-from sparse_circuits.tasks import PairBatch, encode_pairs, logit_difference
 from sparse_circuits.tasks.images import image_pairs
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 
 CPU = torch.device("cpu")
 CLASSES = ["red", "green", "blue", "never seen"]

@@ -9,16 +9,17 @@ from transformers import AutoModelForCausalLM
 
 from seeded import autoencoder, generator, normal, texts
 from sparse_circuits.circuits.basis import Basis, Features, Node
-from sparse_circuits.config import Site
 from sparse_circuits.config.edits import Distillation
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.added_layer import fit_neurons, moved, with_added_layers
 from sparse_circuits.edit.distilled import distil
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.measure import Variant, text_effects
-from sparse_circuits.models import Language, load_language_model, model_card, run
+from sparse_circuits.models.load import Language, load_language_model, model_card
+from sparse_circuits.models.run import run
 from sparse_circuits.models.save import save_edited
-from sparse_circuits.tasks import Groups
+from sparse_circuits.tasks.pairs import Groups
 
 FIRST, LAST = Site("resid_post", 0), Site("resid_post", 1)
 

@@ -12,18 +12,20 @@ from PIL import Image
 from conftest import ROOT
 from seeded import autoencoder
 from sparse_circuits.circuits.counterfactual import counterfactuals
-from sparse_circuits.config import Site
 from sparse_circuits.config.catalogue import load_datasets
+from sparse_circuits.config.site import Site
 from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
 from sparse_circuits.figures.heat_map import as_webp, heat_map
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.images import describe_on_images, label
-from sparse_circuits.models import load_language_model, load_tokenizer, run
+from sparse_circuits.models.load import load_language_model, load_tokenizer
 from sparse_circuits.models.pictures import save_tokenizer
+from sparse_circuits.models.run import run
 from sparse_circuits.models.vision_transformer import VisionTransformer
 from sparse_circuits.sources.images import read_images, write_images
-from sparse_circuits.tasks import encode_pairs, logit_difference
 from sparse_circuits.tasks.images import image_pairs
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import augmented
 from sparse_circuits.weight_sparse.training import Recipe, train

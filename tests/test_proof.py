@@ -11,13 +11,14 @@ from torch import Tensor
 
 import seeded
 from sparse_circuits.circuits.basis import Coordinates, Node
-from sparse_circuits.circuits.proof import Run, Verdict, matched_random, plan_proof, prove
-from sparse_circuits.circuits.proof.equivalence import equivalence
+from sparse_circuits.circuits.proof.equivalence import equivalence, paired_difference
 from sparse_circuits.circuits.proof.independence import hsic, independence
 from sparse_circuits.circuits.proof.minimality import minimality
 from sparse_circuits.circuits.proof.partial_necessity import partial_necessity
+from sparse_circuits.circuits.proof.plan import COMPARED, Run, matched_random, plan_proof, prove
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
-from sparse_circuits.config import Site
+from sparse_circuits.circuits.proof.verdict import Verdict
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 
 EARLY, LATE = Site("resid_post", 0), Site("resid_post", 1)
@@ -50,9 +51,29 @@ def test_equivalence_rejects_at_most_at_its_level_at_the_edge_of_the_null_and_a_
     assert equivalence(seeded.normal(32), seeded.normal(32) - 0.1).reject
 
 
-def test_a_circuit_that_is_the_model_is_equivalent() -> None:
-    found = equivalence(seeded.normal(32), seeded.normal(32))
-    assert (found.statistic, found.p, found.reject, found.speaks_for) == (0, 1, False, True)
+@pytest.mark.parametrize(("pairs", "finding"), [(8, "undecided"), (32, "for"), (100, "for")])
+def test_a_circuit_that_is_the_model_is_equivalent_where_pairs_can_tell(pairs: int, finding: str) -> None:
+    found = equivalence(seeded.normal(pairs), seeded.normal(pairs))
+    assert (found.statistic, found.p, found.reject, found.finding) == (0, pytest.approx(1), False, finding)
+
+
+def test_a_circuit_as_often_above_as_below_the_model_is_not_equivalent_when_it_is_wrong() -> None:
+    """The relative clauses of the default study: right on 53 of 100 pairs, the model on 97, and H0 not rejected."""
+    model = torch.cat([torch.full((97,), 2.0), torch.full((3,), -0.1)])
+    circuit = torch.cat([torch.full((50,), 3.0), torch.full((47,), -1.0), torch.full((3,), 0.1)])
+    found = equivalence(model, circuit)
+    assert not found.reject
+    assert (found.finding, found.says) == (
+        "against",
+        "the circuit is above the model on 53 of 100 pairs and below on 47, and right on 53 where the model is on 97",
+    )
+
+
+def test_intervals_of_paired_shares_cover_the_truth_nine_times_in_ten() -> None:
+    for gain, loss, n in ((0.3, 0.3, 50), (0.05, 0.02, 100), (0.6, 0.1, 40)):
+        drawn = np.random.default_rng(0).multinomial(n, [gain, loss, 1 - gain - loss], 4000)
+        inside = [low < gain - loss < high for low, high in (paired_difference(*row[:2].tolist(), n) for row in drawn)]
+        assert 0.88 < np.mean(inside) < 0.97
 
 
 # Independence
@@ -109,6 +130,14 @@ def test_a_complement_that_says_the_same_of_all_pairs_is_independent() -> None:
     assert found.p == 1
 
 
+def test_nothing_left_is_found_only_by_as_many_pairs_as_can_tell() -> None:
+    few, many = (independence(seeded.normal(n), torch.full((n,), 0.1), seeded.generator()) for n in (8, 100))
+    assert (few.reject, few.finding, many.reject, many.finding) == (False, "undecided", False, "for")
+    weak = seeded.normal(60)
+    followed = independence(weak, weak + 5 * seeded.normal(60, seed=3), seeded.generator())
+    assert (followed.reject, followed.finding) == (False, "undecided"), "a rank correlation of .2 is not nothing"
+
+
 def test_independence_knows_no_units() -> None:
     x, y = seeded.normal(20), seeded.normal(20, seed=1)
     assert independence(x, y, seeded.generator()).p == independence(100 * x + 7, -y, seeded.generator()).p
@@ -157,6 +186,8 @@ def test_tests_against_random_circuits_reject_as_often_as_the_null_at_its_edge_a
     expected = _upper_tail(100, 0.9, 96)
     assert expected == pytest.approx(0.0237, abs=1e-4)
     assert share == pytest.approx(expected, abs=4 * math.sqrt(expected / 500))
+    against = sum(partial_necessity(model, circuit, random).finding == "against" for random in draws) / 500
+    assert against == pytest.approx(0.0399, abs=4 * math.sqrt(0.0399 / 500)), "P(Bin(100, .9) <= 84)"
     share = sum(minimality(model, circuit[None], random).reject for random in draws) / 500
     allowed = 1 - _upper_tail(100, 0.9, 85)
     assert allowed == pytest.approx(0.0399, abs=1e-4)
@@ -175,18 +206,19 @@ def test_random_circuits_equal_to_the_circuit_count_against_it() -> None:
 # The plan: a world in which nodes add up, and the circuit is known
 
 
+PAIRS = 200
 CANDIDATES = [Node(site, index) for site in (EARLY, LATE) for index in range(40)]
 TRUE = [Node(EARLY, 0), Node(EARLY, 1), Node(EARLY, 2), Node(LATE, 0)]
 
 
 def _additive_world() -> Callable[[Run], Tensor]:
     """The metric (pair,) of a run in a network where every node adds its part, and TRUE have the large ones."""
-    parts = {node: 0.02 * seeded.normal(40, seed=i) for i, node in enumerate(CANDIDATES)}
-    parts |= {node: 1 + seeded.normal(40, seed=1000 + i) for i, node in enumerate(TRUE)}
+    parts = {node: 0.02 * seeded.normal(PAIRS, seed=i) for i, node in enumerate(CANDIDATES)}
+    parts |= {node: 1 + seeded.normal(PAIRS, seed=1000 + i) for i, node in enumerate(TRUE)}
 
     def metric(run: Run) -> Tensor:
         kept = [part for node, part in parts.items() if (node in set(run.nodes)) != run.complement]
-        return torch.stack([torch.zeros(40, dtype=torch.float64), *kept]).sum(dim=0)
+        return torch.stack([torch.zeros(PAIRS, dtype=torch.float64), *kept]).sum(dim=0)
 
     return metric
 
@@ -196,12 +228,13 @@ def _proved(circuit: list[Node]) -> dict[str, Verdict]:
     plan = plan_proof(circuit, CANDIDATES, seeded.generator())
     metric = torch.stack([world(run) for runs in plan.values() for run in runs])
     assert len(metric) == 303 + len(circuit)
-    return prove(plan, metric, seeded.generator())
+    compared = torch.stack([world(plan[name][0]) for name in COMPARED])
+    return prove(plan, metric, compared, seeded.generator())
 
 
 def test_the_true_circuit_passes_every_test() -> None:
-    assert {name: verdict.speaks_for for name, verdict in _proved(TRUE).items()} == dict.fromkeys(
-        ("equivalence", "independence", "minimality", "sufficiency", "partial_necessity"), True
+    assert {name: verdict.finding for name, verdict in _proved(TRUE).items()} == dict.fromkeys(
+        ("equivalence", "independence", "minimality", "sufficiency", "partial_necessity"), "for"
     )
 
 
@@ -213,8 +246,8 @@ def test_half_of_the_circuit_leaves_the_other_half_behind() -> None:
 
 def test_a_wrong_circuit_is_neither_sufficient_nor_necessary() -> None:
     found = _proved([Node(EARLY, 10), Node(EARLY, 11), Node(LATE, 12)])
-    assert not found["sufficiency"].speaks_for
-    assert not found["partial_necessity"].speaks_for
+    assert found["sufficiency"].finding != "for"
+    assert found["partial_necessity"].finding != "for"
     assert found["independence"].reject
 
 

@@ -11,16 +11,14 @@ import pytest
 import torch
 
 from conftest import SITES
-from sparse_circuits.activations import (
-    ActivationReader,
-    build_manifest,
-    cache_shard,
-    read_sequences,
-)
+from sparse_circuits.activations.cache import cache_shard
+from sparse_circuits.activations.manifest import build_manifest
+from sparse_circuits.activations.reader import ActivationReader
+from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.activations.shard import read_rows
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import free_memory
-from sparse_circuits.models import Language
+from sparse_circuits.models.load import Language
 
 
 def test_a_reader_gives_every_row_once_an_epoch(cache: Path) -> None:

@@ -4,11 +4,15 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
+from conftest import ROOT
 from report_study import found_weights, make_report_study
 from sparse_circuits.files import read_json, sha256
 from sparse_circuits.report.circuit_graph import prompt_graph
 from sparse_circuits.report.contents import HERE, VENDORED, Contents, report_files, weight_report_files
 from sparse_circuits.report.page import write_pages
+from sparse_circuits.report.remarks import remarks
 from sparse_circuits.report.summary import format_summary
 from sparse_circuits.report.weights import write_weight_pages
 
@@ -45,10 +49,14 @@ def test_pages_load_nothing_from_elsewhere(report_folder: Path) -> None:
         assert not [name for name in loaded if "//" in name or name.startswith("/")]
 
 
-def test_vendored_libraries_are_those_that_the_list_names() -> None:
-    listed = dict(re.findall(r"\| `([\w.-]+)` .*\| (\w{64}) \|", (HERE / "vendor/README.md").read_text()))
-    assert {name: sha256(HERE / "vendor" / name) for name in listed} == listed
-    assert {name for name in VENDORED if not name.endswith(".LICENSE")} == set(listed)
+@pytest.mark.parametrize("folder", [HERE / "vendor", ROOT / "tests/browser/vendor"], ids=["report", "viewer"])
+def test_vendored_libraries_are_those_that_the_list_names(folder: Path) -> None:
+    listed = dict(re.findall(r"\| `([\w.-]+)` .*\| (\w{64}) \|", (folder / "README.md").read_text()))
+    assert {path.name: sha256(path) for path in folder.glob("*.*") if path.suffix not in (".md", ".LICENSE")} == listed
+
+
+def test_the_pages_ship_all_that_is_vendored_for_them() -> None:
+    assert set(VENDORED) == {path.name for path in (HERE / "vendor").iterdir()} - {"README.md"}
 
 
 def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -> None:
@@ -79,3 +87,42 @@ def test_an_attribution_graph_is_wrapped_to_lines(tmp_path: Path) -> None:
     assert places["token@0"][1] < min(column for name, (_, column) in places.items() if name.endswith("@1"))
     ((source, target, weight),) = graph["edges"]
     assert (graph["nodes"][source]["id"], graph["nodes"][target]["id"], weight) == ("token@0", "resid_post.0/3@1", -1)
+
+
+def test_a_poor_circuit_is_called_so_and_a_good_one_is_not() -> None:
+    tests = {"equivalence": {"finding": "for"}, "minimality": {"finding": "for"}}
+    controls = {"nonsense": 0.01, "shuffled": 0.1, "fail_as_they_should": True}
+    good = {
+        "circuit": {"faithfulness": 0.9},
+        "accuracy": {"model": 0.97, "circuit": 0.95},
+        "errors_alone": 0.05,
+        "controls": controls,
+        "tests": tests,
+    }
+    assert remarks(good) == []
+    assert remarks({key: good[key] for key in ("circuit", "accuracy")}) == [], "neurons have no errors, and no proof"
+    for spoiled, words in (
+        ({"circuit": {"faithfulness": 0.52}}, "the circuit is poor: its faithfulness is 0.52"),
+        ({"accuracy": {"model": 0.97, "circuit": 0.53}}, "the circuit alone is right on 53%, the model on 97%"),
+        ({"errors_alone": 0.6}, "error nodes alone have 0.60 of the faithfulness"),
+        ({"controls": {**controls, "shuffled": 0.4, "fail_as_they_should": False}}, "0.40 with shuffled labels"),
+        ({"tests": {**tests, "minimality": {"finding": "against"}}}, "tests speak against it: minimality"),
+        ({"tests": {**tests, "partial_necessity": {"finding": "undecided"}}}, "tests do not tell: partial necessity"),
+    ):
+        (remark,) = remarks({**good, **spoiled})
+        assert words in remark
+
+
+def test_what_speaks_against_a_circuit_stands_in_the_terminal_and_on_its_page(report_folder: Path) -> None:
+    summary = read_json(report_folder / "summary.json")
+    (told,) = [row["remarks"] for row in summary["tasks"]]
+    assert told
+    text, index, page = (
+        format_summary(summary, "index.html"),
+        (report_folder / "index.html").read_text(),
+        (report_folder / "circuit_<task>_features.html").read_text(),
+    )
+    for remark in told:
+        assert f"<task>, features: {remark}\n" in text
+        assert remark[1:] in index
+        assert remark[1:] in page

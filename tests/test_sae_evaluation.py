@@ -7,18 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.activations import Sequences
-from sparse_circuits.config import Site
+from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
 from sparse_circuits.sae.absorption import Lettered, letter_words, measure_absorption, split_words, word_activations
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.cosines import largest_cosines
 from sparse_circuits.sae.evaluate import WITH_INTERVAL, _intervals, evaluate_coder
 from sparse_circuits.sae.logistic import fit_probes
 from sparse_circuits.sae.probing import Labelled, last_activations, probe_features, two_valued
 from sparse_circuits.sae.stability import compare_decoders
-from sparse_circuits.tasks import Pair
+from sparse_circuits.tasks.pairs import Pair
 
 SITE = Site.parse("resid_post.0")
 
@@ -73,18 +74,18 @@ def test_the_measures_equal_a_direct_computation_over_all_tokens_at_once(tiny: L
     tokens = torch.randint(1, vocabulary, (10, 16), generator=torch.Generator().manual_seed(1))
     tokens[:, 0] = tiny.separator_id
     with torch.no_grad():
-        clean = run(tiny, tokens, read=[SITE], logits="all")
-        x = clean.activations[SITE]
+        last = Site("resid_post", tiny.num_layers - 1)
+        x = run(tiny, tokens, read=[SITE]).activations[SITE]
         rest = torch.zeros_like(x)
         rest[:, 0] = x[:, 0]
         approximation = sae.decode(sae.encode(x))
         approximation[:, 0] = x[:, 0]
         changed = [
-            run(tiny, tokens, edit={SITE: lambda _, new=new: new}, logits="all") for new in (approximation, rest)
+            run(tiny, tokens, edit={SITE: lambda _, new=new: new}, read=[last]).activations[last]
+            for new in (approximation, rest)
         ]
-    log_p, log_q, log_zero = (
-        r.logits[:, :-1].double().log_softmax(-1) for r in (clean, *changed) if r.logits is not None
-    )
+        logits = [tiny.model(tokens).logits, *(tiny.model.lm_head(tiny.model.model.norm(h)) for h in changed)]
+    log_p, log_q, log_zero = (part[:, :-1].double().log_softmax(-1) for part in logits)
     kl = [(log_p.exp() * (log_p - other)).sum(-1).mean().item() for other in (log_q, log_zero)]
     ce = [-part.gather(2, tokens[:, 1:, None]).mean().item() for part in (log_p, log_q, log_zero)]
     data, error = x[:, 1:].flatten(0, 1).double(), (x - approximation)[:, 1:].flatten(0, 1).double()

@@ -18,22 +18,21 @@ from torch import Tensor
 from conftest import ROOT
 from sparse_circuits.config.catalogue import PublishedSAE
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sae import SparseAutoencoder, load_autoencoder, save_autoencoder
-from sparse_circuits.sae import sparse as kernels
-from sparse_circuits.sae.autoencoder import Architecture, tensor_shapes, ungated
-from sparse_circuits.sae.formats import FORMATS, convert_published
+from sparse_circuits.sae.autoencoder import (
+    Architecture,
+    SparseAutoencoder,
+    load_autoencoder,
+    save_autoencoder,
+    tensor_shapes,
+    ungated,
+)
 from sparse_circuits.sae.formats.dictionary_learning import CLASSES
+from sparse_circuits.sae.formats.registry import FORMATS, convert_published
 
 REFERENCES = ROOT / "tests/references"
 FOLDERS = sorted(str(path.parent.relative_to(REFERENCES)) for path in REFERENCES.glob("*/*/expected.safetensors"))
 ARCHITECTURES: tuple[Architecture, ...] = get_args(Architecture)
 SAELENS_HAS_NOT = ("topk_transcoder", "topk_skip_transcoder")
-
-
-@pytest.fixture(autouse=True)
-def _single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The references are computed in fp32; where bf16 is fast, our encoder's products would not be."""
-    monkeypatch.setattr(kernels, "has_fast_bfloat16", lambda _: False)
 
 
 def _random(architecture: Architecture, d_in: int = 6, d_sae: int = 20, d_out: int | None = None) -> SparseAutoencoder:

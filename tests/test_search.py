@@ -7,18 +7,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sparse_circuits.circuits import Coordinates, Node
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.scores import score_nodes
-from sparse_circuits.circuits.search import SEARCHES, Problem, eliminate, minimal_circuit, pose, smallest_circuit
-from sparse_circuits.circuits.search.bisection import smallest
+from sparse_circuits.circuits.search.backward_elimination import eliminate
+from sparse_circuits.circuits.search.bisection import smallest, smallest_circuit
 from sparse_circuits.circuits.search.hard_concrete import Lagrangian, open_probability, sample
 from sparse_circuits.circuits.search.heaviside import step
-from sparse_circuits.circuits.search.problem import SPARED, spare, split_pairs
-from sparse_circuits.config import Site
+from sparse_circuits.circuits.search.problem import SPARED, Problem, pose, spare, split_pairs
+from sparse_circuits.circuits.search.registry import SEARCHES, minimal_circuit
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.models.load import Language
+from sparse_circuits.tasks.pairs import PairBatch
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]
 PLANTED = {3: 3.0, 7: 2.2, 11: 1.3}  # channels of the residual stream, and how much each says of the answer

@@ -10,13 +10,13 @@ import torch
 
 from seeded import generator, normal
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
-from sparse_circuits.config import Site
 from sparse_circuits.config.shift import Shift
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import ablation_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.models.run import Run
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import Run, run
 from sparse_circuits.shift.circuit import Evidence, activity, circuit
 from sparse_circuits.shift.experiment import Subject, experiment
 from sparse_circuits.shift.probe import Probe, Texts, fit, judge, mean_over, pooled

@@ -19,11 +19,11 @@ import pyarrow.parquet
 import pytest
 
 from conftest import ROOT, run_script
-from sparse_circuits.config import Dataset, Model
+from sparse_circuits.config.catalogue import Dataset, Model
 from sparse_circuits.config.source import FileSource, PackageSource, UrlSource, Wheel, WheelsSource
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sources import fetch
 from sparse_circuits.sources.documents import write_documents
+from sparse_circuits.sources.registry import fetch
 
 CONTENT = b'{"passage": "The keys."}\n'
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -11,8 +11,8 @@ from torch import Tensor
 
 import seeded
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
-from sparse_circuits.circuits.proof import areas, largest, stability
-from sparse_circuits.circuits.proof.stability import jaccard
+from sparse_circuits.circuits.proof.areas import areas
+from sparse_circuits.circuits.proof.stability import jaccard, largest, stability
 from sparse_circuits.tasks.controls import swapped_half
 
 

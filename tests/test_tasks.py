@@ -10,10 +10,10 @@ import torch
 from sparse_circuits.edit.evaluate import Trials, judge_variants
 from sparse_circuits.edit.measure import TextEffects, Variant, differences
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer
-from sparse_circuits.tasks import Pair, agreement_pairs, encode_pairs, read_pairs, write_pairs
-from sparse_circuits.tasks.agreement import TEMPLATES
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.tasks.agreement import TEMPLATES, agreement_pairs
 from sparse_circuits.tasks.attractors import CONSTRUCTIONS, attractor_pairs
+from sparse_circuits.tasks.pairs import Pair, encode_pairs, read_pairs, write_pairs
 from sparse_circuits.tasks.pronouns import occupation_pairs, pronoun_pairs
 from sparse_circuits.tasks.words import TEST, TRAIN
 

@@ -8,13 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sparse_circuits.activations import Sequences
-from sparse_circuits.config import Site
+from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.config.autoencoders import Entries, Trained
 from sparse_circuits.config.base import validate
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
-from sparse_circuits.sae.architectures import Architecture, CrossLayer, build
+from sparse_circuits.models.load import Language
+from sparse_circuits.sae.architectures.base import Architecture
+from sparse_circuits.sae.architectures.cross_layer import CrossLayer
+from sparse_circuits.sae.architectures.registry import build
 from sparse_circuits.sae.coder import load_coder, save_coder
 from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
 from sparse_circuits.sae.evaluate import evaluate_coder

@@ -7,17 +7,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits import Features, NodeScores, score_nodes
-from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import SiteMeans, SiteScores
+from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, score_nodes
 from sparse_circuits.circuits.transfer import judge_nodes, judge_transfer, shared_means, union_ranking
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_tokenizer, run
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import Groups, Pair, PairBatch, encode_pairs, logit_difference
+from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.run import run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.natural import natural_pairs, sentence_prefixes
+from sparse_circuits.tasks.pairs import Groups, Pair, PairBatch, encode_pairs
 from sparse_circuits.tasks.words import PLURAL_ANSWERS, SINGULAR_ANSWERS
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import CIRCUIT, NOTHING, ROOT, STUDY, edit, in_folder, ok, planned, shorten
-from sparse_circuits.sae import load_autoencoder
+from conftest import CIRCUIT, NOTHING, ROOT, STUDY, checkout, edit, in_folder, ok, planned, shorten
+from sparse_circuits.sae.autoencoder import load_autoencoder
 
 SAE = "results/saes/tiny-llama/resid_post.1/topk"
 PROGRAM = (sys.executable, "-m", "sparse_circuits")
@@ -109,6 +109,28 @@ def test_restoring_refuses_what_is_not_as_recorded_and_touches_nothing(origin: P
     script.write_text(script.read_text() + "\nprint()\n")
     done = in_folder(clone)(*PROGRAM, "restore")
     assert done.stderr.strip().endswith("not as recorded, nothing was touched: scripts/train_sae.py")
+
+
+def test_a_fresh_clone_records_a_study_beside_the_default_one_of_which_nothing_is_here(
+    finished: Path, tmp_path: Path
+) -> None:
+    """`git clone` brings the default study's dvc.yaml, dvc.lock and record, and none of its results."""
+    (tmp_path / "origin").mkdir()
+    origin = checkout(tmp_path / "origin", recorded=True)
+    clone = _clone(origin, tmp_path / "clone")
+    shutil.copytree(finished / "results", clone / "results")
+    run, snapshot = in_folder(clone), ("snakemake", "--configfile", STUDY, "--", "snapshot")
+    # One name is the default study's too: where this one has replaced its file, its dvc.lock says so.
+    lock = yaml.safe_load((clone / "dvc.lock").read_text())["stages"]
+    ok(run(*snapshot))
+    assert NOTHING in ok(run(*snapshot))
+    changed = ok(run("git", "status", "--porcelain")).split("\n")[:-1]
+    assert changed == [" M dvc.lock", "?? dvc/", "?? provenance/test.json"]
+    after = yaml.safe_load((clone / "dvc.lock").read_text())["stages"]
+    assert {name for name in lock if lock[name] != after[name]} == {"make_task-nounpp"}
+    ok(run("dvc", "status", "-q", "dvc/test/dvc.yaml"))
+    jobs = json.loads((clone / "provenance/test.json").read_text())["jobs"]
+    assert all(len(job["outputs"]) for job in jobs.values())
 
 
 def test_one_autoencoder_is_fetched_by_name_and_loads(origin: Path, tmp_path: Path) -> None:

@@ -10,24 +10,30 @@ import torch
 from conftest import ROOT
 from drawn_images import CLASSES, SHAPE, drawn, entry, idx, published
 from seeded import generator
-from sparse_circuits.activations import build_manifest, cache_shard, read_sequences, write_image_sequences
 from sparse_circuits.activations import shard as shards
+from sparse_circuits.activations.cache import cache_shard
+from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.origin import read_origins, row_sequences
+from sparse_circuits.activations.sequences import read_sequences, write_image_sequences
 from sparse_circuits.checkpoint import Checkpoint
-from sparse_circuits.circuits import Coordinates, Node, feature_edges, score_nodes
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.basis import Coordinates, Node
+from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.config import Site, load_study, read_yaml
+from sparse_circuits.circuits.scores import score_nodes
+from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.config.site import Site
 from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_language_model, load_tokenizer, run
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens
-from sparse_circuits.models.run import cross_entropy
+from sparse_circuits.models.run import cross_entropy, run
 from sparse_circuits.models.vision_transformer import VisionTransformer, to_patches
 from sparse_circuits.sources.images import read_images
-from sparse_circuits.tasks import PairBatch, encode_pairs, logit_difference
 from sparse_circuits.tasks.controls import nonsense_words
 from sparse_circuits.tasks.images import image_pairs
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import accuracy, augmented
@@ -93,7 +99,7 @@ def test_sites_are_where_the_model_reads_and_writes(language: Language) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
     kinds = ("attn_out", "mlp_out", "resid_post")
     sites = [Site("embed"), *(Site(kind, layer) for layer in (0, 1) for kind in kinds)]
-    got = run(language, tokens, read=sites, logits="all")
+    got = run(language, tokens, read=sites, logits="last")
     assert got.activations[Site("embed")].shape == (3, POSITIONS, 8)
     before = got.activations[Site("embed")]
     for layer in (0, 1):
@@ -113,7 +119,7 @@ def test_sites_are_where_the_model_reads_and_writes(language: Language) -> None:
 
 def test_the_loss_of_an_image_is_that_of_its_class(language: Language) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
-    logits = run(language, tokens, logits="all").logits
+    logits = run(language, tokens, logits="last").logits
     assert logits is not None
     loss = -logits[:, 0].log_softmax(dim=1)[torch.arange(3), torch.tensor([0, 1, 2])]
     torch.testing.assert_close(cross_entropy(logits, tokens), loss.unsqueeze(1))

@@ -311,6 +311,16 @@ def test_a_bad_study_is_one_line_and_nothing_runs(finished: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_study_with_a_key_twice_is_refused_when_the_graph_is_built(tmp_path: Path) -> None:
+    study = (ROOT / STUDY).read_text()
+    (tmp_path / "study.yaml").write_text(f"{study}seed: 1\n")
+    done = in_folder(ROOT)("snakemake", "-n", "--configfile", tmp_path / "study.yaml")
+    first = study.splitlines().index("seed: 0") + 1
+    line = len(study.splitlines()) + 1
+    assert done.returncode != 0
+    assert f"study.yaml:{line}: key `seed` is given twice, first in line {first}" in done.stdout + done.stderr
+
+
 def test_answers_that_are_no_single_tokens_stop_the_run_before_anything_heavy_and_every_quiet_says_why(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -344,19 +354,25 @@ def test_the_report_has_every_figure_and_circuit_with_its_caption(finished: Path
         assert text in page
 
 
-def test_another_workflow_can_use_this_one_as_a_module(tmp_path: Path) -> None:
+# The entry, and where snakedeploy and the workflow catalog look.
+@pytest.mark.parametrize("entry", ["Snakefile", "workflow/Snakefile"])
+def test_another_workflow_can_use_this_one_as_a_module(tmp_path: Path, entry: str) -> None:
     shutil.copytree(ROOT / "config", tmp_path / "config")
     shutil.copytree(ROOT / "tests/fixtures", tmp_path / "tests/fixtures")
     (tmp_path / "Snakefile").write_text(f"""
 configfile: "{STUDY}"
 
 module circuits:
-    snakefile: "{ROOT}/workflow/Snakefile"
+    snakefile: "{ROOT}/{entry}"
     config: config
 
 use rule * from circuits as circuits_*
 """)
-    plan = ok(in_folder(tmp_path, PYTHONPATH=str(ROOT / "src"))("snakemake", "-n", "--cores", "1", "circuits_all"))
-    assert "circuits_evaluate_circuit" in plan
-    ok(in_folder(tmp_path, PYTHONPATH=str(ROOT / "src"))("snakemake", "--cores", "1", "circuits_models"))
-    assert (tmp_path / "results/models/tiny-llama/model.safetensors").exists()
+    run = in_folder(tmp_path, PYTHONPATH=str(ROOT / "src"))
+    assert "circuits_evaluate_circuit" in ok(run("snakemake", "-n", "--cores", "1"))
+    assert run("snakemake", "-n", "--cores", "1", "circuits_snapshot").stderr.splitlines()[-1] == (
+        "error: no DVC repository here to record in; `dvc init` makes one"
+    )
+    if entry == "Snakefile":
+        ok(run("snakemake", "--cores", "1", "circuits_models"))
+        assert (tmp_path / "results/models/tiny-llama/model.safetensors").exists()

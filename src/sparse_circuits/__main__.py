@@ -6,7 +6,7 @@ from typing import Literal
 
 import tyro
 
-from sparse_circuits.command import one_line_errors
+from sparse_circuits.command import one_line_errors, print_any_text
 from sparse_circuits.files import read_json
 from sparse_circuits.report.summary import format_summary
 from sparse_circuits.versions.collect import collect
@@ -77,17 +77,21 @@ def export_command(
         format: neuronpedia (circuit-tracer's viewer opens it too), graphml or csv
         to: folder of the new files
     """
-    from sparse_circuits.circuits.exports import export
+    from sparse_circuits.circuits.exports.registry import export
 
     for path in export(file, format, to):
         print(path)
 
 
-def doctor_command() -> None:
-    """Check Python, packages, disk, memory, GPU, SLURM and the DVC remote; say what is wrong and how to mend it."""
+def doctor_command(configfile: Path | None = None) -> None:
+    """Check Python, packages, disk, memory, GPU, SLURM and the DVC remote; say what is wrong and how to mend it.
+
+    Args:
+        configfile: file of a study, of which disk and memory are to be checked; by default the default study
+    """
     from sparse_circuits.doctor import examine, format_findings
 
-    findings = examine()
+    findings = examine(configfile)
     print(format_findings(findings))
     if any(finding.state == "problem" for finding in findings):
         raise SystemExit(1)
@@ -102,6 +106,7 @@ def version() -> None:
 
 def main() -> None:
     """Run the console program."""
+    print_any_text()
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(
             {

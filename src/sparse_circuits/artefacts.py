@@ -46,7 +46,7 @@ def _folder(folder: Path) -> Any:
     from sparse_circuits.loaded import LoadedEdit, load_circuit, load_model
 
     if (folder / "sae_weights.safetensors").exists():
-        from sparse_circuits.sae import load_autoencoder
+        from sparse_circuits.sae.autoencoder import load_autoencoder
 
         return load_autoencoder(folder)
     if (folder / "config.json").exists():

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.gpu import claim
@@ -63,7 +64,20 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def matmul_precision(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Return a context in which matrix products run in bf16 where that is faster; all else stays fp32."""
+    """Return a context in which matrix products run in bf16 where that is faster; all else stays fp32.
+
+    What metrics are made of is computed outside of it (`exact`).
+    """
     if has_fast_bfloat16(device):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def exact(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which matrix products are in the precision of what is multiplied, within any other one."""
+    return torch.autocast(device.type, enabled=False)
+
+
+def at_least_fp32(x: Tensor) -> Tensor:
+    """Return x in fp32 where it is in bf16 or fp16, else as it is."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

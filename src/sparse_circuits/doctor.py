@@ -6,14 +6,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+from sparse_circuits.clone import check_library
+from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.config.study import Study
+from sparse_circuits.errors import StudyError
+from sparse_circuits.fingerprint import SOURCE
 from sparse_circuits.machine import cores, free_memory, gpu_names
+from sparse_circuits.needs import cache_bytes, study_memory
 
 GIB = 1024**3
 DISK, MEMORY = 7 * GIB, 8 * GIB  # of the default study (README)
+REST = 5 * GIB  # of that disk, what is not activations
 PYTHON = (3, 11)
 # What DVC needs for a remote, by the beginning of its address.
 PLUGINS = {"s3": "dvc-s3", "gs": "dvc-gs", "azure": "dvc-azure", "ssh": "dvc-ssh", "webdavs": "dvc-webdav"}
@@ -43,28 +51,45 @@ def check_packages(names: Sequence[str] = ("torch", "transformers", "snakemake",
     """The packages that every study needs."""
     missing = [name for name in names if _version(name) is None]
     if missing:
-        return Finding("packages", "problem", f"missing: {', '.join(missing)}", "rm -f .venv/.ready && make check")
+        return Finding("packages", "problem", f"missing: {', '.join(missing)}", "rm -f .venv/.ready && make setup")
     return Finding("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in names))
 
 
-def check_disk(folder: Path = Path(), wanted: int = DISK) -> Finding:
+def check_code(clone: Path = Path()) -> Finding:
+    """That the programs of this folder, where it is a clone, run with its own library."""
+    try:
+        check_library(clone)
+    except StudyError as error:
+        return Finding("code", "problem", str(error))
+    return Finding("code", "ok", str(SOURCE))
+
+
+def check_git(folder: Path = Path()) -> Finding:
+    """A git repository, which DVC needs for all but recording."""
+    if any((place / ".git").exists() for place in (folder.resolve(), *folder.resolve().parents)):
+        return Finding("git", "ok", "a repository")
+    mend = "git init && git add . && git commit --message start"
+    return Finding("git", "warning", "no git repository here; DVC checks, pulls and pushes only in one", mend)
+
+
+def check_disk(folder: Path = Path(), wanted: int = DISK, study: str = "the default study") -> Finding:
     """Free space where results and DVC's cache go, which may be links to other disks; what is there counts as free."""
     places = [place if place.exists() else folder for place in (folder / "results", folder / ".dvc/cache")]
     free = min(shutil.disk_usage(place).free for place in places)
     says = f"{free / GIB:.1f} GiB free"
     if free < wanted and not (folder / "results/report").exists():
         mend = "free space, or link results/ and .dvc/cache to a larger disk"
-        return Finding("disk", "problem", f"{says}; the default study takes {wanted / GIB:.0f} GiB", mend)
+        return Finding("disk", "problem", f"{says}; {study} takes {wanted / GIB:,.1f} GiB", mend)
     return Finding("disk", "ok", says)
 
 
-def check_memory(free: int | None = None, wanted: int = MEMORY) -> Finding:
+def check_memory(free: int | None = None, wanted: int = MEMORY, study: str = "the default study") -> Finding:
     """Memory that jobs may still take, in bytes; a container's limit counts."""
     free = free_memory() if free is None else free
     says = f"{free / GIB:.1f} GiB free, {cores()} cores"
     if free < wanted:
         mend = f"end other programs, or run fewer jobs at once: snakemake --resources mem_mb={free // 1024**2}"
-        return Finding("memory", "warning", f"{says}; the default study takes up to {wanted / GIB:.0f} GiB", mend)
+        return Finding("memory", "warning", f"{says}; {study} takes up to {wanted / GIB:,.1f} GiB", mend)
     return Finding("memory", "ok", says)
 
 
@@ -136,6 +161,8 @@ def check_dvc_remote(repository: Path = Path()) -> Finding:
 CHECKS: tuple[Callable[[], Finding], ...] = (
     check_python,
     check_packages,
+    check_code,
+    check_git,
     check_disk,
     check_memory,
     check_gpu,
@@ -144,9 +171,29 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 )
 
 
-def examine() -> list[Finding]:
-    """Return what was found of everything."""
-    return [check() for check in CHECKS]
+def examine(configfile: Path | None = None) -> list[Finding]:
+    """Return what was found of everything, for the default study or the one in a file.
+
+    Raises StudyError when there is a mistake in that file.
+    """
+    own = study_checks(configfile) if configfile else {}
+    return [own.get(check, check)() for check in CHECKS]
+
+
+def study_checks(configfile: Path) -> dict[Callable[[], Finding], Callable[[], Finding]]:
+    """Return checks, in place of those for the default study, of whether the study in a file fits this machine.
+
+    What is cached and what is loaded follow from its sites, tokens and model; models that are trained here are small.
+    """
+    study = load_study(read_yaml(configfile))
+    if not isinstance(study, Study) or study.vision_transformer:
+        return {}
+    entry = study.model_entry
+    memory, disk = study_memory(study, entry) * 10**6, REST + cache_bytes(study, entry)
+    return {
+        check_memory: partial(check_memory, wanted=memory, study=study.study),
+        check_disk: partial(check_disk, wanted=disk, study=study.study),
+    }
 
 
 def format_findings(findings: Sequence[Finding]) -> str:

@@ -11,11 +11,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sparse_circuits.errors import StudyError
 
+# What files that are no UTF-8 text begin with.
+MARKS = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PAR1": "Parquet"}
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Half characters, which labels by language models may hold, as JSON escapes them.
+SURROGATES: Literal["backslashreplace"] = "backslashreplace"
 
 
 @contextmanager
@@ -88,12 +92,29 @@ def check_sha256(path: Path, expected: str, what: str) -> None:
         raise StudyError(f"{what}: wrong sha256, expected {expected}, found {found}; the file was not used")
 
 
+def read_text(path: Path) -> str:
+    """Read a text file, UTF-8 with or without a byte order mark; raise StudyError with file and line for any other."""
+    if not path.is_file():
+        raise StudyError(f"{path}: no such file")
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _no_text(path, data.count(b"\n", 0, error.start) + 1, data) from None
+    if "\0" in text:
+        raise _no_text(path, text.count("\n", 0, text.index("\0")) + 1, data)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _no_text(path: Path, line: int, data: bytes) -> StudyError:
+    known = next((f", but {kind}" for mark, kind in MARKS.items() if data.startswith(mark)), "")
+    return StudyError(f"{path}:{line}: not UTF-8 text{known}; bring the file as UTF-8, unpacked")
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file; raise StudyError that names it when it is missing or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: no such file") from None
+        return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise StudyError(f"{path}:{error.lineno}: not JSON ({error.msg})") from None
 
@@ -101,32 +122,62 @@ def read_json(path: Path) -> Any:
 def write_json(path: Path, data: Any) -> None:
     """Publish `data` as JSON; NaN and infinity, which JSON does not have, raise ValueError."""
     with publishing(path) as temporary:
-        temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        temporary.write_text(text, encoding="utf-8", errors=SURROGATES)
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the objects of a JSON-lines file, UTF-8 with or without a byte order mark, each with its file and line.
+
+    Lines that are blank are passed over. Raises StudyError with file and line for one that is no object, or whose text
+    has half a character (a lone surrogate).
+    """
+    if not path.is_file():
+        raise StudyError(f"{path}: no such file")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            where = f"{path}:{number}"
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise _no_text(path, number, line) from None
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+                if "\\u" in text:  # escapes alone make lone surrogates
+                    json.dumps(row, ensure_ascii=False).encode()
+            except json.JSONDecodeError as error:
+                raise StudyError(f"{where}: not JSON ({error.msg})") from None
+            except UnicodeEncodeError as error:
+                half = ascii(error.object[error.start])
+                raise StudyError(f"{where}: {half} is half a character (a lone surrogate)") from None
+            except (ValueError, RecursionError) as error:
+                raise StudyError(f"{where}: cannot be read ({error})") from None
+            if not isinstance(row, dict):
+                raise StudyError(f'{where}: expected an object such as {{"key": "value"}}, found {_short(row)}')
+            yield where, row
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) < 80 else f"{text[:76]} ..."
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a JSON-lines file; raise StudyError with file and line when one is broken."""
-    if not path.is_file():
-        raise StudyError(f"{path}: no such file")
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise StudyError(f"{path}:{number}: not JSON ({error.msg})") from None
+    return (row for _, row in read_rows(path))
 
 
 def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Publish one JSON object a line."""
-    with publishing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with publishing(path) as temporary, temporary.open("w", encoding="utf-8", errors=SURROGATES) as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Publish rows with the columns of the first one."""
-    with publishing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with publishing(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors=SURROGATES) as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -1,7 +1,7 @@
 """Fingerprints of code: what a script computes, whatever its comments say.
 
 A rule carries the fingerprint of its script among its parameters, so that editing training code reruns training while
-editing a comment or a docstring reruns nothing.
+editing a comment, a docstring or a setting's description reruns nothing.
 """
 
 import ast
@@ -29,8 +29,8 @@ def fingerprint(script: Path) -> str:
 
 @cache
 def _parsed(path: Path) -> tuple[str, frozenset[str]]:
-    """Return the hash of a module's syntax tree without docstrings, and the names of our modules that it imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    """Return the hash of what a module computes, and the names of our modules that it imports."""
+    tree = _Computing().visit(ast.parse(path.read_text(encoding="utf-8")))
     # What is imported for type checkers alone is never run.
     tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and _is_for_types(node.test))]
     imports: set[str] = set()
@@ -40,9 +40,6 @@ def _parsed(path: Path) -> tuple[str, frozenset[str]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             imports.add(node.module)
             imports.update(f"{node.module}.{alias.name}" for alias in node.names)
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and _is_text(body[0].value):
-            del body[0]
     ours = {name for name in imports if name.split(".")[0] == PACKAGE}
     # Importing a.b.c runs a and a.b too.
     parents = {".".join(name.split(".")[:n]) for name in ours for n in range(1, name.count(".") + 1)}
@@ -50,6 +47,16 @@ def _parsed(path: Path) -> tuple[str, frozenset[str]]:
     beside = sorted(set(path.parent.glob(f"{path.stem}.*")) - {path})
     content = ast.dump(tree).encode() + b"".join(file.read_bytes() for file in beside)
     return hashlib.sha256(content).hexdigest(), frozenset(ours | parents)
+
+
+class _Computing(ast.NodeTransformer):
+    """Leaves out what tells people what code is for: docstrings, of modules to those of fields, and descriptions."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if _is_text(node.value) else self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
+        return None if node.arg == "description" and _is_text(node.value) else self.generic_visit(node)
 
 
 def _is_for_types(test: ast.expr) -> bool:

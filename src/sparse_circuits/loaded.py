@@ -11,15 +11,18 @@ import torch
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.setup import features_of, set_up_basis
 from sparse_circuits.compute import choose_device
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.circuits import coordinates, mean_ablation, mean_coordinates
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
-from sparse_circuits.models import Language, continued, load_language_model, load_tokenizer, run
-from sparse_circuits.sae import SparseAutoencoder
-from sparse_circuits.tasks import encode_pairs, read_pairs
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.prompts import prompt_tokens
+from sparse_circuits.models.run import continued, run
+from sparse_circuits.models.texts import token_text
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,19 +56,21 @@ class LoadedModel:
         """Return the likeliest next tokens after `prompt`, with their probabilities."""
         top = self._logits(prompt).softmax(dim=0).topk(count)
         return [
-            (str(self.tokenizer.decode([i])), p) for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            (token_text(self.tokenizer, i), p) for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
         ]
 
     @torch.no_grad()
     def logit_difference(self, prompt: str, answer: str, other: str) -> float:
         """Return by how many nats `answer` is likelier than `other` after `prompt`.
 
-        Raises StudyError for an answer that is not one token.
+        Raises StudyError for an answer that is not one token, and for two that are the same one.
         """
         answers = [self.tokenizer.encode(text, add_special_tokens=False) for text in (answer, other)]
         for text, ids in zip((answer, other), answers, strict=True):
             if len(ids) != 1:
                 raise StudyError(f"answer {text!r} is {len(ids)} tokens of {self.language.name}; it must be one")
+        if answers[0] == answers[1]:
+            raise StudyError(f"answers {answer!r} and {other!r} are the same token of {self.language.name}")
         logits = self._logits(prompt)
         return float(logits[answers[0][0]] - logits[answers[1][0]])
 
@@ -108,9 +113,10 @@ class LoadedModel:
     def encode(self, prompt: str) -> list[int]:
         """Return the tokens of a prompt, the separator first.
 
-        Raises StudyError where the intervention is made for prompts of another length.
+        Raises StudyError for a prompt that is none (`models.prompts`), and where the intervention is made for another
+        length.
         """
-        tokens = [self.language.separator_id, *self.tokenizer.encode(prompt, add_special_tokens=False)]
+        tokens = prompt_tokens(prompt, self.tokenizer, self.language.separator_id)
         if self.length is not None and self.length != len(tokens):
             raise StudyError(f"{prompt!r} is {len(tokens) - 1} tokens, `patch` {self.length - 1}; they must be as many")
         return tokens

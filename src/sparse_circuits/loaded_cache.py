@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sparse_circuits.activations import ActivationReader, Sequences, read_sequences
+from sparse_circuits.activations.reader import ActivationReader
+from sparse_circuits.activations.sequences import Sequences, read_sequences
 from sparse_circuits.files import read_json
 
 

@@ -33,7 +33,7 @@ rule tokenize_corpus:
 
 
 rule plan_cache:
-    """How much disk the cache will take; no shard is computed when there is less."""
+    """How much disk the cache will take; no shard is computed when there is less, or the model does not fit the study."""
     input:
         model=CONFIG_FILES,
         script=program("plan_cache.py"),
@@ -54,6 +54,7 @@ rule plan_cache:
         sites=SITES,
         rows=TRAIN_SEQUENCES * (STUDY.activations.context - 1),
         dtype=STUDY.activations.dtype,
+        needs=STUDY.needs.model_dump_json(),
         # Where results go to storage elsewhere, a job's own disk holds one shard at a time.
         check="--no-check-disk" if STORED_ELSEWHERE else "--check-disk",
         code=code("plan_cache.py"),
@@ -62,7 +63,7 @@ rule plan_cache:
     # What the cache takes is for the user's eyes, so only the rest goes to the log.
     shell:
         "python {input.script} --model {params.model:q} --sites {params.sites:q} --rows {params.rows}"
-        " --dtype {params.dtype} {params.check} --plan {output.plan:q} 2> {log:q}"
+        " --dtype {params.dtype} --needs {params.needs:q} {params.check} --plan {output.plan:q} 2> {log:q}"
 
 
 rule cache_activations:
@@ -83,7 +84,7 @@ rule cache_activations:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,

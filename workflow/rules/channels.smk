@@ -17,7 +17,7 @@ rule interpret_channels:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=60,
     params:
         study=STUDY.study,

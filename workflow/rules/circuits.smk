@@ -15,15 +15,15 @@ rule score_nodes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,
         sites=circuit_sites,
         saes=saes_flag,
         method=lambda wildcards: BASES[wildcards.basis].method,
-        limit=(
-            ["--limit", STUDY.circuits.score_pairs]
+        draw=(
+            ["--draw", STUDY.circuits.score_pairs]
             if STUDY.circuits.score_pairs
             else []
         ),
@@ -33,6 +33,7 @@ rule score_nodes:
             if BASES[wildcards.basis].steps
             else []
         ),
+        seed=STUDY.seed,
         by_position=lambda wildcards: (
             ["--by-position"] if BASES[wildcards.basis].by_position else []
         ),
@@ -41,7 +42,7 @@ rule score_nodes:
         "Scoring {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --sites {params.sites:q}"
-        " {params.saes:q} --method {params.method} {params.steps} {params.by_position} {params.limit} --batch-tokens {params.batch_tokens} --scores {output.scores:q}"
+        " {params.saes:q} --method {params.method} {params.steps} {params.by_position} {params.draw} --seed {params.seed} --batch-tokens {params.batch_tokens} --scores {output.scores:q}"
         " --threads {threads} > {log:q} 2>&1"
 
 
@@ -81,7 +82,7 @@ rule find_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         study=STUDY.study,
@@ -90,6 +91,7 @@ rule find_circuit:
         saes=saes_flag,
         node_threshold=STUDY.circuits.node_threshold,
         edge_threshold=STUDY.circuits.edge_threshold,
+        seed=STUDY.seed,
         edges=lambda wildcards: [] if BASES[wildcards.basis].edges else ["--no-edges"],
         code=code("find_circuit.py"),
     message:
@@ -98,7 +100,7 @@ rule find_circuit:
         "python {input.script} --study {params.study:q} --task {wildcards.task:q} --basis {wildcards.basis}"
         " --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q} --sites {params.sites:q}"
         " {params.saes:q} --node-threshold {params.node_threshold} --edge-threshold {params.edge_threshold} {params.edges}"
-        " --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
+        " --seed {params.seed} --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule prove_circuit:
@@ -121,14 +123,14 @@ rule prove_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=120,
     params:
         model=model_folder,
         sites=circuit_sites,
         saes=saes_flag,
-        limit=(
-            ["--limit", STUDY.circuits.prove_pairs]
+        draw=(
+            ["--draw", STUDY.circuits.prove_pairs]
             if STUDY.circuits.prove_pairs
             else []
         ),
@@ -140,7 +142,7 @@ rule prove_circuit:
     shell:
         "python {input.script} --model {params.model:q} --train {input.train:q} --test {input.test:q}"
         " --scores {input.scores:q} --circuit {input.circuit:q} --sites {params.sites:q} {params.saes:q}"
-        " {params.limit} --batch-tokens {params.batch_tokens} --seed {params.seed} --proof {output.proof:q}"
+        " {params.draw} --batch-tokens {params.batch_tokens} --seed {params.seed} --proof {output.proof:q}"
         " --threads {threads} > {log:q} 2>&1"
 
 
@@ -172,7 +174,7 @@ rule evaluate_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=120,
     params:
         model=model_folder,
@@ -181,8 +183,8 @@ rule evaluate_circuit:
         proof=lambda wildcards, input: ["--proof", input.proof] if input.proof else [],
         sizes=STUDY.circuits.sizes,
         random_circuits=STUDY.circuits.random_circuits,
-        limit=(
-            ["--limit", STUDY.circuits.judge_pairs]
+        draw=(
+            ["--draw", STUDY.circuits.judge_pairs]
             if STUDY.circuits.judge_pairs
             else []
         ),
@@ -194,7 +196,7 @@ rule evaluate_circuit:
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
         " --circuit {input.circuit:q} {params.proof:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
-        " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} {params.limit} --seed {params.seed}"
+        " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} {params.draw} --seed {params.seed}"
         " --evaluation {output.evaluation:q} --curves {output.curves:q} --threads {threads} > {log:q} 2>&1"
 
 
@@ -218,7 +220,7 @@ rule minimise_circuit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,

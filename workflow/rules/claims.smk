@@ -37,7 +37,7 @@ if STUDY.claims:
             "../envs/environment.yaml"
         threads: 1
         resources:
-            mem_mb=memory(6000),
+            mem_mb=memory(5000),
             runtime=60,
         params:
             model=model_folder,

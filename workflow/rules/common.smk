@@ -3,7 +3,7 @@
 import json
 import math
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns, Select
 from sparse_circuits.config.tasks import AgreementTask, ClassesTask, CueTask, FileTask
 

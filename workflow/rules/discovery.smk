@@ -6,7 +6,7 @@ DISCOVERY = f"results/discovery/{STUDY.study}"
 DISCOVERY_SITES = [
     site
     for site in FEATURE_SITES
-    if Site.parse(site).layer >= STUDY.discovery.begin * STUDY.num_layers
+    if Site.parse(site).layer >= STUDY.discovery.begin * (STUDY.num_layers or 0)
 ] or FEATURE_SITES
 DISCOVERY_SAE_FILES = sae_files_of("features", DISCOVERY_SITES)
 
@@ -28,7 +28,7 @@ rule discover_tokens:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=120,
     params:
         model=model_folder,
@@ -69,7 +69,7 @@ rule discover_circuits:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=120,
     params:
         study=STUDY.study,

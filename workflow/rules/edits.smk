@@ -45,7 +45,7 @@ rule select_features:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=120,
         gpu=1,
     params:
@@ -88,7 +88,7 @@ rule keep_edit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000, copies=2),
         runtime=60,
         gpu=1,
     params:
@@ -133,7 +133,7 @@ rule evaluate_edit:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(8000),
+        mem_mb=memory(7000),
         runtime=120,
         gpu=1,
     params:

@@ -35,7 +35,7 @@ rule interpret_nodes:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         study=STUDY.study,

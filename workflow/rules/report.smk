@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from sparse_circuits.report import Contents, appearance, report_files
+from sparse_circuits.report.contents import Contents, appearance, report_files
 
 # What the study has for its page; a page that lists files by hash needs all of them.
 SHOWN = {

@@ -114,7 +114,7 @@ rule evaluate_sae:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,
@@ -156,7 +156,7 @@ rule probe_sae:
         "../envs/environment.yaml"
     threads: 1
     resources:
-        mem_mb=memory(6000),
+        mem_mb=memory(5000),
         runtime=60,
     params:
         model=model_folder,

@@ -58,7 +58,7 @@ if STUDY.shift:
             "../envs/environment.yaml"
         threads: 1
         resources:
-            mem_mb=memory(6000),
+            mem_mb=memory(5000),
             runtime=120,
             gpu=1,
         params:

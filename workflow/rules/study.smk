@@ -8,19 +8,33 @@ from pathlib import Path
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1]
 if not (HOME / "scripts").is_dir():
     sys.exit(
-        "error: these rules run programs of their repository; clone it, and name workflow/Snakefile of the clone"
+        "error: these rules run programs of their repository; clone it, and name Snakefile of the clone"
     )
 sys.path.insert(0, str(HOME / "src"))
 
-from sparse_circuits.config import WeightSparseStudy, load_study
+from sparse_circuits.clone import check_library, imported_by
+from sparse_circuits.config.weight_sparse import WeightSparseStudy
+from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.doctor import check_git
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
+from sparse_circuits.needs import job_memory
 from sparse_circuits.versions.stages import stages_folder
 
 try:
+    # Fingerprints are of the library here; the rules' programs import what their Python finds.
+    if not workflow.deployment_settings.deployment_method:
+        check_library(HOME, imported_by("python"))
+    # Snakemake, which has read them, takes the last of several blocks under one key. (A pipe can be read once only.)
+    for path in map(Path, workflow.configfiles):
+        if path.is_file():
+            read_yaml(path)
     STUDY = load_study(config)
 except StudyError as error:
     sys.exit(f"error: {error}")
+
+if (git := check_git()).mend:
+    print(f"note: {git.says}: {git.mend}", file=sys.stderr)
 
 # The default study's stages stand in the top dvc.yaml, those of another beside it, in a folder of their own.
 OTHERS = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
@@ -47,6 +61,16 @@ def code(script):
     return fingerprint(HOME / "scripts" / script)
 
 
-def memory(megabytes):
-    """A rule's memory: what it needs, and as much again with each further try."""
-    return lambda wildcards, attempt: megabytes * attempt
+def memory(megabytes, copies=1):
+    """A rule's memory: what it needs beside the weights that it loads, and as much again with each further try."""
+    return (
+        lambda wildcards, input, attempt: job_memory(megabytes, input, copies) * attempt
+    )
+
+
+def dvc_repository(wildcards):
+    """No file: stops where DVC could not record what is about to be made."""
+    folders = (Path.cwd(), *Path.cwd().parents)
+    if not any((folder / ".dvc").is_dir() for folder in folders):
+        sys.exit("error: no DVC repository here to record in; `dvc init` makes one")
+    return []

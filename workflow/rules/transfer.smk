@@ -20,6 +20,8 @@ if TRANSFER:
             "logs/mine_sentences/natural.log",
         benchmark:
             "logs/mine_sentences/natural.tsv"
+        # Before the caching: a corpus with too few sentences must stop the run early.
+        priority: 100
         conda:
             "../envs/environment.yaml"
         threads: 1
@@ -57,7 +59,7 @@ if TRANSFER:
             "../envs/environment.yaml"
         threads: 1
         resources:
-            mem_mb=memory(6000),
+            mem_mb=memory(5000),
             runtime=60,
         params:
             model=model_folder,
@@ -93,7 +95,7 @@ if TRANSFER:
             "../envs/environment.yaml"
         threads: 1
         resources:
-            mem_mb=memory(6000),
+            mem_mb=memory(5000),
             runtime=120,
         params:
             study=STUDY.study,

@@ -1,6 +1,7 @@
 rule record:
     """Record the stages of the study, the content hashes of all artefacts, and how each was made."""
     input:
+        dvc_repository,
         rules.report.input,
         script=program("record_study.py"),
     output:

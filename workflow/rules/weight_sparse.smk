@@ -199,7 +199,7 @@ if STUDY.bridges:
 include: "figures.smk"
 
 
-from sparse_circuits.report import appearance, weight_report_files
+from sparse_circuits.report.contents import appearance, weight_report_files
 
 REPORT_FILES = weight_report_files(
     [tuple(Path(path).parts[-3:-1]) for path in EXPLANATIONS], list(FIGURE_DATA)

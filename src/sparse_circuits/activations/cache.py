@@ -8,9 +8,10 @@ from torch import Tensor
 
 from sparse_circuits.activations.sequences import Sequences, position_tokens
 from sparse_circuits.activations.shard import Compression, Dtype, Rows, SiteStatistics, write_shard
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 
 # Attention sinks: positions whose norm is more than this many times the median (as `max_activation_norm_multiple` in

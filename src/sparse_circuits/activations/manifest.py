@@ -12,10 +12,12 @@ from torch import Tensor
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import SINK_NORM_MULTIPLE
 from sparse_circuits.activations.sequences import sequences_attributes
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256, write_json
 from sparse_circuits.progress import Progress
+
+CONSTANT = 1e-12  # share of the mean square that is rounding
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,10 @@ class Statistics:
 
 
 def build_manifest(folder: Path, sequences: Path, files: list[Path], threads: int = 1) -> None:
-    """Write manifest.json and stats.json of the shards `files` in `folder`, `threads` of them hashed side by side."""
+    """Write manifest.json and stats.json of the shards `files` in `folder`, `threads` of them hashed side by side.
+
+    Raises StudyError that names a site whose rows do not differ: nothing can be trained on it.
+    """
     with ThreadPoolExecutor(threads) as pool:
         digests = list(Progress(pool.map(sha256, files), total=len(files), desc="hash", unit="shard"))
     rows = {file: shards.shard_rows(file) for file in files}
@@ -43,10 +48,14 @@ def build_manifest(folder: Path, sequences: Path, files: list[Path], threads: in
         total = sum(rows[file] for file in found[site])
         sinks = int(sum(part.sinks for part in parts))
         median = float(np.median([part.median_norm for part in parts]))
+        mean = np.sum([part.sum for part in parts], axis=0) / total
+        squared = float(sum(part.sum_squared_norm for part in parts)) / total
+        if squared - mean @ mean <= CONSTANT * squared:
+            raise StudyError(f"site {site}: all {total} rows are the same; leave it out of the study's sites")
         stats[site] = {
             "rows": total,
-            "mean": (np.sum([part.sum for part in parts], axis=0) / total).tolist(),
-            "mean_squared_norm": float(sum(part.sum_squared_norm for part in parts)) / total,
+            "mean": mean.tolist(),
+            "mean_squared_norm": squared,
             "max_abs": float(max(part.max_abs for part in parts)),
             "median_norm": median,
             "sink_norm": SINK_NORM_MULTIPLE * median,

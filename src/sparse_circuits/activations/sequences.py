@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sparse_circuits.config.weight_sparse import Cue
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_jsonl, sha256
-from sparse_circuits.models import load_tokenizer, model_card
+from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.tasks.cues import as_trained
@@ -40,10 +40,16 @@ def write_sequences(
     """Cut `train` sequences, then `held_out` ones from documents that gave none before, and publish both.
 
     Documents are shuffled by `seed`. A sequence is the separator and `context` - 1 tokens of one document; what is left
-    at a document's end is dropped, so that no sequence runs from one document into another. Raises StudyError when the
-    corpus is too small.
+    at a document's end is dropped, so that no sequence runs from one document into another. For the same reason a
+    document with the separator inside is left out, and printed. Raises StudyError when the corpus is too small, and
+    for sequences longer than the model has positions.
     """
     card, tokenizer = model_card(model), load_tokenizer(model)
+    separator_id, joined = card["document_separator_id"], 0
+    if context > tokenizer.model_max_length:
+        raise StudyError(
+            f"activations.context: {card['name']} has positions for {tokenizer.model_max_length} tokens, not {context}"
+        )
     texts = [row["text"] for row in read_jsonl(documents)]
     order = np.random.default_rng(seed).permutation(len(texts))
     groups: dict[str, tuple[list[NDArray[np.int32]], list[int]]] = {"train": ([], []), "held_out": ([], [])}
@@ -53,10 +59,13 @@ def write_sequences(
     while batch := list(islice(waiting, DOCUMENTS_A_BATCH)):
         encoded = tokenizer([texts[i] for i in batch], add_special_tokens=False, verbose=False)["input_ids"]
         for document, ids in zip(batch, encoded, strict=True):
+            if separator_id in ids:
+                joined += 1
+                continue
             rows, origin = groups[name]
             for begin in range(0, len(ids) - context + 2, context - 1):
                 # As an array, an eighth of the bytes of a list: a corpus of 500 million tokens fits in memory.
-                sequence = [card["document_separator_id"], *ids[begin : begin + context - 1]]
+                sequence = [separator_id, *ids[begin : begin + context - 1]]
                 rows.append(np.array(sequence, dtype=np.int32))
                 origin.append(document)
             if len(rows) >= wanted[name]:
@@ -66,11 +75,14 @@ def write_sequences(
         else:
             continue
         break
+    told = f"{joined} documents with {card['document_separator']} inside are left out" if joined else ""
+    if told:
+        print(f"{documents}: {told}")
     for name, (rows, _) in groups.items():
         if len(rows) < wanted[name]:
             raise StudyError(
                 f"{documents}: {len(rows)} sequences of {context} tokens for {name}, {wanted[name]} wanted; "
-                "lower activations.tokens or bring a larger corpus"
+                f"lower activations.tokens or bring a larger corpus{f' ({told})' if told else ''}"
             )
     _publish(
         path,

@@ -9,12 +9,14 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate
 from sparse_circuits.circuits.fills import Ablation, Fill
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import divergence, rows_at_a_time
+from sparse_circuits.models.run import Edit, run
 from sparse_circuits.progress import Progress
-from sparse_circuits.tasks import Groups, PairBatch, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch, in_batches
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,15 @@ def run_circuits(
     """
     metric, kl = torch.zeros(2, len(circuits), sum(len(indices) for indices, _ in groups))
     first = next(iter(basis))
-    for indices, batch in groups:
+    rows_of_logits = rows_at_a_time(language)
+    for indices, batch in in_batches(groups, rows_of_logits):
         batch = batch.to(language.device)
         clean = run(language, batch.clean, read=[first], logits="last")
         assert clean.logits is not None
         likely = clean.logits[:, -1].log_softmax(dim=-1)
         fills = ablation(language, basis, batch)
         positions = {site: language.positions(batch.clean, site) for site in basis}
-        size = max(1, batch_tokens // (len(batch) * max(positions.values())))
+        size = max(1, min(batch_tokens // max(positions.values()), rows_of_logits) // len(batch))
         for begin in Progress(range(0, len(circuits), size), desc="run circuits", unit="batch"):
             part = circuits[begin : begin + size]
             left_out = {site: 1.0 - _stacked([c.kept[site] for c in part], positions[site]) for site in basis}
@@ -86,7 +89,7 @@ def run_circuits(
             rows = slice(begin, begin + len(part))
             metric[rows, indices] = logit_difference(logits, batch.repeat(len(part))).view(len(part), -1).cpu()
             unlikely = logits.log_softmax(dim=-1).unflatten(0, (len(part), -1))
-            kl[rows, indices] = (likely.exp() * (likely - unlikely)).sum(dim=-1).cpu()
+            kl[rows, indices] = divergence(likely.expand_as(unlikely), unlikely).cpu()
     return Outcome(metric, kl)
 
 

@@ -7,8 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sparse_circuits.config import Site
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.config.site import Site, parse_node
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, decode
 
 
@@ -28,10 +28,8 @@ class Node:
 
     @classmethod
     def parse(cls, text: str) -> "Node":
-        """Read a node's name."""
-        site, _, rest = text.rpartition("/")
-        index, _, position = rest.partition("@")
-        return cls(Site.parse(site), None if index == "error" else int(index), int(position) if position else None)
+        """Read a node's name; raise ValueError when it is none."""
+        return cls(*parse_node(text))
 
 
 class Dictionary(Protocol):

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 from sparse_circuits.models.vision_transformer import VisionTransformer
 from sparse_circuits.progress import Progress
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch
 
 STEPS = 150
 RATE = 0.02  # Adam's, in pixel values from -1 to 1

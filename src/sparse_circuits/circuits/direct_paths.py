@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Features
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
 from sparse_circuits.models.linearised import linearised
-from sparse_circuits.models.run import Edit
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Edit, run
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DirectPaths:
     starts: dict[Site, Tensor]
     arrivals: dict[Site, Tensor]
     logits: Tensor | None
-    unembedded: Tensor | None  # logits before the cap that some models put on them, never in bf16
+    unembedded: Tensor | None  # logits before the cap that some models put on them
 
     def gradients(self, arrival: Tensor, cotangents: Tensor) -> dict[Site, Tensor]:
         """Return the gradients (lane, pair, position, d) at all starts that can be reached from `arrival`.
@@ -91,11 +91,7 @@ def cut_at_sites(
         stack.callback(unembed.register_forward_hook(lambda *passed: unembedded.append(passed[2])).remove)
         last = [everywhere[-1]] if logits == "none" else []
         found = run(language, tokens, read=last, edit={site: visit(site) for site in everywhere}, logits=logits)
-    return DirectPaths(starts, arrivals, found.logits, _at_least_fp32(unembedded[0]) if unembedded else None)
-
-
-def _at_least_fp32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return DirectPaths(starts, arrivals, found.logits, unembedded[0] if unembedded else None)
 
 
 @contextmanager

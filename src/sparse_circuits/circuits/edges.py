@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits.attribution import METHODS, SiteGradient
+from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate, by_node
 from sparse_circuits.circuits.direct_paths import (
     DirectPaths,
@@ -16,10 +17,11 @@ from sparse_circuits.circuits.direct_paths import (
     reading_sites,
     written_rows,
 )
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.tasks.pairs import PairBatch
 
 Edge = tuple[str, str, float]  # source id, target id, weight
 

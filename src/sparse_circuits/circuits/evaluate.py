@@ -16,8 +16,8 @@ from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_abl
 from sparse_circuits.circuits.proof.areas import areas
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores
-from sparse_circuits.models import Language
-from sparse_circuits.tasks import Groups
+from sparse_circuits.models.load import Language
+from sparse_circuits.tasks.pairs import Groups
 
 
 def evaluate_circuits(

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, sites_read
 from sparse_circuits.circuits.scores import SiteMeans
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
+from sparse_circuits.tasks.pairs import PairBatch
 
 
 class Fill(NamedTuple):

@@ -1,6 +1,6 @@
 """A circuit put to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,31 +10,39 @@ from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.evidence import lower_bound
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.proof import largest, plan_proof, prove, stability
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
+from sparse_circuits.circuits.proof.plan import COMPARED, plan_proof, prove
+from sparse_circuits.circuits.proof.stability import largest, stability
 from sparse_circuits.circuits.scores import NodeScores, SiteScores, score_nodes
 from sparse_circuits.circuits.setup import Setup
-from sparse_circuits.tasks import Groups
 from sparse_circuits.tasks.controls import swapped_half
+from sparse_circuits.tasks.pairs import Groups
 
 RESAMPLES = 100
+ON_ALL_PAIRS = ("equivalence", "independence")
 
 
 def hypothesis_tests(
-    setup: Setup, scores: NodeScores, circuit: Sequence[Node], seed: int, batch_tokens: int
+    setup: Setup, all_pairs: Groups, scores: NodeScores, circuit: Sequence[Node], seed: int, batch_tokens: int
 ) -> dict[str, Any]:
-    """Return the verdicts of the five tests on the pairs of `setup`: for each test its statistic, p, and what it says.
+    """Return the verdicts of the five tests: for each test its statistic, p, pairs, finding, and what it says.
 
-    Random circuits are drawn from the nodes that score anything.
+    Circuit and model are compared on `all_pairs`. Only what is compared with random circuits, which are drawn from the
+    nodes that score anything, takes the fewer pairs of `setup`: that needs hundreds of runs.
     """
     generator = torch.Generator().manual_seed(seed)
     plan = plan_proof(circuit, scores.ranked(), generator)
-    circuits = [run.circuit(setup.basis, scores.positions) for runs in plan.values() for run in runs]
     ablation = mean_ablation(scores.means)
-    metric = run_circuits(setup.language, setup.groups, setup.basis, ablation, circuits, batch_tokens).metric
+
+    def metric(groups: Groups, names: Iterable[str]) -> torch.Tensor:
+        circuits = [run.circuit(setup.basis, scores.positions) for name in names for run in plan[name]]
+        return run_circuits(setup.language, groups, setup.basis, ablation, circuits, batch_tokens).metric
+
+    few, many = metric(setup.groups, plan), metric(all_pairs, COMPARED)
     return {
         name: {key: value for key, value in vars(verdict).items() if key != "nodes"}
-        for name, verdict in prove(plan, metric, generator).items()
+        | {"pairs": (many if name in ON_ALL_PAIRS else few).shape[1]}
+        for name, verdict in prove(plan, few, many, generator).items()
     }
 
 

@@ -7,15 +7,19 @@ import h5py
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits.attribution import METHODS, ONE_PASS, SiteGradient
+from sparse_circuits.circuits.attribution.registry import METHODS, ONE_PASS
+from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_node
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import rows_at_a_time
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
-from sparse_circuits.tasks import Groups, PairBatch, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch, in_batches
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,10 @@ def score_nodes(
     errors = {site: torch.zeros(pairs, places[site]) for site in sites}
     gap = torch.zeros(pairs)
     means: dict[Site, _MeanByDistance] = {}
-    work = []
+    work: list[tuple[list[int], PairBatch]] = []
     for indices, whole in groups:
-        size = max(1, batch_tokens // (language.positions(whole.clean) * (1 if method in ONE_PASS else steps)))
-        work += [(indices[n * size : (n + 1) * size], part) for n, part in enumerate(whole.split(size))]
+        rows = min(batch_tokens // language.positions(whole.clean), rows_at_a_time(language))
+        work += in_batches([(indices, whole)], max(1, rows // (1 if method in ONE_PASS else steps)))
     for indices, part in Progress(work, desc=f"attribute ({method})", unit="batch"):
         part = part.to(language.device)
         with torch.no_grad():

@@ -6,11 +6,12 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, load_language_model, load_tokenizer
-from sparse_circuits.sae import SparseAutoencoder, load_autoencoder
-from sparse_circuits.tasks import PairBatch, encode_pairs, read_pairs
+from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
+from sparse_circuits.tasks.drawn import drawn
+from sparse_circuits.tasks.pairs import PairBatch, encode_pairs, read_pairs
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,16 @@ class Setup:
 
 
 def set_up_circuits(
-    model: Path, pairs: Path, limit: int | None, saes: list[Path], sites: list[str], device: torch.device
+    model: Path, pairs: Path, count: int | None, seed: int, saes: list[Path], sites: list[str], device: torch.device
 ) -> Setup:
-    """Load what a circuit needs, with the first `limit` pairs, or all of them.
+    """Load what a circuit needs, with `count` pairs that `seed` draws (`tasks.drawn`), or all of them.
 
     `saes` stand in the order of `sites`; without them the nodes are the coordinates of the sites.
 
     Raises StudyError when a model, a pair or an autoencoder does not fit.
     """
     language = load_language_model(model, device)
-    groups = encode_pairs(read_pairs(pairs)[:limit], load_tokenizer(model), language.separator_id)
+    groups = encode_pairs(drawn(read_pairs(pairs), count, seed), load_tokenizer(model), language.separator_id)
     return Setup(language, groups, set_up_basis(language, saes, sites))
 
 

@@ -10,12 +10,12 @@ from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
-from sparse_circuits.circuits.proof import matched_random
+from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
-from sparse_circuits.tasks import Groups
+from sparse_circuits.models.load import Language
+from sparse_circuits.tasks.pairs import Groups
 
 
 def union_ranking(tasks: Sequence[NodeScores]) -> list[Node]:

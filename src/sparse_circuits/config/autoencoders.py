@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.base import Name, Positive, Seed, Settings
 from sparse_circuits.config.catalogue import PublishedSAE
 from sparse_circuits.config.site import Site
 
@@ -33,9 +33,7 @@ class Trained(Settings):
 
     architecture: str
     kind: Kind = Field("autoencoder", description="what is read and written")
-    seed: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="of the initial weights; the study's if not given"
-    )
+    seed: Seed | None = Field(None, description="of the initial weights; the study's if not given")
     d_sae: Positive
     epochs: Positive = Field(2, description="passes over the cache")
     batch: Positive = Field(2048, description="rows in a step")
@@ -162,14 +160,21 @@ class Entries(Settings):
 def spread(saes: dict[str, Any]) -> dict[str, Any]:
     """Return a study's autoencoders with one entry for each combination of the settings that are given as lists.
 
-    `topk: {k: [16, 32], seeds: [0, 1]}` becomes `topk__k16__seed0` and three more.
+    `topk: {k: [16, 32], seeds: [0, 1]}` becomes `topk__k16__seed0` and three more. Raises ValueError for an empty list,
+    and when two entries come to have the same name.
     """
     found: dict[str, Any] = {}
     for name, entry in saes.items():
         swept = swept_keys(entry)
+        if "seeds" in swept and "seed" in entry:
+            raise ValueError(f"`saes.{name}` has both `seed` and `seeds`")
+        if empty := [key for key in swept if not entry[key]]:
+            raise ValueError(f"`saes.{name}.{empty[0]}`: the list of values to try is empty")
         for values in product(*(entry[key] for key in swept)):
             single = [(SINGULAR.get(key, key), value) for key, value in zip(swept, values, strict=True)]
             member = SEPARATOR.join([name, *(f"{key}{value}" for key, value in single)])
+            if member in found:
+                raise ValueError(f"`saes.{name}`: {member} is given twice")
             found[member] = {k: v for k, v in entry.items() if k not in swept} | dict(single) if swept else entry
     return found
 

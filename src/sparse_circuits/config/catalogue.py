@@ -1,5 +1,6 @@
 """The models and datasets that studies refer to by name (config/models.yaml, config/datasets.yaml)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -7,16 +8,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sparse_circuits.config.base import Name, Positive, Settings, Sha256, validate
 from sparse_circuits.config.load import read_yaml
-from sparse_circuits.config.source import Sourced
+from sparse_circuits.config.source import FileSource, Sourced
+from sparse_circuits.files import read_json, read_text
 
 
 def _listed(value: Any) -> Any:
     """The lines of a file that is named instead of a list; those that begin with # are comments."""
     if isinstance(value, str):
-        path = Path(value)
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file")
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+        return [line for line in read_text(Path(value)).splitlines() if line and not line.startswith("#")]
     return value
 
 
@@ -27,6 +26,15 @@ Classes = Annotated[
 ]
 
 
+SIZES = {"num_layers": ("num_hidden_layers", "n_layer"), "d_model": ("hidden_size", "n_embd")}  # in config.json
+
+
+def known_size(config: Mapping[str, Any], key: str) -> int | None:
+    """Return a size of the part of a model that sees, or else of the whole, by our key; None where it is not said."""
+    part = config.get("vision_config", config)
+    return next((part[name] for name in SIZES[key] if name in part), None)
+
+
 class Model(Sourced):
     """A causal language model, or one that recognises images."""
 
@@ -34,8 +42,8 @@ class Model(Sourced):
         description="what the fetched files are; csp: OpenAI's weight-sparse transformers; torchvision: MobileNetV2"
     )
     classes: Classes | None = Field(None, description="what a model of images tells apart; names, or a file of them")
-    num_layers: Positive
-    d_model: Positive
+    num_layers: Positive | None = Field(None, description="checked against the files, which say it too")
+    d_model: Positive | None = Field(None, description="checked against the files, which say it too")
     document_separator: str = Field(description="the token that each sequence begins with, as in pretraining")
 
     @model_validator(mode="after")
@@ -43,6 +51,20 @@ class Model(Sourced):
         if self.format == "torchvision" and self.classes is None:
             raise ValueError("format torchvision needs `classes`")
         return self
+
+    @property
+    def known_config(self) -> dict[str, Any]:
+        """The model's config.json, where it lies on this machine; else what the format says of the family, if that."""
+        for source in self.sources:
+            if isinstance(source, FileSource) and "config.json" in source.files:
+                path = Path(source.folder, "config.json")
+                return dict(read_json(path)) if path.is_file() else {}
+        family = {"torchvision": "mobilenet", "csp": "weight_sparse_gpt"}.get(self.format)
+        return {"model_type": family} if family else {}
+
+    def size(self, key: str) -> int | None:
+        """Return its `num_layers` or `d_model`, as far as it is known before the model is fetched."""
+        return getattr(self, key) or known_size(self.known_config, key)
 
 
 class Split(Settings):

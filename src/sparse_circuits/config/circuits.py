@@ -56,7 +56,9 @@ class MinimalCircuits(Settings):
     search: Search = Field("heaviside", description="how candidates are ranked")
     target: Share = Field(0.75, description="faithfulness asked for on held-out training pairs")
     candidates: Positive = Field(300, description="nodes to choose from, the best scored")
-    held_out: Share = Field(0.25, description="share of the training pairs that judge circuits, the last ones")
+    held_out: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.25, description="share of the training pairs that judge circuits, the last ones"
+    )
 
 
 class Circuits(Settings):
@@ -74,9 +76,9 @@ class Circuits(Settings):
     sizes: Annotated[list[Positive], Field(min_length=2)] = Field(description="nodes a circuit, ascending")
     node_threshold: Share = Field(description="keep nodes whose score is at least this share of the metric gap")
     edge_threshold: Share = Field(description="keep edges whose weight is at least this share of the metric gap")
-    score_pairs: Positive | None = Field(None, description="score nodes on the first so many training pairs")
-    judge_pairs: Positive | None = Field(None, description="judge circuits on the first so many test pairs")
-    prove_pairs: Positive | None = Field(None, description="test hypotheses on the first so many test pairs")
+    score_pairs: Positive | None = Field(None, description="score nodes on so many training pairs")
+    judge_pairs: Positive | None = Field(None, description="judge circuits on so many test pairs")
+    prove_pairs: Positive | None = Field(None, description="compare circuits with random ones on so many test pairs")
     random_circuits: Positive = Field(3, description="matched random circuits at each size")
     batch_tokens: Positive = Field(2048, description="tokens in one forward pass, all circuits of the batch together")
 

@@ -1,23 +1,36 @@
 """Whether a study's parts fit each other: what one of them names, another must have."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparse_circuits.config.autoencoders import Pretrained
-from sparse_circuits.config.catalogue import load_datasets, load_models
+from sparse_circuits.config.catalogue import SIZES, known_size, load_datasets, load_models
 from sparse_circuits.config.circuits import FeatureBasis
-from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns
-from sparse_circuits.config.site import Site
+from sparse_circuits.config.edits import (
+    EditSettings,
+    Erase,
+    MeanAblate,
+    Occupations,
+    OfCircuit,
+    Pronouns,
+    Rewrite,
+    Select,
+)
+from sparse_circuits.config.fit import misfit
+from sparse_circuits.config.site import Site, parse_node
 from sparse_circuits.config.tasks import AgreementTask, ClassesTask, CueTask, FileTask
 
 if TYPE_CHECKING:
     from sparse_circuits.config.study import Study
 
+MOST_SHARDS = 100_000  # with more, Snakemake takes minutes to build the graph
+
 
 def check(study: "Study") -> None:
     """Raise ValueError that says what does not fit, first of what other parts build on."""
-    for part in (_sources, _sites, _autoencoders, _tasks, _circuits, _edits, _shift, _claims):
+    for part in (_sources, _sites, _activations, _autoencoders, _tasks, _circuits, _edits, _shift, _claims, _model):
         part(study)
 
 
@@ -26,8 +39,17 @@ def _sources(study: "Study") -> None:
     _images(study)
     if not study.vision_transformer:
         _known("model", study.model, load_models(Path(study.models_file)), study.models_file)
+        _sizes(study)
     if not study.corpus_entry.is_corpus:
         raise ValueError(f"`corpus: {study.corpus}` is no corpus but {study.corpus_entry.format}")
+
+
+def _sizes(study: "Study") -> None:
+    """What the catalogue says of a model's sizes against what its config.json says, where that is at hand."""
+    for key in SIZES:
+        said, found = getattr(study.model_entry, key), known_size(study.model_config_file, key)
+        if None not in (said, found) and said != found:
+            raise ValueError(f"{study.models_file}: {study.model}: {key} is {found} in its config.json, not {said}")
 
 
 def _images(study: "Study") -> None:
@@ -72,6 +94,36 @@ def _sites(study: "Study") -> None:
         raise ValueError(f"`transcoder_layers` must ascend without repeats, found {layers}")
 
 
+def _activations(study: "Study") -> None:
+    settings, sites = study.activations, study.cached_sites
+    together = settings.sites_per_shard or max(1, len(sites))
+    shards = math.ceil(settings.tokens / settings.shard_tokens) * math.ceil(len(sites) / together)
+    if shards > MOST_SHARDS:
+        enough = math.ceil(settings.shard_tokens * shards / MOST_SHARDS)
+        raise ValueError(
+            f"`activations.shard_tokens`: {settings.tokens:,} tokens make {shards:,} shards, a job and a file each, "
+            f"of {MOST_SHARDS:,} at most; raise it to {enough:,}"
+        )
+    for name, place in study.places.items():
+        if len({sites.index(site) // together for site in place.reads + place.writes}) > 1:
+            raise ValueError(
+                f"`activations.sites_per_shard`: what {place.saes[0]} reads and writes at {name} must lie in the same "
+                "shards; raise it"
+            )
+    for sae in study.trained.values():
+        rows = math.ceil(settings.tokens / settings.context) * (settings.context - 1) * sae.epochs
+        if rows < sae.batch:
+            raise ValueError(
+                f"`activations.tokens`: {settings.tokens} tokens give {rows} rows in {sae.epochs} epochs, less than "
+                f"one batch of {sae.batch}; raise it or lower `batch`"
+            )
+    if "discovery" in study.model_fields_set and study.discovery.context > settings.context:
+        raise ValueError(
+            f"`discovery.context`: {study.discovery.context}, and cached sequences have {settings.context} tokens "
+            "(`activations.context`)"
+        )
+
+
 def _autoencoders(study: "Study") -> None:
     for name, sae in study.saes.items():
         if isinstance(sae, Pretrained) and (missing := [site for site in study.sites if site not in sae.sites]):
@@ -79,6 +131,13 @@ def _autoencoders(study: "Study") -> None:
     for name, entry in study.trained.items():
         if entry.kind.endswith("transcoder") and not study.transcoder_layers:
             raise ValueError(f"`saes.{name}`: a {entry.kind} needs `transcoder_layers`")
+        if (
+            study.probing
+            and study.sites
+            and entry.kind == "autoencoder"
+            and (most := max(study.probing.ks)) > entry.d_sae
+        ):
+            raise ValueError(f"`probing.ks`: {most} features a probe, and `saes.{name}` has {entry.d_sae}")
     if len({(sae.batch, sae.epochs) for sae in study.trained.values()}) > 1:
         raise ValueError("`saes`: autoencoders train in one pass over the cache and must share `batch` and `epochs`")
     if bool(study.saes) != bool(study.sites or study.transcoder_layers):
@@ -119,7 +178,12 @@ def _circuits(study: "Study") -> None:
                 raise ValueError(f"`circuits.{name}.sae: {basis.sae}` is a {kind}; name an autoencoder or a transcoder")
         elif basis.layers:
             _within(f"`circuits.{name}.layers`", basis.layers[-1], study)
+        elif study.num_layers is None:
+            raise ValueError(
+                f"`circuits.{name}.layers`: name them, or give `num_layers` of {study.model} in {study.models_file}"
+            )
     for name, graph in study.graphs.items():
+        _no_separator(f"graphs.{name}.prompt", graph.prompt, study)
         _known(f"graphs.{name}.basis", graph.basis, study.feature_bases, "the study's bases of features")
     features = study.circuits.features
     if features is None and (needing := [key for key in ("transfer", "shift", "claims") if getattr(study, key)]):
@@ -132,6 +196,11 @@ def _circuits(study: "Study") -> None:
         raise ValueError("`transfer` needs features summed over positions; drop `circuits.features.by_position`")
 
 
+def _model(study: "Study") -> None:
+    if told := misfit(study.model, study.needs, study.model_config_file):
+        raise ValueError(told)
+
+
 def _edits(study: "Study") -> None:
     for name, edit in study.edits.items():
         for needed in edit.needs:
@@ -139,9 +208,41 @@ def _edits(study: "Study") -> None:
         if edit.statistics and not isinstance(study.behaviours.get(edit.statistics), Occupations):
             raise ValueError(f"`edits.{name}.statistics: {edit.statistics}` is no behaviour of kind occupations")
         _known(f"edits.{name}.basis", edit.basis, study.circuits.bases, "circuits")
+        for prompt in edit.prompts:
+            _no_separator(f"edits.{name}.prompts", prompt, study)
         for operation in edit.operations:
             if isinstance(operation, OfCircuit):
                 _known(f"edits.{name}.operations.task", operation.task, study.tasks, "tasks")
+            if isinstance(operation, Erase):
+                for site in operation.sites:
+                    _within(f"`edits.{name}.operations.sites`: {site}", Site.parse(site).layer, study)
+        _edited_nodes(f"edits.{name}", edit, study)
+
+
+def _edited_nodes(key: str, edit: EditSettings, study: "Study") -> None:
+    """Check the nodes that an edit names against its basis, and what it rewrites against what can be rewritten."""
+    basis, places = study.circuits.bases[edit.basis], study.basis_sites(edit.basis)
+    sae = study.trained.get(basis.sae) if isinstance(basis, FeatureBasis) else None
+    selects = any(isinstance(operation, Select) for operation in edit.operations)
+    rewritten = list(places) if selects else []
+    for operation in edit.operations:
+        for node in operation.nodes if isinstance(operation, Rewrite | MeanAblate) else ():
+            site, index, _ = parse_node(node)
+            if str(site) not in places:
+                raise ValueError(f"`{key}.operations`: {node}: {edit.basis} has sites {', '.join(places)}")
+            if sae and index is not None and index >= sae.d_sae:
+                raise ValueError(f"`{key}.operations`: {node}: there are {sae.d_sae} features, 0 to {sae.d_sae - 1}")
+            rewritten += [str(site)] if isinstance(operation, Rewrite) else []
+    for written in rewritten:
+        if edit.basis == "heads" or places[written] not in (None, written):
+            raise ValueError(
+                f"`{key}.basis: {edit.basis}`: only features of autoencoders, neurons and channels can be rewritten"
+            )
+        if edit.permanent == "added_layer" and (places[written] is None or Site.parse(written).kind != "resid_post"):
+            raise ValueError(
+                f"`{key}.permanent: added_layer` keeps features of the residual stream alone, not {edit.basis} at "
+                f"{written}; `distilled` keeps all"
+            )
 
 
 def _shift(study: "Study") -> None:
@@ -169,8 +270,13 @@ def _known(key: str, name: str, entries: Mapping[str, Any], where: str) -> None:
         raise ValueError(f"`{key}: {name}` is not in {where}; it has {', '.join(entries)}")
 
 
+def _no_separator(key: str, prompt: str, study: "Study") -> None:
+    if not study.vision_transformer and (separator := study.model_entry.document_separator) in prompt:
+        raise ValueError(f"`{key}` holds the document separator {separator!r}, which is put before each prompt")
+
+
 def _within(what: str, layer: int, study: "Study") -> None:
-    if layer >= (layers := study.num_layers):
+    if (layers := study.num_layers) is not None and layer >= layers:
         raise ValueError(f"{what}: {study.model} has {layers} layers, 0 to {layers - 1}")
 
 

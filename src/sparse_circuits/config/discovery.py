@@ -30,4 +30,6 @@ class Discovery(Settings):
     def _ascending(self) -> "Discovery":
         if sorted(set(self.sizes)) != self.sizes:
             raise ValueError(f"`sizes` must ascend without repeats, found {self.sizes}")
+        if self.clusters > self.tokens:
+            raise ValueError(f"{self.clusters} clusters of {self.tokens} tokens; lower `clusters`")
         return self

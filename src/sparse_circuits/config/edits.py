@@ -161,6 +161,9 @@ class EditSettings(Settings):
             )
         if sum(isinstance(operation, Select) for operation in self.operations) > 1:
             raise ValueError("`operations` may have one `select`")
+        named = [node for operation in self.operations if isinstance(operation, Rewrite) for node in operation.nodes]
+        if twice := [node for node in named if named.count(node) > 1]:
+            raise ValueError(f"`operations`: {twice[0]} is rewritten twice; name it once")
         return self
 
     @property

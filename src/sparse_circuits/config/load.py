@@ -8,18 +8,40 @@ import yaml
 
 from sparse_circuits.config.base import validate
 from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_text
 
 if TYPE_CHECKING:
     from sparse_circuits.config.study import Study
     from sparse_circuits.config.weight_sparse import WeightSparseStudy
 
+MERGE = "tag:yaml.org,2002:merge"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which takes the last of several blocks under one key; here that is an error."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(read_text(path))
+        self.path = path
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if key.tag == MERGE:
+                continue
+            name, line = (key.tag, str(key.value)), key.start_mark.line + 1
+            if name in lines:
+                told = f"key `{key.value}` is given twice, first in line {lines[name]}; keep one of them"
+                raise StudyError(f"{self.path}:{line}: {told}")
+            lines[name] = line
+        return node
+
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping; raise StudyError with file and line when it is missing or broken."""
+    """Read a YAML mapping; raise StudyError with file and line when it is missing, broken, or has a key twice."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: no such file") from None
+        data = _Loader(path).get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

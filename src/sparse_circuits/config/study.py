@@ -8,13 +8,14 @@ from pydantic import Field, model_validator
 
 from sparse_circuits.config.activations import Activations
 from sparse_circuits.config.autoencoders import SAE, Probing, SiteName, Trained, spread
-from sparse_circuits.config.base import Name, Settings, validate
+from sparse_circuits.config.base import Name, Seed, Settings, validate
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
 from sparse_circuits.config.claims import Claim, Claims
 from sparse_circuits.config.consistency import check
 from sparse_circuits.config.discovery import Discovery
 from sparse_circuits.config.edits import Behaviour, EditSettings
+from sparse_circuits.config.fit import Needs
 from sparse_circuits.config.graphs import Graph
 from sparse_circuits.config.interpretations import Interpretations
 from sparse_circuits.config.load import read_yaml
@@ -38,7 +39,7 @@ class Study(Settings):
     """All settings of one study."""
 
     study: Name
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     models_file: str = "config/models.yaml"
     datasets_file: str = "config/datasets.yaml"
     model: Name
@@ -99,7 +100,7 @@ class Study(Settings):
             return {}
         settings = self.circuits.bases[basis]
         if not isinstance(settings, FeatureBasis):
-            return {f"{COORDINATES[basis]}.{layer}": None for layer in settings.layers or range(self.num_layers)}
+            return {f"{COORDINATES[basis]}.{layer}": None for layer in settings.layers or range(self.num_layers or 0)}
         if self.kind(settings.sae) == "autoencoder":
             return {site: site for site in self.sites}
         return {f"mlp_out.{layer}": f"mlp.{layer}" for layer in self.transcoder_layers}
@@ -143,9 +144,23 @@ class Study(Settings):
         return sorted(found, key=lambda site: Site.parse(site).order)
 
     @property
-    def num_layers(self) -> int:
-        """The layers of the study's model."""
-        return self.vision_transformer.layers if self.vision_transformer else self.model_entry.num_layers
+    def num_layers(self) -> int | None:
+        """The layers of the study's model; None where only the model itself says so, which is not fetched yet."""
+        return self.vision_transformer.layers if self.vision_transformer else self.model_entry.size("num_layers")
+
+    @property
+    def needs(self) -> Needs:
+        """What the model must be able to do."""
+        contexts = {"activations.context": self.activations.context}
+        contexts |= {"transfer.longest": self.transfer.longest} if self.transfer else {}
+        contexts |= {"shift.tokens": self.shift.tokens} if self.shift else {}
+        added = [f"edits.{name}.permanent" for name, edit in self.edits.items() if edit.permanent == "added_layer"]
+        return Needs(contexts=contexts, added_layer=added)
+
+    @property
+    def model_config_file(self) -> dict[str, Any]:
+        """The config.json of the model, as far as it is known before the model is fetched."""
+        return {"model_type": "small_vit"} if self.vision_transformer else self.model_entry.known_config
 
     @property
     def model_classes(self) -> list[str] | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from sparse_circuits.config.autoencoders import Share
-from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.base import Name, Positive, Seed, Settings
 from sparse_circuits.config.catalogue import Dataset, load_datasets
 
 # The 20 tasks of Gao et al. 2025, table 1.
@@ -89,6 +89,8 @@ class VisionTransformer(Network):
             )
         if self.d_model % self.head_dim:
             raise ValueError(f"`{key}.d_model`: {self.d_model} is no multiple of head_dim {self.head_dim}")
+        if self.active is not None and self.active * self.d_model < 1:
+            raise ValueError(f"`{key}.active`: {self.active:g} of {self.d_model} is less than one; null: all")
         if self.images < self.batch:
             raise ValueError(f"`{key}.images`: {self.images} images are less than one batch of {self.batch}")
         if self.cue and self.cue.of not in classes:
@@ -155,7 +157,7 @@ class WeightSparseStudy(Settings):
 
     kind: Literal["weight_sparse"]
     study: Name
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     datasets_file: str = "config/datasets.yaml"
     corpus: Name
     vocabulary: Annotated[int, Field(ge=300)] = Field(2048, description="tokens of the BPE that is trained here")
@@ -197,11 +199,19 @@ class WeightSparseStudy(Settings):
             ends = [self.bridges.dense, self.bridges.sparse]
             if unknown := [name for name in ends if name not in self.models]:
                 raise ValueError(f"`bridges`: {unknown[0]} is not in models; there are {', '.join(self.models)}")
+            if self.bridges.tokens < (step := self.bridges.batch * self.context):
+                raise ValueError(f"`bridges.tokens`: {self.bridges.tokens} tokens are less than one step, {step}")
+            if self.bridges.active * (width := self.models[ends[1]].d_model) < 1:
+                raise ValueError(f"`bridges.active`: {self.bridges.active:g} of {width} channels is less than one")
             if len({self.models[name].layers for name in ends}) > 1:
                 raise ValueError(f"`bridges`: {ends[0]} and {ends[1]} have not as many layers")
         for name, model in self.models.items():
             if model.d_model % model.head_dim:
                 raise ValueError(f"`models.{name}`: d_model {model.d_model} is no multiple of {model.head_dim}")
+            if model.active is not None and model.active * model.d_model < 1:
+                raise ValueError(
+                    f"`models.{name}.active`: {model.active:g} of {model.d_model} is less than one; null: all"
+                )
             if model.tokens < model.batch * self.context:
                 raise ValueError(f"`models.{name}`: {model.tokens} tokens are less than one step")
         if self.headline_task not in self.tasks:

@@ -18,18 +18,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sparse_circuits.circuits.basis import Basis, Features, Node
-from sparse_circuits.config import Site
+from sparse_circuits.config.fit import LENGTHENED
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Edit, run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Gated MLPs behind an RMSNorm that write to the stream as they are.
-FAMILIES = ("llama", "qwen2", "qwen3")
 HINGES = 16
 SHARPNESS = 200.0  # how narrow a hinge's bend is beside the range of the feature's values
 SINK = 10  # times the median norm: positions that the fit of scales leaves out
@@ -50,11 +49,11 @@ def with_added_layers(
 ) -> "PreTrainedModel":
     """Return a model of the same class that does by its weights what the rewriting of features does by hooks.
 
-    Fitted on tokens (sequence, position) of batches. Raises StudyError for architectures other than those in FAMILIES,
-    for nodes that are no features of an autoencoder of the residual stream, and for a feature that is never active.
+    Fitted on tokens (sequence, position) of batches. Raises StudyError for families not in LENGTHENED, for nodes
+    that are no features of an autoencoder of the residual stream, and for a feature that is never active.
     """
-    if (kind := language.model.config.model_type) not in FAMILIES:
-        raise StudyError(f"{language.name} is a {kind}; layers can be added to {', '.join(FAMILIES)}")
+    if (kind := language.model.config.model_type) not in LENGTHENED:
+        raise StudyError(f"{language.name} is a {kind}; layers can be added to {', '.join(LENGTHENED)}")
     by_site: dict[Site, dict[int, Rewriting]] = {}
     for node, rewriting in rewritings.items():
         if node.site.kind != "resid_post" or not isinstance(basis[node.site], Features) or node.index is None:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Node
-from sparse_circuits.config import Site
 from sparse_circuits.config.edits import EditSettings, Erase, MeanAblate, OfCircuit, Operation, Rewrite, Select
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
-from sparse_circuits.tasks import Groups
+from sparse_circuits.models.load import Language
+from sparse_circuits.tasks.pairs import Groups
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate, sites_read
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import beyond_separator
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Edit, run
 
 
 @torch.no_grad()

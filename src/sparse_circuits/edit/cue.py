@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sparse_circuits.config.weight_sparse import Cue
 from sparse_circuits.edit.measure import Variant
-from sparse_circuits.models import run
 from sparse_circuits.models.pictures import to_tokens
+from sparse_circuits.models.run import run
 from sparse_circuits.tasks.cues import plant
 
 BATCH = 250  # images in one pass

@@ -16,7 +16,9 @@ from torch.nn.utils import parametrize
 
 from sparse_circuits.config.edits import Distillation
 from sparse_circuits.edit.intervention import Intervention
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import Predicted, divergence, last_site
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 
 if TYPE_CHECKING:
@@ -53,23 +55,37 @@ def distil(
         parametrize.register_parametrization(matrix, "weight", changes[-1])
     optimizer = torch.optim.AdamW(changes.parameters(), lr=settings.learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.steps)
+    last = last_site(language)
     for _ in Progress(range(settings.steps), desc="distil", unit="step"):
         batch = batches[int(torch.randint(len(batches), (1,), generator=generator))].to(language.device)
         with torch.no_grad():
-            wanted = run(language, batch, edit=intervention, logits="all").logits
-        found = run(pupil, batch, logits="all").logits
-        assert wanted is not None
-        assert found is not None
-        loss = nn.functional.kl_div(
-            found.log_softmax(dim=-1), wanted.log_softmax(dim=-1), reduction="none", log_target=True
-        )
-        loss.sum(dim=-1)[:, 1:].mean().backward()
+            wanted = run(language, batch, read=[last], edit=intervention).activations[last]
+        found = run(pupil, batch, read=[last]).activations[last]
+        found.backward(_slope(language, batch, wanted, found.detach()))
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
     for matrix in matrices:
         parametrize.remove_parametrizations(matrix, "weight")
     return pupil.model.requires_grad_(False)
+
+
+def _slope(language: Language, tokens: Tensor, wanted: Tensor, found: Tensor) -> Tensor:
+    """The gradient by `found` of the mean divergence of what it predicts from what `wanted` predicts.
+
+    Both are last activations (sequence, position, d_model), from which teacher and pupil predict alike. What stands
+    after the separator is left out.
+    """
+    found.requires_grad_()
+    words = slice(0 if language.sees else 1, None)
+    teacher, pupil = (Predicted.of(language, tokens[:, words], hidden[:, words]) for hidden in (wanted, found))
+    for rows in teacher.parts():
+        with torch.no_grad():
+            likely = teacher.logits(rows).log_softmax(dim=-1)
+        apart = divergence(likely, pupil.logits(rows).log_softmax(dim=-1))
+        (apart.sum() / len(teacher.tokens)).backward()
+    assert found.grad is not None
+    return found.grad
 
 
 def _matrices(language: Language, first: int) -> list[nn.Module]:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import compose
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit, Run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Edit, Run, run
 
 
 def ablation_effects(

@@ -11,11 +11,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import beyond_separator
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit
-from sparse_circuits.tasks import Groups
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Edit, run
+from sparse_circuits.tasks.pairs import Groups
 
 Erasure = Literal["leace", "mean_difference"]
 

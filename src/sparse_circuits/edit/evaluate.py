@@ -14,8 +14,10 @@ from torch import Tensor
 from sparse_circuits.bootstrap import crossed_weights, interval95, resamples, wilson95
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
-from sparse_circuits.models import continued, run
-from sparse_circuits.tasks import Groups, Pair, encode_pairs
+from sparse_circuits.models.prompts import prompt_tokens
+from sparse_circuits.models.run import continued, run
+from sparse_circuits.models.texts import pieces, token_text
+from sparse_circuits.tasks.pairs import Groups, Pair, encode_pairs
 from sparse_circuits.tasks.pronouns import STATED
 
 if TYPE_CHECKING:
@@ -153,15 +155,15 @@ def most_changed(
     for place in apart.flatten().topk(min(count, apart.numel())).indices.tolist():
         sequence, position = divmod(place, apart.shape[1])
         prompt = text[sequence : sequence + 1, : position + 1]
-        said, follows = tokenizer.decode(prompt[0, 1:][-context:].tolist()), int(text[sequence, position + 1].item())
+        follows = int(text[sequence, position + 1].item())
         old, new = (_next_probabilities(variant, prompt) for variant in (before, after))
         rows.append(
             {
-                "context": said,
-                "next": tokenizer.decode([follows]),
+                "context": "".join(pieces(tokenizer, prompt[0, 1:][-context:].tolist())),
+                "next": token_text(tokenizer, follows),
                 "kl": apart[sequence, position].item(),
-                "rises": tokenizer.decode([int((new - old).argmax())]),
-                "falls": tokenizer.decode([int((old - new).argmax())]),
+                "rises": token_text(tokenizer, int((new - old).argmax())),
+                "falls": token_text(tokenizer, int((old - new).argmax())),
             }
         )
     return rows
@@ -221,7 +223,7 @@ def continuations(
     for prompt in prompts:
         row = {"prompt": prompt}
         for name, variant in variants.items():
-            ids = [trials.separator_id, *trials.tokenizer.encode(prompt, add_special_tokens=False)]
+            ids = prompt_tokens(prompt, trials.tokenizer, trials.separator_id)
             row[name] = str(trials.tokenizer.decode(continued(variant.language, ids, tokens, variant.intervention)))
         rows.append(row)
     return rows

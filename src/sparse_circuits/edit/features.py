@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Features, Node
-from sparse_circuits.circuits.proof import matched_random
-from sparse_circuits.config import Site
+from sparse_circuits.circuits.proof.plan import matched_random
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import beyond_separator
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Edit, run
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 
 @dataclass(frozen=True)

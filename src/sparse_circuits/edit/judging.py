@@ -10,8 +10,9 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.promoting import PROMOTED
 from sparse_circuits.endpoint import Endpoint, marked, read_answer
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import promoted_tokens
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import promoted_tokens, run
+from sparse_circuits.models.texts import pieces, token_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -63,11 +64,11 @@ class Judge:
             for row, values in zip(batch, f, strict=True):
                 if (peak := values.max().item()) > 0:
                     at = slice(max(1, int(values.argmax()) - AROUND), int(values.argmax()) + AROUND + 1)
-                    found.append((peak, marked(self.tokenizer.batch_decode(row[at, None]), values[at].tolist())))
+                    found.append((peak, marked(pieces(self.tokenizer, row[at].tolist()), values[at].tolist())))
         found.sort(key=lambda one: one[0], reverse=True)
         one = torch.zeros(1, dictionary.width, device=self.language.device)
         one[0, node.index] = 1
         promoted, _ = promoted_tokens(self.language, dictionary.write(one), PROMOTED)
-        tokens = ", ".join(map(repr, self.tokenizer.batch_decode(promoted.T)))
+        tokens = ", ".join(map(repr, token_texts(self.tokenizer, promoted.flatten().tolist())))
         lines = [f"{number}. {text}" for number, (_, text) in enumerate(found[:EXCERPTS], 1)]
         return "\n".join([*lines, f"Tokens made likelier: {tokens}"])

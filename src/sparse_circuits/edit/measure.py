@@ -7,11 +7,13 @@ from typing import Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import Intervention
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import cross_entropy, predictions
-from sparse_circuits.tasks import Groups, logit_difference
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import Effects, compare, last_site, rows_at_a_time
+from sparse_circuits.models.run import Run, run
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, in_batches
 
 K = TypeVar("K", bound=Hashable)
 
@@ -51,17 +53,16 @@ def differences_of(variants: Mapping[K, Variant], groups: Groups) -> dict[K, Dif
     """Return the metric of every pair of a task under each variant."""
     pairs = sum(len(indices) for indices, _ in groups)
     found = {name: Differences(*torch.zeros(2, pairs)) for name in variants}
-    for indices, batch in groups:
+    for indices, batch in in_batches(groups, min(rows_at_a_time(v.language) for v in variants.values())):
         for side, tokens in enumerate((batch.clean, batch.patch)):
-            for name, logits in _passes(variants, tokens, "last"):
-                found[name][side][indices] = logit_difference(logits[:, -1], batch.to(logits.device)).cpu()
+            for name, got in _passes(variants, tokens, "last"):
+                assert got.logits is not None
+                found[name][side][indices] = logit_difference(got.logits[:, -1], batch.to(got.logits.device)).cpu()
     return found
 
 
-def _passes(
-    variants: Mapping[K, Variant], tokens: Tensor, logits: Literal["last", "all"]
-) -> Iterator[tuple[K, Tensor]]:
-    """Yield each variant's logits on tokens (batch, position).
+def _passes(variants: Mapping[K, Variant], tokens: Tensor, logits: Literal["last", "none"]) -> Iterator[tuple[K, Run]]:
+    """Yield each variant's pass on tokens (batch, position), with its activations at the last site.
 
     Variants of one model whose first edit is of the residual stream begin there: what comes before is the same for all.
     """
@@ -78,9 +79,8 @@ def _passes(
         start = None
         if begin in shared[id(language)]:
             start = (begin, edits.pop(begin)(shared[id(language)][begin]))
-        found = run(language, tokens.to(language.device), edit=edits, start=start, logits=logits).logits
-        assert found is not None
-        yield name, found
+        read = [last_site(language)]
+        yield name, run(language, tokens.to(language.device), read=read, edit=edits, start=start, logits=logits)
 
 
 class TextEffects(NamedTuple):
@@ -97,15 +97,16 @@ class TextEffects(NamedTuple):
 @torch.no_grad()
 def text_effects(variants: Mapping[K, Variant], batches: Sequence[Tensor]) -> dict[K, TextEffects]:
     """Return what variants do on text (sequence, position), or images; divergences are from the first one."""
-    losses = dict.fromkeys(variants, 0.0)
-    apart: dict[K, list[Tensor]] = {name: [] for name in variants}
+    found: dict[K, list[Effects]] = {name: [] for name in variants}
     for batch in batches:
-        likely = None
-        for name, logits in _passes(variants, batch, "all"):
-            inputs = batch.to(logits.device)
-            losses[name] += cross_entropy(logits, inputs).double().sum().item()
-            unlikely = predictions(logits, inputs).log_softmax(dim=-1)
-            likely = unlikely if likely is None else likely
-            apart[name].append((likely.exp() * (likely - unlikely)).sum(dim=-1).cpu())
-    found = {name: torch.cat(parts) for name, parts in apart.items()}
-    return {name: TextEffects(losses[name] / at.numel(), at.double().mean().item(), at) for name, at in found.items()}
+        models = []
+        for name, got in _passes(variants, batch, "none"):
+            (hidden,) = got.activations.values()
+            models.append((variants[name].language, hidden))
+        for name, effects in zip(variants, compare(batch.to(hidden.device), models), strict=True):
+            found[name].append(Effects(*(values.cpu() for values in effects)))
+    both = {name: Effects(*(torch.cat(part) for part in zip(*parts, strict=True))) for name, parts in found.items()}
+    return {
+        name: TextEffects(one.loss.double().mean().item(), one.kl.double().mean().item(), one.kl)
+        for name, one in both.items()
+    }

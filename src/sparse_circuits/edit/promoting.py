@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import promoted_tokens
 
 if TYPE_CHECKING:

@@ -17,16 +17,18 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.search.problem import split_pairs
-from sparse_circuits.config import Site
 from sparse_circuits.config.edits import Select
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import ablation_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import rows_at_a_time
+from sparse_circuits.models.run import Run, run
 from sparse_circuits.progress import Progress
-from sparse_circuits.tasks import Groups, PairBatch, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch, in_batches
 
 HELD_OUT = 0.25  # share of the training pairs that a choice must also hold on
 LOUDER = 1.5  # a feature speaks aloud on a kept task where it is so many times as active as on the goal's prompts
@@ -154,7 +156,7 @@ def _ranked(
     """The features that are not chosen, by how much nearer to 0 their ablation brings the gap, to first order."""
     effects = {site: torch.zeros(dictionary.width) for site, dictionary in basis.items()}
     done = rewrite_nodes(basis, chosen)
-    for _, batch in groups:
+    for _, batch in in_batches(groups, rows_at_a_time(language)):
         batch = batch.to(language.device)
         for sign, tokens in ((1.0, batch.clean), (-1.0, batch.patch)):
             metric = partial(_signed_difference, batch=batch, sign=sign)

@@ -1,8 +1,10 @@
 """A circuit as a drawn graph: sites as rows from the input up, nodes labelled by the tokens they promote."""
 
+import json
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
+from unicodedata import east_asian_width
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -73,7 +75,7 @@ def draw_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
             {
                 **{k: node[k] for k in ("id", "site", "score")},
                 "label": labels.get(node["id"].partition("@")[0], ""),
-                "promotes": "|".join(node.get("promotes", [])),
+                "promotes": json.dumps(node.get("promotes", []), ensure_ascii=False),
             }
             for node in parts
         ]
@@ -120,7 +122,7 @@ def _draw_node(
     words = [_shown(token) for token in node.get("promotes", [])[: 1 if label else 2]]
     if label:
         # What a label gives as examples in brackets has no place here.
-        letters = LABEL[bool(pictures)]
+        letters = LABEL[bool(pictures)] // _width(label)
         words = [*wrap(_plain(label.partition(" (")[0]), letters, max_lines=2, placeholder=" ..."), *words]
     x, y = place
     for colours, _ in pictures:
@@ -166,10 +168,14 @@ def _box(axis: Axes, place: tuple[float, float], colour: Any, width: float) -> N
 
 def _shown(token: str) -> str:
     """A token as plain text, with whitespace visible."""
-    return f"“{_plain(token)[:14]}”"
+    return f"“{_plain(token[: 14 // _width(token)])}”"
+
+
+def _width(text: str) -> int:
+    """How many letters wide the characters of a text are at most: those of East Asian scripts are two."""
+    return 1 + any(east_asian_width(letter) in "WF" for letter in text)
 
 
 def _plain(text: str) -> str:
-    """Text without markup and without glyphs that the font lacks."""
-    text = text.replace("\n", "⏎").replace("$", r"\$")
-    return text if text.isascii() else text.encode("ascii", "backslashreplace").decode()
+    """Text without markup."""
+    return text.replace("\n", "⏎").replace("\t", "⇥").replace("$", r"\$")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -21,6 +22,7 @@ BASES = {
 }
 BARE = "features, no error nodes"
 CONTROLS = {"shuffled": "labels shuffled", "nonsense": "nonsense answers"}
+SHOWN = {"faithfulness": (-0.2, 1.3), "completeness": (-0.6, 1.2)}  # of each row's axis
 TITLES = 96  # letters that the titles of all columns have beside each other
 LOOKS = {
     BASES["features"]: (PALETTE[0], "-", "o"),
@@ -50,18 +52,18 @@ def plot_faithfulness(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     for column, task in enumerate(tasks):
         here = data[data["task"] == task]
         for row, measure in enumerate(("faithfulness", "completeness")):
-            _draw(axes[row, column], here[here["measure"] == measure])
+            _draw(axes[row, column], here[here["measure"] == measure], *SHOWN[measure])
         axes[0, column].set_title(task if len(task) <= letters else "\n".join(wrap(task.replace("_", " "), letters)))
         axes[1, column].set_xlabel("nodes")
-    axes[0, 0].set(ylabel="faithfulness", ylim=(-0.2, 1.3))
-    axes[1, 0].set(ylabel="faithfulness of\nthe complement", ylim=(-0.6, 1.2))
+    axes[0, 0].set(ylabel="faithfulness", ylim=SHOWN["faithfulness"])
+    axes[1, 0].set(ylabel="faithfulness of\nthe complement", ylim=SHOWN["completeness"])
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4 if len(tasks) > 2 else 2, frameon=False)
     sns.despine(figure)
     return figure, data
 
 
-def _draw(axis: Axes, data: pd.DataFrame) -> None:
+def _draw(axis: Axes, data: pd.DataFrame, bottom: float, top: float) -> None:
     for level in (0, 1):
         axis.axhline(level, color="0.85", linewidth=0.8, zorder=0)
     for name, (colour, line, marker) in LOOKS.items():
@@ -80,7 +82,27 @@ def _draw(axis: Axes, data: pd.DataFrame) -> None:
         )
         if curve["low"].notna().all():
             axis.fill_between(curve["nodes"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
+        _mark_outside(axis, curve, bottom, top, colour)
     axis.set_xscale("log")
+
+
+def _mark_outside(axis: Axes, curve: pd.DataFrame, bottom: float, top: float, colour: Any) -> None:
+    """Arrows at the edge of the axis, with the value, for controls that lie beyond it; curves are seen to leave it."""
+    for _, point in curve[curve["circuit"].isin(CONTROLS.values())].iterrows():
+        if bottom <= point["value"] <= top:
+            continue
+        edge, inwards = (top, -1) if point["value"] > top else (bottom, 1)
+        axis.annotate(
+            f"{point['value']:.1f}",
+            (point["nodes"], edge),
+            xytext=(0, inwards * 14),
+            textcoords="offset points",
+            ha="right" if point["circuit"] == CONTROLS["shuffled"] else "left",
+            va="center",
+            fontsize="x-small",
+            color=colour,
+            arrowprops={"arrowstyle": "->", "color": colour, "shrinkA": 4, "shrinkB": 0},
+        )
 
 
 def _rows(evaluation: dict) -> list[dict]:

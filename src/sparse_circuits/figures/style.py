@@ -1,5 +1,7 @@
 """One look for all figures: readable at a paper's width, colour-blind safe, the same bytes from the same data."""
 
+import logging
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -12,8 +14,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from sparse_circuits.files import publishing
+from sparse_circuits.files import SURROGATES, publishing
 
+# What DejaVu Sans lacks is taken from the first of these that is on the machine and has it; an SVG names them all.
+FALLBACK = [
+    "DejaVu Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+]
+FALLBACK += ["Noto Emoji", "Symbola", "Unifont", "Unifont Upper"]
 TEXT_WIDTH = 6.75  # inches, a page of two columns
 PALETTE = sns.color_palette("colorblind")
 POSITIVE, NEGATIVE, NEUTRAL = PALETTE[0], PALETTE[3], (0.55, 0.55, 0.55)
@@ -21,11 +33,14 @@ POSITIVE, NEGATIVE, NEUTRAL = PALETTE[0], PALETTE[3], (0.55, 0.55, 0.55)
 
 def use_style() -> None:
     """Set fonts, sizes and colours for every figure that follows."""
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of each fallback that is missing
+    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as boxes; docs/graphs.md says what helps
     sns.set_theme(
         context="paper",
         style="ticks",
         palette="colorblind",
         rc={
+            "font.family": ["sans-serif", *FALLBACK],
             "font.size": 8,
             "axes.labelsize": 8,
             "axes.titlesize": 8,
@@ -57,4 +72,4 @@ def save_figure(figure: Figure, data: pd.DataFrame, stem: Path) -> None:
         with publishing(stem.with_suffix(suffix)) as temporary:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata)
     with publishing(stem.with_suffix(".csv")) as temporary:
-        data.to_csv(temporary, index=False, lineterminator="\n")
+        data.to_csv(temporary, index=False, lineterminator="\n", errors=SURROGATES)

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.pictures import to_tokens
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 from sparse_circuits.sources.images import Split
 

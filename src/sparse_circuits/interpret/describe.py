@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.contexts import Place, quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_says, shifted
-from sparse_circuits.interpret.texts import pieces, token_texts
 from sparse_circuits.interpret.tokens import COUNT
-from sparse_circuits.models import Language
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import promoted_tokens
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.models.texts import pieces, token_text, token_texts
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -58,7 +58,7 @@ def describe_nodes(
     Features of `site` are read there or, by a transcoder, at `reads`.
     Contexts are of documents that labels are made from, `judged` are tokens of the others. `seed` draws them.
     """
-    texts = token_texts(tokenizer, firing.token_id)
+    texts = {i: token_text(tokenizer, i) for i in np.unique(firing.token_id).tolist()}
     vocabulary = Vocabulary.of(firing, texts)
     tops = [top_places(firing, row, amounts.contexts, amounts.window) for row in range(len(features))]
     asked = [(row, place) for row, places in enumerate(tops) for place in places[: amounts.inputs]]
@@ -163,8 +163,8 @@ def _promoted(
         active = firing.values[row][inside] > 0
         everywhere, when_active = float(hits.mean()), float(hits[active].mean()) if active.any() else 0.0
         return {
-            "promotes": [tokenizer.decode([i]) for i in up[row].tolist()],
-            "suppresses": [tokenizer.decode([i]) for i in down[row].tolist()],
+            "promotes": token_texts(tokenizer, up[row].tolist()),
+            "suppresses": token_texts(tokenizer, down[row].tolist()),
             "promoted_follow": {
                 "share": _round(everywhere),
                 "share_when_active": _round(when_active),

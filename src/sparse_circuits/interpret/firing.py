@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sparse_circuits.activations import read_manifest, read_sequences
+from sparse_circuits.activations.manifest import read_manifest
 from sparse_circuits.activations.origin import read_origins, row_sequences
+from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.activations.shard import read_slab, site_data
 from sparse_circuits.progress import Progress
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 ROWS = 2048  # encoded at a time
 HELD_OUT = 5  # one document in so many is kept to judge labels on

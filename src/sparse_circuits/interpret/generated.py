@@ -13,13 +13,13 @@ import numpy as np
 from sparse_circuits.endpoint import SEED, Endpoint, marked, read_answer
 from sparse_circuits.interpret.contexts import Place
 from sparse_circuits.interpret.rule import detection_scores
-from sparse_circuits.interpret.texts import pieces
+from sparse_circuits.models.texts import pieces
 from sparse_circuits.progress import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from sparse_circuits.activations import Sequences
+    from sparse_circuits.activations.sequences import Sequences
 
 AT_A_TIME = 5  # contexts a question
 
@@ -70,12 +70,13 @@ def generated_label(
         return {"id": node["id"], "label": None, "unreadable": 0, "answers": [], "detection": None}
     answer = endpoint.ask(LABEL, _excerpts(node), 200)
     label = read_answer(answer, "label")
+    label = " ".join(label.split()) if isinstance(label, str) else ""  # one line, whatever was answered
     result = {"id": node["id"], "label": None, "unreadable": 1, "answers": [answer], "detection": None}
-    if not isinstance(label, str) or not label.strip():
+    if not label:
         return result
     places, quantiles = _judged(node)
     if not places:  # too rare to have been active on held-out text
-        return {**result, "label": label.strip(), "unreadable": 0}
+        return {**result, "label": label, "unreadable": 0}
     order = np.random.default_rng(SEED).permutation(len(places))
     said = np.zeros(len(places), dtype=bool)
     truth = quantiles >= 0
@@ -84,7 +85,7 @@ def generated_label(
         asked = order[begin : begin + AT_A_TIME]
         texts = [_text(tokenizer, sequences, places[i], window) for i in asked]
         question = "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
-        answer = endpoint.ask(DETECT % label.strip(), question, 100)
+        answer = endpoint.ask(DETECT % label, question, 100)
         result["answers"].append(answer)
         marks = read_answer(answer, "active")
         if isinstance(marks, list) and len(marks) == len(asked) and all(mark in (0, 1) for mark in marks):
@@ -100,7 +101,7 @@ def generated_label(
             for number in range(len(node["judged"]["active"]))
         ],
     }
-    return {**result, "label": label.strip(), "unreadable": unreadable, "detection": detection}
+    return {**result, "label": label, "unreadable": unreadable, "detection": detection}
 
 
 def _judged(node: Mapping[str, Any]) -> tuple[list[Place], Any]:

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.tokens import COUNT
-from sparse_circuits.models import Language
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import promoted_tokens
+from sparse_circuits.models.texts import token_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -43,7 +44,7 @@ def describe_on_images(
     tokens: tuple[Tensor, ...] = ()
     if written is not None:
         tokens = promoted_tokens(language, written.to(language.device), COUNT)
-    names = [str(tokenizer.decode([token])) for token in firing.token_id[:, -1].tolist()]
+    names = token_texts(tokenizer, firing.token_id[:, -1].tolist())
     classes = sorted(set(names))
     of_class = np.array([classes.index(name) for name in names])
     result = []
@@ -60,7 +61,7 @@ def describe_on_images(
             "density": _round(active / firing.tokens),
             "active_tokens": active,
             **{
-                name: [tokenizer.decode([token]) for token in ids[row].tolist()]
+                name: token_texts(tokenizer, ids[row].tolist())
                 for name, ids in zip(("promotes", "suppresses"), tokens, strict=False)
             },
         }

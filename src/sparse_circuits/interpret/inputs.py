@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
+from sparse_circuits.config.site import Site
 from sparse_circuits.models.linearised import linearised
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 
 EMBED = Site("embed")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits import Node
-from sparse_circuits.models import Language
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import promoted_tokens
+from sparse_circuits.models.texts import token_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -29,10 +30,9 @@ def token_notes(
     stacked = torch.stack([direction.to(language.device) for direction in directions.values()])
     up, down = promoted_tokens(language, stacked, COUNT)
     return {
-        name: {"promotes": _texts(tokenizer, up[row]), "suppresses": _texts(tokenizer, down[row])}
+        name: {
+            "promotes": token_texts(tokenizer, up[row].tolist()),
+            "suppresses": token_texts(tokenizer, down[row].tolist()),
+        }
         for row, name in enumerate(directions)
     }
-
-
-def _texts(tokenizer: "PreTrainedTokenizerBase", ids: Tensor) -> list[str]:
-    return [str(tokenizer.decode([i])) for i in ids.tolist()]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForImageClassification, GenerationConfig
 from transformers.modeling_outputs import CausalLMOutput
 
 from sparse_circuits.errors import StudyError
@@ -20,7 +19,7 @@ from sparse_circuits.models.pictures import image_tokenizer
 from sparse_circuits.models.vision_transformer import image_levels
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 MODEL_TYPES = ("vit", "dinov2", "clip")
 NORMED = {"pixel_mean": [0.5, 0.5, 0.5], "pixel_deviation": [0.5, 0.5, 0.5]}  # in config.json; pixels from 0 to 1
@@ -32,23 +31,23 @@ def vision_config(config: "PretrainedConfig") -> "PretrainedConfig":
     return found
 
 
-def save_classifier(fetched: Path, classes: Sequence[str] | None, folder: Path) -> None:
-    """Write a fetched classifier with a tokenizer of images; what preprocessor_config.json says of pixels goes along.
-
-    Without names of the `classes` they are those of its config.json. Raises StudyError when there are more or fewer
-    than the model tells apart.
-    """
-    model = AutoModelForImageClassification.from_pretrained(fetched, dtype="auto")
-    names = list(classes or (model.config.id2label[number] for number in range(model.config.num_labels)))
-    if len(names) != model.config.num_labels:
-        raise StudyError(f"{fetched.name}: {len(names)} classes are named, the model has {model.config.num_labels}")
+def describe_pixels(model: "PreTrainedModel", fetched: Path) -> None:
+    """Put into a classifier's configuration what preprocessor_config.json says of pixels."""
     preprocessor = fetched / "preprocessor_config.json"
     pixels = read_json(preprocessor) if preprocessor.is_file() else {}
     for key, theirs in (("pixel_mean", "image_mean"), ("pixel_deviation", "image_std")):
         setattr(model.config, key, pixels.get(theirs, NORMED[key]))
-    model.save_pretrained(folder, max_shard_size="1TB")
-    GenerationConfig().save_pretrained(folder)  # every model here has one
-    image_tokenizer(names).save_pretrained(folder)
+
+
+def classifier_tokenizer(config: Any, classes: Sequence[str] | None) -> "PreTrainedTokenizerFast":
+    """Return a tokenizer of images. Without names of the `classes` they are those of the configuration.
+
+    Raises StudyError when there are more or fewer than the model tells apart.
+    """
+    names = list(classes or (config.id2label[number] for number in range(config.num_labels)))
+    if len(names) != config.num_labels:
+        raise StudyError(f"{len(names)} classes are named, the model has {config.num_labels}")
+    return image_tokenizer(names)
 
 
 class ImageClassifier(nn.Module):

@@ -33,9 +33,13 @@ def load_csp(folder: Path) -> WeightSparseForCausalLM:
     wanted = model.state_dict()
     if settings.get("tied_unembed", True):
         state["transformer.wte.weight"] = state["lm_head.weight"]
+    unneeded = (".attn.bias", "wpe.weight")  # the causal mask, and positions that are all 0
+    if unknown := sorted(name for name in state.keys() - wanted.keys() if not name.endswith(unneeded)):
+        raise StudyError(f"{folder / WEIGHTS}: unknown weight {unknown[0]}")
     for name, tensor in wanted.items():
         # Biases are 0 where the model has none, as is what is added to logits.
-        absent = torch.zeros_like(tensor) if name.endswith("bias") else None
+        optional = name == "final_logits_bias" or (name.endswith("bias") and not settings.get("bias", True))
+        absent = torch.zeros_like(tensor) if optional else None
         found = state.get(name, absent)
         if found is None or found.shape != tensor.shape:
             shape = "no such weight" if found is None else f"shape {tuple(found.shape)}"

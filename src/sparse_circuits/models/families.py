@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 
 
@@ -138,7 +138,10 @@ def locate(model: nn.Module, family: Family, site: Site) -> tuple[nn.Module, boo
     """
     if site.kind == "embed":
         return model.get_submodule(family.embed), False
-    layer = model.get_submodule(family.layers).get_submodule(str(site.layer))
+    layers = list(model.get_submodule(family.layers).children())
+    if site.layer >= len(layers):
+        raise StudyError(f"site {site}: the model has {len(layers)} layers, 0 to {len(layers) - 1}")
+    layer = layers[site.layer]
     if site.kind == "resid_post":
         return layer, False
     name = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.files import read_json
 from sparse_circuits.models.families import FAMILIES, Family, site_width
 
@@ -30,6 +30,11 @@ class Language:
     def width(self, site: Site) -> int:
         """Return the width of the activations at a site."""
         return site_width(self.model, self.family, self.d_model, site)
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of logits of a prediction."""
+        return len(self.model.get_output_embeddings().weight)
 
     @property
     def sees(self) -> bool:
@@ -69,10 +74,21 @@ def model_card(folder: Path) -> dict[str, Any]:
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    """Load the tokenizer of a model's folder."""
-    from transformers import AutoTokenizer
+    """Load the tokenizer of a model's folder, as tokenizer.json says it; texts are as long as the model allows."""
+    from transformers import PreTrainedTokenizerFast
+    from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
-    return AutoTokenizer.from_pretrained(folder)
+    tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(folder)
+    tokenizer.model_max_length = _positions(folder) or VERY_LARGE_INTEGER
+    return tokenizer
+
+
+def _positions(folder: Path) -> int | None:
+    """The tokens that a language model has positions for, if config.json says so."""
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    # A vision transformer counts patches there, of which one is many tokens.
+    found: int | None = None if "image" in config else config.get("max_position_embeddings", config.get("n_positions"))
+    return found
 
 
 def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:

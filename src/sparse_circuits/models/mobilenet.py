@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationMixin, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
+from sparse_circuits.compute import at_least_fp32
 from sparse_circuits.models.pictures import LEVELS
 from sparse_circuits.models.vision_transformer import image_levels
 
@@ -172,7 +173,7 @@ class MobileNet(PreTrainedModel, GenerationMixin):
         x = self.embed(input_ids)
         for layer in self.features:
             x = layer(x)
-        return CausalLMOutput(logits=self.classifier(x[:, 1:].mean(dim=1, keepdim=True)))
+        return CausalLMOutput(logits=self.classifier(at_least_fp32(x[:, 1:]).mean(dim=1, keepdim=True)))
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return what the first layer sees: tokens (batch, 1 + pixels) -> (batch, 1 + pixel, channel)."""

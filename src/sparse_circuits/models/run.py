@@ -8,8 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from sparse_circuits.compute import matmul_precision
-from sparse_circuits.config import Site
+from sparse_circuits.compute import at_least_fp32, exact, matmul_precision
+from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import locate, norm_scale
 from sparse_circuits.models.load import Language
 
@@ -18,7 +18,7 @@ Edit = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Run:
-    """What a forward pass gave: logits (batch, position or 1, vocabulary) in fp32, and the activations asked for."""
+    """What a forward pass gave: the last logits (batch, 1, vocabulary) in fp32, and the activations asked for."""
 
     logits: Tensor | None
     activations: dict[Site, Tensor]
@@ -46,7 +46,7 @@ def run(
     read: Sequence[Site] = (),
     edit: Mapping[Site, Edit] | None = None,
     start: tuple[Site, Tensor] | None = None,
-    logits: Literal["last", "all", "none"] = "none",
+    logits: Literal["last", "none"] = "none",
 ) -> Run:
     """Run the model on `tokens` (batch, position).
 
@@ -65,16 +65,32 @@ def run(
             stack.enter_context(_skipping(language, *start))
         for site in sites:
             stack.enter_context(_hooked(language, site, edits.get(site), kept if site in read else None, site == final))
-        # A slice of the last position is strided, for which torch would read the whole unembedding once a prompt.
-        unembed = language.model.get_output_embeddings()
-        handle = unembed.register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
-        stack.callback(handle.remove)
-        stack.enter_context(matmul_precision(language.device))
+        stack.enter_context(model_precision(language.model))
         try:
-            out = language.model(input_ids=tokens, use_cache=False, logits_to_keep=0 if logits == "all" else 1)
+            out = language.model(input_ids=tokens, use_cache=False, logits_to_keep=1)
         except _Stop:
             out = None
-    return Run(out.logits.float() if out is not None and logits != "none" else None, kept)
+    return Run(out.logits if out is not None and logits != "none" else None, kept)
+
+
+@contextmanager
+def model_precision(model: Any) -> Iterator[None]:
+    """Have a model's matrix products run in bf16 where that is faster, but for its unembedding: logits are fp32."""
+    unembed: Any = model.get_output_embeddings()
+    product = unembed.forward
+
+    def forward(hidden: Tensor) -> Tensor:
+        with exact(hidden.device):
+            # A slice of the last position is strided, for which torch would read the whole unembedding once a prompt.
+            logits: Tensor = product(at_least_fp32(hidden).contiguous())
+            return logits
+
+    unembed.forward = forward
+    try:
+        with matmul_precision(unembed.weight.device):
+            yield
+    finally:
+        del unembed.forward
 
 
 @torch.no_grad()
@@ -106,7 +122,8 @@ def _hooked(
         # Handed on in fp32 as it was read, so that gradients of what was read see the rest of the pass.
         activation = _separated(language, activation.float())
         if edit is not None:
-            activation = edit(activation)
+            with exact(activation.device):  # autoencoders among them encode in fp32
+                activation = edit(activation)
         if kept is not None:
             kept[site] = activation
         if stop:
@@ -150,19 +167,14 @@ def _as_the_model_has_it(language: Language, activation: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Return the loss in nats of each next token: logits (batch, position, vocabulary) -> (batch, prediction)."""
-    logits = predictions(logits, tokens)
-    return nn.functional.cross_entropy(
-        logits.flatten(0, 1), tokens[:, -logits.shape[1] :].flatten(), reduction="none"
-    ).unflatten(0, (tokens.shape[0], -1))
-
-
-def predictions(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Return the logits that predict a token of `tokens` (batch, token): those of all positions but the last.
+    """Return the loss in nats of each next token: logits (batch, position, vocabulary) -> (batch, prediction).
 
     Of an image there is one prediction, its class, which is the last token.
     """
-    return logits[:, :-1] if logits.shape[1] == tokens.shape[1] else logits
+    logits = logits[:, :-1] if logits.shape[1] == tokens.shape[1] else logits
+    return nn.functional.cross_entropy(
+        logits.flatten(0, 1), tokens[:, -logits.shape[1] :].flatten(), reduction="none"
+    ).unflatten(0, (tokens.shape[0], -1))
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
 from sparse_circuits.report.contents import circuit_data, circuit_page, graph_data, graph_page, sae_data
 from sparse_circuits.report.features import sae_features
 from sparse_circuits.report.nodes import read_notes
+from sparse_circuits.report.remarks import remarks
 from sparse_circuits.report.static import StaticPages
 from sparse_circuits.report.summary import WANTED, summarise
 
@@ -66,7 +67,8 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
         name = (item["circuit"]["task"], item["circuit"]["basis"])
         graph = circuit_graph(item["circuit"], item["evaluation"], notes)
         site.data(circuit_data(*name), "circuit", graph)
-        site.write(circuit_page(*name), "circuit.html.j2", data=circuit_data(*name), graph=graph, **item)
+        facts = {"data": circuit_data(*name), "graph": graph, "remarks": remarks(item["evaluation"])}
+        site.write(circuit_page(*name), "circuit.html.j2", **facts, **item)
     for graph in graphs:
         site.data(graph_data(graph["name"]), "circuit", prompt_graph(graph, notes))
         site.write(graph_page(graph["name"]), "prompt_graph.html.j2", data=graph_data(graph["name"]), graph=graph)

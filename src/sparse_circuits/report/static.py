@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sparse_circuits.files import publishing
+from sparse_circuits.files import SURROGATES, publishing
 from sparse_circuits.report.contents import HERE, OURS, VENDORED
 from sparse_circuits.report.summary import show
 from sparse_circuits.wording import count
@@ -105,7 +105,7 @@ def caption(stem: str, circuit: str) -> str:
 
 def _publish(path: Path, text: str) -> None:
     with publishing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=SURROGATES)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sparse_circuits.report.remarks import remarks
+
 WANTED = 0.75  # the faithfulness at which circuits are compared
 
 SAE_COLUMNS = {
@@ -69,6 +71,7 @@ def summarise(
                 "circuit_faithfulness": item["circuit"]["faithfulness"],
                 "circuit_accuracy": item["accuracy"]["circuit"],
                 "relative_gap": item["attribution"]["relative_gap"],
+                "remarks": remarks(item),
             }
             for item in circuits
         ],
@@ -85,7 +88,7 @@ def nodes_needed(evaluation: dict[str, Any]) -> int | None:
 
 
 def format_summary(summary: dict[str, Any], page: str) -> str:
-    """Return the numbers, a table of autoencoders, one of circuits, and the page's path as lines for a terminal."""
+    """Return the numbers, tables of autoencoders and circuits, remarks, and the page's path as lines for a terminal."""
     width = max(map(len, summary["numbers"]))
     lines = [f"{name.ljust(width)}  {show(value)}" for name, value in summary["numbers"].items()]
     tables = [
@@ -97,7 +100,8 @@ def format_summary(summary: dict[str, Any], page: str) -> str:
         if rows
         for line in ("", *_table(rows, columns))
     ]
-    return "\n".join([f"Study {summary['study']}", *lines, *tables, "", page])
+    notes = [f"{row['task']}, {row['basis']}: {note}" for row in summary["tasks"] for note in row.get("remarks", ())]
+    return "\n".join([f"Study {summary['study']}", *lines, *tables, *(["", *notes] if notes else []), "", page])
 
 
 def _table(rows: list[dict[str, Any]], columns: dict[str, str]) -> list[str]:

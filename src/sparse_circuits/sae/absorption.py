@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.logistic import fit_probes
 from sparse_circuits.sae.probing import mean_differences

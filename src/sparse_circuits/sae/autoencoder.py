@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_json, write_json
-from sparse_circuits.sae.sparse import largest, pre_activations
+from sparse_circuits.sae.sparse import largest
 
 SAELENS_VERSION = "6.54.12"  # the release whose format is written
 NEVER_FIRED = -10.0  # log10 of the firing share that is written for a feature that never fired
@@ -97,7 +97,7 @@ class SparseAutoencoder:
     def _before_selection(self, x: Tensor) -> Tensor:
         """Rows (row, d_sae) of features; of pre-activations, where only the k largest will need rectifying."""
         rows = x.reshape(-1, x.shape[-1])
-        pre = pre_activations(rows - self.b_dec if self.centred else rows, self.W_enc.T, self.b_enc)
+        pre = torch.nn.functional.linear(rows - self.b_dec if self.centred else rows, self.W_enc.T, self.b_enc)
         if self.k is not None:
             return pre
         return pre.relu() if self.threshold is None else pre.relu() * (pre > self.threshold)

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparse_circuits.sae.architectures import Architecture, CrossLayer, Step
+from sparse_circuits.sae.architectures.base import Architecture, Step
+from sparse_circuits.sae.architectures.cross_layer import CrossLayer
 from sparse_circuits.sae.sparse import pre_activations, runs_on_kernels
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_circuits.activations import Sequences
+from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.bootstrap import interval95, resamples
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit, cross_entropy, predictions, standing
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import compare, last_site
+from sparse_circuits.models.run import Edit, run, standing
 from sparse_circuits.progress import Progress
 from sparse_circuits.sae.autoencoder import NEVER_FIRED
 from sparse_circuits.sae.coder import Coder
@@ -114,47 +115,36 @@ def _sums(
     sink_norms: Mapping[Site, float],
 ) -> tuple[dict[str, Sums], Tensor]:
     """Sums over the tokens of each sequence, by site written; and on how many tokens each feature fires (d_sae,)."""
-    clean = run(language, tokens, read=[*reads, *writes], logits="all")
-    clean_logits = clean.logits
-    assert clean_logits is not None
-    used = torch.stack([x.norm(dim=2) <= sink_norms[site] for site, x in clean.activations.items()]).all(dim=0)
+    last = last_site(language)
+    clean = run(language, tokens, read=[*reads, *writes, last]).activations
+    used = torch.stack([clean[site].norm(dim=2) <= sink_norms[site] for site in {*reads, *writes}]).all(dim=0)
     used[:, 0] = False
-    x = torch.cat([clean.activations[site] for site in reads], dim=2)
+    x = torch.cat([clean[site] for site in reads], dim=2)
     fires = (sae.encode(x) != 0) & used.unsqueeze(2)
-    written = sae.reconstruct(x).split([clean.activations[site].shape[2] for site in writes], dim=2)
+    written = sae.reconstruct(x).split([clean[site].shape[2] for site in writes], dim=2)
+    errors, changed = {}, {}
+    for site, prediction in zip(writes, written, strict=True):
+        put_in = torch.where(used.unsqueeze(2), prediction, clean[site])
+        zeros = torch.where(used.unsqueeze(2), 0, clean[site])
+        errors[str(site)] = _errors(clean[site], put_in, used)
+        changed[str(site)] = {"sae": standing(site, put_in), "zero": standing(site, zeros)}
+    if isinstance(sae, CrossLayerTranscoder):
+        nothing: dict[Site, Edit] = dict.fromkeys(writes, lambda x: torch.where(used.unsqueeze(2), 0, x))
+        changed[TOGETHER] = {"sae": {"edit": _in_turn(sae, reads, writes, used)}, "zero": {"edit": nothing}}
+    hidden = [clean[last]]
+    for models in changed.values():
+        hidden += [run(language, tokens, read=[last], **how).activations[last] for how in models.values()]
+    original, *effects = compare(tokens, [(language, one) for one in hidden])
     shared = {
         "rows": used.sum(dim=1),
         "active": fires.sum(dim=(1, 2)),
-        "predictions": torch.full((len(tokens),), predictions(clean_logits, tokens).shape[1]),
-        "ce_clean": cross_entropy(clean_logits, tokens).double().sum(dim=1),
+        "predictions": torch.full((len(tokens),), original.loss.shape[1]),
+        "ce_clean": original.loss.double().sum(dim=1),
     }
-
-    def effects(name: str, logits: Tensor) -> Sums:
-        loss = cross_entropy(logits, tokens).double().sum(dim=1)
-        return {
-            f"ce_{name}": loss,
-            f"kl_{name}": _divergence(*(predictions(part, tokens) for part in (clean_logits, logits))),
-        }
-
-    found = {}
-    for site, prediction in zip(writes, written, strict=True):
-        actual = clean.activations[site]
-        standing = torch.where(used.unsqueeze(2), prediction, actual)
-        zeros = torch.where(used.unsqueeze(2), 0, actual)
-        found[str(site)] = (
-            shared
-            | _errors(actual, standing, used)
-            | effects("sae", _logits(language, tokens, site, standing))
-            | effects("zero", _logits(language, tokens, site, zeros))
-        )
-    if isinstance(sae, CrossLayerTranscoder):
-        for name, edits in (
-            ("sae", _in_turn(sae, reads, writes, used)),
-            ("zero", dict.fromkeys(writes, lambda x: torch.where(used.unsqueeze(2), 0, x))),
-        ):
-            changed = run(language, tokens, edit=edits, logits="all").logits
-            assert changed is not None
-            found.setdefault(TOGETHER, shared).update(effects(name, changed))
+    found = {where: shared | errors.get(where, {}) for where in changed}
+    names = [(where, name) for where, models in changed.items() for name in models]
+    for (where, name), one in zip(names, effects, strict=True):
+        found[where] |= {f"{kind}_{name}": v.double().sum(dim=1) for kind, v in (("ce", one.loss), ("kl", one.kl))}
     return found, fires.sum(dim=(0, 1))
 
 
@@ -191,23 +181,6 @@ def _in_turn(
     return {site: reading(layer) for layer, site in enumerate(reads)} | {
         site: writing(layer) for layer, site in enumerate(writes)
     }
-
-
-def _logits(language: Language, tokens: Tensor, site: Site, replacement: Tensor) -> Tensor:
-    logits = run(language, tokens, **standing(site, replacement), logits="all").logits
-    assert logits is not None
-    return logits
-
-
-def _divergence(clean: Tensor, changed: Tensor) -> Tensor:
-    """KL(clean || changed) in nats, summed over predictions (sequence, prediction, vocabulary): (sequence,)."""
-    # One sequence at a time: the log-probabilities of all would double the memory.
-    return torch.stack(
-        [
-            torch.nn.functional.kl_div(q.log_softmax(1), p.log_softmax(1), reduction="sum", log_target=True)
-            for p, q in zip(clean, changed, strict=True)
-        ]
-    )
 
 
 def _measures(total: Sums) -> Sums:

@@ -1,4 +1,4 @@
-"""Encoding and decoding with few active features a row, forward and backward, at the cost of those few.
+"""Training's encoding and decoding with few active features a row, forward and backward, at the cost of those few.
 
 Only the encoder's forward product is dense. What is active is a list of (row, feature) pairs. Decoding is a weighted
 sum of rows of W_dec; its gradient with respect to the activations is one dot product a pair; the gradients of both
@@ -165,7 +165,7 @@ def products_at(pairs: Pairs, rows: Tensor, weights: Tensor) -> Tensor:
 
 
 def pre_activations(x: Tensor, W_enc: Tensor, b_enc: Tensor) -> Tensor:
-    """Return x W_encᵀ + b_enc in the precision that is fast for matrix products on this device: (row, d_sae)."""
+    """Return x W_encᵀ + b_enc (row, d_sae) for training: the product is in bf16 where that is faster."""
     if _takes_bfloat16(x):
         return torch.nn.functional.linear(x.bfloat16(), W_enc.bfloat16()).float().add_(b_enc)
     return torch.nn.functional.linear(x, W_enc, b_enc)

@@ -12,7 +12,8 @@ from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.errors import StudyError
 from sparse_circuits.progress import Progress
-from sparse_circuits.sae.architectures import Step, build
+from sparse_circuits.sae.architectures.base import Step
+from sparse_circuits.sae.architectures.registry import build
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.bank import Bank
 from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
@@ -53,11 +54,16 @@ def train(
     `batches` is given a step and returns the batches from that one on: rows (row, d_in), or, where transcoders are
     trained, these and what they are to predict (row, d_out), in units `writes`. Adam on fp32 weights. With a
     checkpoint, a run of the same spec that was stopped goes on where it was saved, and ends in the same bytes. Raises
-    StudyError with name, step, loss and last good state when a loss is no longer a number, or larger than it can be;
-    and when the process is told to end, after saving.
+    StudyError when there is no step to take; with name, step, loss and last good state when a loss is no longer a
+    number, or larger than it can be; and when the process is told to end, after saving.
     """
     reads, writes = reads.to(device), writes.to(device) if writes else None
     first = next(iter(configs.values()))
+    if steps < 1:
+        raise StudyError(
+            f"{', '.join(configs)}: the cache has not the rows of one batch of {first.batch}; lower `batch` or raise "
+            "activations.tokens"
+        )
     seeds = {name: seed if config.seed is None else config.seed for name, config in configs.items()}
     members = {
         name: build(config, reads.widths, (writes or reads).widths, torch.Generator().manual_seed(seeds[name]))

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Node
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import ablation_effects
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import Run, run
 from sparse_circuits.shift.probe import BATCH, Probe, Texts, mean_over
 from sparse_circuits.shift.words import on_gendered
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Node
-from sparse_circuits.config import Site
 from sparse_circuits.config.shift import Shift
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.promoting import promoting
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
+from sparse_circuits.models.load import Language
 from sparse_circuits.progress import Progress
 from sparse_circuits.shift.circuit import Evidence, activity, circuit
 from sparse_circuits.shift.probe import Texts, concepts, fit, judge, pooled, similarities

@@ -8,9 +8,10 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from sparse_circuits.config import Site
+from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import Intervention
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sparse_circuits.compute import matmul_precision
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.prompts import prompt_tokens
+from sparse_circuits.models.run import model_precision
 from sparse_circuits.progress import Progress
 from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count
 from sparse_circuits.sources.biographies import Biography
@@ -77,7 +78,7 @@ def sample(
     generator: torch.Generator,
 ) -> list[str]:
     """Return what the model goes on with after each prompt, sampled token by token."""
-    rows = [[language.separator_id, *tokenizer.encode(prompt, add_special_tokens=False)] for prompt in prompts]
+    rows = [prompt_tokens(prompt, tokenizer, language.separator_id) for prompt in prompts]
     found = [""] * len(prompts)
     for length in sorted({len(row) for row in rows}):
         places = [i for i, row in enumerate(rows) if len(row) == length]
@@ -93,11 +94,11 @@ def _sampled(language: Language, tokens: Tensor, count: int, generator: torch.Ge
     """Sampled tokens (batch, count) after tokens (batch, position)."""
     drawn: list[Tensor] = []
     past = None
-    with matmul_precision(language.device):
+    with model_precision(language.model):
         for _ in range(count):
             out = language.model(input_ids=tokens, past_key_values=past, use_cache=True, logits_to_keep=1)
             past = out.past_key_values
-            chances = (out.logits[:, -1].float().cpu() / TEMPERATURE).softmax(dim=-1)
+            chances = (out.logits[:, -1].cpu() / TEMPERATURE).softmax(dim=-1)
             tokens = torch.multinomial(chances, 1, generator=generator).to(language.device)
             drawn.append(tokens)
     return torch.cat(drawn, dim=1)

@@ -45,7 +45,10 @@ def fetch_package(
         if len(packages) != 1:
             raise Unavailable(f"expected one file of {name}, the client left {len(packages)}")
         check_sha256(packages[0], source.sha256, f"{name} ({packages[0].name})")
-        unpack(packages[0], unpacked)
+        try:
+            unpack(packages[0], unpacked)
+        except (zipfile.BadZipFile, tarfile.TarError) as error:
+            raise StudyError(f"{name} ({packages[0].name}): cannot be unpacked ({error})") from None
         for inner, digest in source.files.items():
             path = unpacked / inner
             if not path.is_file():

@@ -3,14 +3,14 @@
 Published ones are Bias in Bios (De-Arteaga et al. 2019, arXiv 1901.09451), whose rows name professions by number.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import pyarrow.parquet as parquet
+from typing import Any
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_jsonl, write_jsonl
+from sparse_circuits.sources.parquet import read_parquet
 
 GENDERS = ("male", "female")  # Bias in Bios' 0 and 1
 PROFESSIONS = (
@@ -39,15 +39,21 @@ def read_bias_in_bios(files: Sequence[Path], professions: Sequence[str], each: i
         raise StudyError(f"{unknown[0]} is not among the professions of Bias in Bios: {', '.join(PROFESSIONS)}")
     left = {(name, gender): each for name in professions for gender in GENDERS}
     for file in files:
-        columns = ["hard_text", "profession", "gender"]
-        if missing := set(columns) - set(parquet.read_schema(file).names):
-            raise StudyError(f"{file.name}: no column {min(missing)}")
-        for part in parquet.ParquetFile(file).iter_batches(columns=columns):
-            for row in part.to_pylist():
-                group = PROFESSIONS[row["profession"]], GENDERS[row["gender"]]
-                if left.get(group):
-                    left[group] -= 1
-                    yield Biography(row["hard_text"], *group)
+        for where, row in read_parquet(file, ["hard_text", "profession", "gender"]):
+            group = _named(where, row, "profession", PROFESSIONS), _named(where, row, "gender", GENDERS)
+            if not isinstance(row["hard_text"], str):
+                raise StudyError(f"{where}: no text in column `hard_text`; it holds {row['hard_text']!r}")
+            if left.get(group):
+                left[group] -= 1
+                yield Biography(row["hard_text"], *group)
+
+
+def _named(where: str, row: Mapping[str, Any], column: str, names: Sequence[str]) -> str:
+    """The name that a column of a row gives by its number."""
+    number = row[column]
+    if not isinstance(number, int) or not 0 <= number < len(names):
+        raise StudyError(f"{where}: `{column}` must be a number from 0 to {len(names) - 1}, found {number!r}")
+    return names[number]
 
 
 def write_biographies(path: Path, biographies: Sequence[Biography]) -> None:

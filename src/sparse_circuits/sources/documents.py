@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as parquet
-
-from sparse_circuits.config import Dataset
+from sparse_circuits.config.catalogue import Dataset
 from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_jsonl, write_jsonl
+from sparse_circuits.files import read_rows, read_text, write_jsonl
+from sparse_circuits.sources.parquet import read_parquet
 from sparse_circuits.sources.python_code import code_only
 
 
@@ -23,22 +22,17 @@ def write_documents(name: str, entry: Dataset, files: list[Path], path: Path) ->
 
 def _texts(file: Path, entry: Dataset) -> Iterator[str]:
     if entry.format == "text":
-        yield file.read_text(encoding="utf-8")
+        yield read_text(file)
     elif entry.format == "python":
         try:
-            yield code_only(file.read_text(encoding="utf-8"))
-        except (SyntaxError, ValueError):  # templates of code, code of Python 2, bytes that are no text
+            yield code_only(read_text(file))
+        except (SyntaxError, ValueError, StudyError):  # templates of code, code of Python 2, bytes that are no text
             return
-    elif entry.format == "jsonl":
-        for number, row in enumerate(read_jsonl(file), 1):
-            if not isinstance(row.get(entry.text_field), str):
-                raise StudyError(
-                    f"{file.name}:{number}: no text in field `{entry.text_field}`; it has {', '.join(row)}"
-                )
-            yield row[entry.text_field]
     else:
-        table = parquet.ParquetFile(file)
-        if entry.text_field not in table.schema_arrow.names:
-            raise StudyError(f"{file.name}: no column `{entry.text_field}`; has {', '.join(table.schema_arrow.names)}")
-        for batch in table.iter_batches(columns=[entry.text_field]):
-            yield from batch.column(0).to_pylist()
+        rows = read_rows(file) if entry.format == "jsonl" else read_parquet(file, [entry.text_field])
+        for where, row in rows:
+            text = row.get(entry.text_field)
+            if not isinstance(text, str):
+                found = f"it holds {text!r}" if entry.text_field in row else f"it has {', '.join(row)}"
+                raise StudyError(f"{where}: no text in field `{entry.text_field}`; {found}")
+            yield text

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import math
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def read_idx(path: Path, sha256: str | None = None) -> NDArray[np.uint8]:
     if data.startswith(GZIP):
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise StudyError(f"{path.name}: broken gzip file ({error})") from None
     if sha256 and (found := hashlib.sha256(data).hexdigest()) != sha256:
         raise StudyError(f"{path.name}: wrong sha256 of the unpacked bytes, expected {sha256}, found {found}")

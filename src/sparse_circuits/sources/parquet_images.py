@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from sparse_circuits.errors import StudyError
+from sparse_circuits.sources.parquet import read_parquet
+
+BROKEN_IMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files
 
 
 def read_parquet_images(files: Sequence[Path]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -20,17 +22,15 @@ def read_parquet_images(files: Sequence[Path]) -> tuple[NDArray[np.uint8], NDArr
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
     for file in sorted(files):
-        table = parquet.ParquetFile(file)
-        if missing := {"image", "label"} - set(table.schema_arrow.names):
-            raise StudyError(f"{file.name}: no column `{min(missing)}`; has {', '.join(table.schema_arrow.names)}")
-        for batch in table.iter_batches(columns=["image", "label"]):
-            for row, label in zip(batch.column("image").to_pylist(), batch.column("label").to_pylist(), strict=True):
-                try:
-                    with Image.open(io.BytesIO(row["bytes"])) as image:
-                        images.append(np.asarray(image))
-                except (UnidentifiedImageError, OSError, TypeError, KeyError) as error:
-                    raise StudyError(f"{file.name}: row {len(labels)} holds no image ({error})") from None
-                if images[-1].shape != images[0].shape:
-                    raise StudyError(f"{file.name}: image {len(labels)} has shape {images[-1].shape}, others not")
-                labels.append(label)
+        for where, row in read_parquet(file, ["image", "label"]):
+            try:
+                with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
+                    images.append(np.asarray(image))
+            except (*BROKEN_IMAGE, TypeError, KeyError) as error:
+                raise StudyError(f"{where} holds no image ({error})") from None
+            if images[-1].shape != images[0].shape:
+                raise StudyError(f"{where}: image has shape {images[-1].shape}, others {images[0].shape}")
+            if not isinstance(row["label"], int) or not 0 <= row["label"] < 256:
+                raise StudyError(f"{where}: `label` must be a number from 0 to 255, found {row['label']!r}")
+            labels.append(row["label"])
     return np.stack(images), np.array(labels, np.uint8)

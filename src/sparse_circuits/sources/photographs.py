@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from sparse_circuits.config.catalogue import Photographs
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sources.images import SPLITS, publish_images
+from sparse_circuits.sources.parquet_images import BROKEN_IMAGE
 
 SMALLEST = 0.6  # side of a drawn crop, as a share of the photograph's shorter side; the largest is 1
 RESIZED = 256 / 224  # the shorter side over that of the central crop, as ImageNet's models are tested
@@ -49,7 +50,7 @@ def _opened(name: str, file: Path) -> Image.Image:
     try:
         with Image.open(file) as image:
             image.load()
-    except (UnidentifiedImageError, OSError) as error:
+    except BROKEN_IMAGE as error:
         raise StudyError(f"dataset {name}: {file.name} is no photograph ({error})") from None
     if image.mode != "RGB":
         raise StudyError(f"dataset {name}: {file.name} is of mode {image.mode}, colour (RGB) expected")

@@ -1,18 +1,1 @@
 """Behaviours as pairs of prompts with a metric."""
-
-from sparse_circuits.tasks.agreement import agreement_pairs
-from sparse_circuits.tasks.code import code_pairs
-from sparse_circuits.tasks.metric import logit_difference
-from sparse_circuits.tasks.pairs import Groups, Pair, PairBatch, encode_pairs, read_pairs, write_pairs
-
-__all__ = [
-    "Groups",
-    "Pair",
-    "PairBatch",
-    "agreement_pairs",
-    "code_pairs",
-    "encode_pairs",
-    "logit_difference",
-    "read_pairs",
-    "write_pairs",
-]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_jsonl, write_jsonl
+from sparse_circuits.files import read_rows, write_jsonl
+from sparse_circuits.models.prompts import prompt_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -65,6 +66,15 @@ class PairBatch:
 Groups = Sequence[tuple[list[int], PairBatch]]  # of one length each: the pairs' numbers, and their tokens
 
 
+def in_batches(groups: Groups, size: int) -> Groups:
+    """Return the groups cut into batches of at most `size` pairs."""
+    return [
+        (indices[number * size : (number + 1) * size], part)
+        for indices, whole in groups
+        for number, part in enumerate(whole.split(size))
+    ]
+
+
 def write_pairs(path: Path, pairs: list[Pair]) -> None:
     """Publish pairs as JSON lines."""
     write_jsonl(path, [asdict(pair) for pair in pairs])
@@ -74,8 +84,7 @@ def read_pairs(path: Path) -> list[Pair]:
     """Read pairs from JSON lines; raise StudyError with file and line for a missing, unknown or mistyped field."""
     kinds = {"id": str, "clean": str, "patch": str, "answers": list, "patch_answers": list, "variables": dict}
     pairs = []
-    for number, row in enumerate(read_jsonl(path), 1):
-        where = f"{path}:{number}"
+    for number, (where, row) in enumerate(read_rows(path), 1):
         row = {"id": f"{path.stem}-{number:04d}", "variables": {}, **row}
         for key in row.keys() - kinds.keys():
             raise StudyError(f"{where}: unknown field `{key}`; fields are {', '.join(kinds)}")
@@ -98,14 +107,16 @@ def encode_pairs(
 ) -> list[tuple[list[int], PairBatch]]:
     """Tokenise pairs; return, for each length, the indices of the pairs that have it and their batch.
 
-    Raises StudyError that names the pair when clean and patch differ in length or an answer is not one token.
+    Raises StudyError that names the pair when clean and patch differ in length or in nothing, when an answer is not one
+    token, or two are the same one, and when a prompt is none (`models.prompts`).
     """
     groups: dict[int, list[int]] = defaultdict(list)
     encoded: list[tuple[list[int], list[int], list[int], list[int]]] = []
     for index, pair in enumerate(pairs):
-        clean, patch = (
-            [separator_id, *tokenizer.encode(t, add_special_tokens=False)] for t in (pair.clean, pair.patch)
-        )
+        try:
+            clean, patch = (prompt_tokens(text, tokenizer, separator_id) for text in (pair.clean, pair.patch))
+        except StudyError as error:
+            raise StudyError(f"pair {pair.id}: {error}") from None
         if len(clean) != len(patch):
             raise StudyError(
                 f"pair {pair.id}: `clean` has {len(clean) - 1} tokens and `patch` {len(patch) - 1}; "
@@ -115,6 +126,11 @@ def encode_pairs(
             [_single_token(pair.id, answer, tokenizer) for answer in texts]
             for texts in (pair.answers, pair.patch_answers)
         )
+        if clean == patch:
+            raise StudyError(f"pair {pair.id}: `clean` and `patch` are the same tokens; one fact must differ")
+        if len({*answers, *patch_answers}) < len(answers) + len(patch_answers):
+            texts = [*pair.answers, *pair.patch_answers]
+            raise StudyError(f"pair {pair.id}: two of the answers {texts} are the same token; name each once")
         groups[len(clean)].append(index)
         encoded.append((clean, patch, answers, patch_answers))
     return [

@@ -16,8 +16,8 @@ from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.config.claims import Claim
 from sparse_circuits.edit.measure import Variant, differences
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
-from sparse_circuits.tasks import Groups, Pair
+from sparse_circuits.models.load import Language
+from sparse_circuits.tasks.pairs import Groups, Pair
 
 Verdict = Literal["pass", "fail", "undecided"]
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.config import Study, WeightSparseStudy, load_study
-from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.config.study import Study
+from sparse_circuits.config.weight_sparse import WeightSparseStudy
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 
@@ -57,7 +58,7 @@ def read_graph(study: Path | None = None) -> Graph:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(configfiles=configfiles),
-            snakefile=Path("workflow/Snakefile"),
+            snakefile=Path("Snakefile"),
         )
         dag = workflow.dag(dag_settings=DAGSettings(targets={"all"}))
         # The graph is built when something is asked of it, and can then be read only off the workflow itself.

@@ -6,6 +6,8 @@ The record of a study, provenance/<study>.json, goes into git with dvc.lock. No 
 
 import csv
 import json
+import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -34,40 +36,52 @@ def record(graph: Graph) -> None:
         raise StudyError(f"{lost[0]}: no such file; `snakemake snapshot` makes it ({count(len(lost), 'file')} missing)")
     dvc_yaml = stages_folder(graph.study.study, graph.is_default) / "dvc.yaml"
     write_dvc_yaml(graph, dvc_yaml)
-    hashes = _commit(dvc_yaml)
-    before = read_json(record_path(graph.study.study)) if record_path(graph.study.study).exists() else {}
-    write_json(
-        record_path(graph.study.study),
-        {
-            "study": graph.study.study,
-            "settings": graph.study.model_dump(mode="json"),
-            "code": _code(),
-            "jobs": {job.name: _made(job, hashes, before.get("jobs", {}).get(job.name)) for job in graph.jobs},
-        },
-    )
+    hashes = _commit({path for job in graph.jobs for path in job.outputs})
+    path = record_path(graph.study.study)
+    before = read_json(path) if path.exists() else {}
+    found = {
+        "study": graph.study.study,
+        "settings": graph.study.model_dump(mode="json"),
+        "code": before.get("code"),
+        "jobs": {job.name: _made(job, hashes, before.get("jobs", {}).get(job.name)) for job in graph.jobs},
+    }
+    # Where nothing was made anew, the record stays as it is in git.
+    write_json(path, found if found == before else {**found, "code": _code()})
 
 
-def _commit(dvc_yaml: Path) -> dict[str, str]:
-    """Have DVC hash and keep the artefacts; return path -> md5 of every input and output it knows."""
-    from dvc.repo import Repo
+def _commit(made: set[str]) -> dict[str, str]:
+    """Have DVC hash and keep the artefacts, `made`; return path -> md5 of each, and of what they were made from.
 
-    with Repo(_wait_for_lock=True) as repo:
-        # Relinking would give files new times, and Snakemake goes by those for what is too large to hash.
-        stages = [
-            stage
-            for target in sorted({"dvc.yaml", str(dvc_yaml)})
-            for stage in repo.commit(target=target, force=True, allow_missing=True, relink=False)
-        ]
-        files = [file for stage in stages for file in (*stage.deps, *stage.outs) if file.hash_info]
-        return {
-            str(Path(file.fs_path).relative_to(repo.root_dir)): file.hash_info.value
-            for file in files
-            if file.hash_info.name == "md5"
-        }
+    Some stand in another study's dvc.yaml, whose other stages are left alone: what they made need not be here.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo, lock_repo
+
+    try:
+        # Without git, which may not be here, and which DVC tells to ignore files: that fails where results/ is a link.
+        with Repo(_wait_for_lock=True, config={"core": {"no_scm": True}}) as repo, lock_repo(repo):
+            stages = [stage for stage in repo.index.stages if stage.outs and made.issuperset(map(_path, stage.outs))]
+            for stage in stages:
+                # DVC's cache of runs, which Snakemake has no use for, would want shards that are not here.
+                stage.save(allow_missing=True, run_cache=False)
+                # Relinking would give files new times, and Snakemake goes by those for what is too large to hash.
+                stage.commit(allow_missing=True, relink=False)
+            for path in {stage.path for stage in stages}:
+                here = [stage for stage in stages if stage.path == path]
+                here[0].dvcfile.dump_stages(here, update_pipeline=False)
+    except DvcException as error:
+        raise StudyError(f"DVC cannot record: {error}") from None
+    files = [file for stage in stages for file in (*stage.deps, *stage.outs) if file.hash_info]
+    return {_path(file): file.hash_info.value for file in files if file.hash_info.name == "md5"}
+
+
+def _path(file: Any) -> str:
+    """The path of a file of DVC's, as rules name it."""
+    return os.path.relpath(file.fs_path)
 
 
 def _made(job: Job, hashes: dict[str, str], before: dict[str, Any] | None) -> dict[str, Any]:
-    """How one job's outputs were made; what a clone has no logs of stays as it was recorded."""
+    """How one job's outputs were made, and when and where these bytes were first."""
     outputs = {path: hashes[path] for path in job.outputs if path in hashes}
     made: dict[str, Any] = {
         "rule": job.rule,
@@ -77,10 +91,10 @@ def _made(job: Job, hashes: dict[str, str], before: dict[str, Any] | None) -> di
     }
     if job.entry:
         made["entry"] = json.loads(job.entry)
-    if job.benchmark.exists():
+    if before and before["outputs"] == outputs and "seconds" in before:
+        made |= {key: before[key] for key in ("seconds", "ran_on")}
+    elif job.benchmark.exists():
         made |= {"seconds": _seconds(job.benchmark), "ran_on": _ran_on(job.log)}
-    elif before and before["outputs"] == outputs:
-        made |= {key: before.get(key) for key in ("seconds", "ran_on")}
     return made
 
 
@@ -97,13 +111,14 @@ def _ran_on(log: Path) -> dict[str, Any] | None:
 
 def _code() -> dict[str, Any] | None:
     """The commit that the working tree stands on, and whether tracked files differ from it; None outside of git."""
-    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    if head.returncode:
+    if not (commit := _git("rev-parse", "HEAD")):
         return None
-    changed = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock", ":!provenance"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return {"commit": head.stdout.strip(), "changed": bool(changed.stdout.strip())}
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock", ":!dvc", ":!provenance")
+    return {"commit": commit, "changed": bool(changed)}
+
+
+def _git(*words: str) -> str:
+    """What git says; nothing where it fails or there is none."""
+    program = shutil.which("git")
+    done = subprocess.run([program, *words], capture_output=True, text=True, check=False) if program else None
+    return done.stdout.strip() if done and not done.returncode else ""

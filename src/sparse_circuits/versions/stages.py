@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from sparse_circuits.config import Study, read_yaml
+from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.study import Study
 from sparse_circuits.files import publishing
 from sparse_circuits.versions.graph import Graph, Job
 
@@ -45,8 +46,8 @@ SETTINGS = {
     "train_vision_transformer": ("seed", "model", "vision_transformer"),
     "prune_task": ("seed", "study", "pruning"),
     "compare_frontier": ("frontier",),
-    "score_nodes": ("circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
-    "find_circuit": ("study", "circuits.{basis}", "circuits.node_threshold", "circuits.edge_threshold"),
+    "score_nodes": ("seed", "circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
+    "find_circuit": ("seed", "study", "circuits.{basis}", "circuits.node_threshold", "circuits.edge_threshold"),
     "prove_circuit": ("seed", "circuits.prove_pairs", "circuits.batch_tokens"),
     "minimise_circuit": ("seed", "circuits.minimal", "circuits.batch_tokens"),
     "trace_prompt": ("study", "graphs.{graph}"),
@@ -82,10 +83,11 @@ def stages_folder(study: str, is_default: bool) -> Path:
 def write_dvc_yaml(graph: Graph, path: Path) -> None:
     """Publish the stages, metrics, plots and artifacts of a study.
 
-    A study beside the default one shares models, caches and autoencoders with it: stages whose outputs the top dvc.yaml
-    has already are left to it, since DVC allows each file one stage.
+    Studies share models, caches and autoencoders: stages whose outputs another dvc.yaml has already are left to it,
+    since DVC allows each file one stage.
     """
-    taken = set() if graph.is_default else _outputs(Path("dvc.yaml"))
+    others = (other for other in (Path("dvc.yaml"), *Path("dvc").glob("*/dvc.yaml")) if other != path)
+    taken = {output for other in others for output in _outputs(other)}
     top = Path(*[".."] * len(stages_folder(graph.study.study, graph.is_default).parts))
     jobs = [job for job in graph.jobs if not taken.issuperset(job.outputs)]
     data = {

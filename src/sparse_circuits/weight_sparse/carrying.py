@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.tasks import Groups
+from sparse_circuits.tasks.pairs import Groups
 from sparse_circuits.weight_sparse.bridges import Bridges, carried
 from sparse_circuits.weight_sparse.choices import Masking, between_answers
 from sparse_circuits.weight_sparse.masks import Place, place_at

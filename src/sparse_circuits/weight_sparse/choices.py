@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.tasks import Groups, PairBatch, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch
 from sparse_circuits.weight_sparse.compact import CompactModel
 from sparse_circuits.weight_sparse.masks import Fills, GateIndex, frozen_norms, gated, mean_activations
 

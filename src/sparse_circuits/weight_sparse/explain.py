@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.tasks import Groups, PairBatch
+from sparse_circuits.tasks.pairs import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.masks import Place, activations, gated, layers_of, place_at
 

@@ -11,7 +11,7 @@ from transformers.utils import logging
 from sparse_circuits.config.weight_sparse import Network, Transformer, VisionTransformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
-from sparse_circuits.models import load_language_model
+from sparse_circuits.models.load import load_language_model
 from sparse_circuits.models.vision_transformer import VisionTransformer as VisionModel
 from sparse_circuits.models.vision_transformer import VisionTransformerConfig
 from sparse_circuits.models.weight_sparse import WeightSparseConfig, WeightSparseForCausalLM

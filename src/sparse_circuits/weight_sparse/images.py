@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.compute import matmul_precision
 from sparse_circuits.config.weight_sparse import VisionTransformer
 from sparse_circuits.models.pictures import to_tokens
+from sparse_circuits.models.run import model_precision
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks.cues import as_trained
 
@@ -55,7 +55,7 @@ def accuracy(model: WeightSparseForCausalLM, tokens: Tensor) -> float:
     right = []
     for part in tokens.split(BATCH):
         part = part.to(model.device)
-        with matmul_precision(model.device):
+        with model_precision(model):
             logits = model(part).logits
         right.append(logits[:, -1].argmax(dim=1) == part[:, -1])
     return torch.cat(right).double().mean().item()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.tasks import Groups
+from sparse_circuits.tasks.pairs import Groups
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, nodes_of
 from sparse_circuits.weight_sparse.masks import GateIndex, Place, activations

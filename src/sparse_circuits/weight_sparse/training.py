@@ -12,7 +12,7 @@ from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.compute import matmul_precision
 from sparse_circuits.config.weight_sparse import Network
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.run import cross_entropy
+from sparse_circuits.models.run import cross_entropy, model_precision
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseForCausalLM
 from sparse_circuits.progress import Progress
 from sparse_circuits.weight_sparse.projection import project_
@@ -142,7 +142,7 @@ def backward(model: WeightSparseForCausalLM, tokens: Tensor, passes: int) -> Ten
 
 
 def next_token_loss(model: WeightSparseForCausalLM, tokens: Tensor) -> Tensor:
-    """Return the loss in nats of each next token: (batch, position) -> (batch, position - 1)."""
+    """Return the loss in nats of each next token, to train on: (batch, position) -> (batch, position - 1)."""
     with matmul_precision(tokens.device):
         logits = model(tokens).logits
     return cross_entropy(logits.float(), tokens)
@@ -159,7 +159,10 @@ def normalise_gradients(parameters: list[nn.Parameter]) -> None:
 @torch.no_grad()
 def held_out_loss(model: WeightSparseForCausalLM, sequences: Tensor, batch: int) -> float:
     """Return the mean loss in nats of a next token over sequences (sequence, position), summed in fp64."""
-    losses = [next_token_loss(model, part.to(model.device)).double() for part in sequences.split(batch)]
+    losses = []
+    for part in sequences.to(model.device).split(batch):
+        with model_precision(model):
+            losses.append(cross_entropy(model(part).logits, part).double())
     return torch.cat(losses).mean().item()
 
 

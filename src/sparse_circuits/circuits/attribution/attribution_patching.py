@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import torch
 
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch
 
 EMBED = Site("embed")
 

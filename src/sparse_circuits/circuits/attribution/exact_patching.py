@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Dictionary
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import standing
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import rows_at_a_time
+from sparse_circuits.models.run import run, standing
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch
 
 ERROR = -1  # in place of a node's number
 
@@ -37,7 +39,8 @@ def exact_effects(
     clean, patch = (found[site] for found in runs)
     change = dictionary.read(runs[1][source]) - dictionary.read(runs[0][source])
     unexplained = patch - clean - dictionary.write(change)
-    size = max(1, batch_tokens // (len(batch) * language.positions(batch.clean, site)))
+    rows = min(batch_tokens // language.positions(batch.clean, site), rows_at_a_time(language))
+    size = max(1, rows // len(batch))
     metrics = []
     for part in torch.tensor(nodes).split(size):
         moved = torch.cat([clean + _written(dictionary, change, unexplained, node) for node in part.tolist()])

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from sparse_circuits.circuits.attribution.attribution_patching import attribution_patching
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language
-from sparse_circuits.tasks import PairBatch
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.tasks.pairs import PairBatch
 
 
 def gradient_activation(

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import standing
-from sparse_circuits.tasks import PairBatch, logit_difference
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run, standing
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import PairBatch
 
 
 def integrated_gradients(

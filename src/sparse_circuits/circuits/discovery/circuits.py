@@ -13,7 +13,7 @@ from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descri
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language
+from sparse_circuits.models.load import Language
 
 FEWEST = 3  # members, in training and held out, of a cluster that is given a circuit
 

@@ -11,13 +11,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits.discovery.tokens import Targets, last_site, log_odds
-from sparse_circuits.config import Site
+from sparse_circuits.circuits.discovery.tokens import Targets, log_odds
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
 from sparse_circuits.models.linearised import linearised
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import last_site, rows_at_a_time
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
-from sparse_circuits.sae import SparseAutoencoder, load_autoencoder
+from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
 from sparse_circuits.sae.sparse import Pairs, products_at
 
 Autoencoders = Mapping[Site, SparseAutoencoder]  # in the order of the computation
@@ -72,7 +74,7 @@ def describe(
     metric = torch.zeros(len(targets))
     owned = [(targets.window == window).nonzero().flatten().tolist() for window in range(len(targets.tokens))]
     order = sorted(range(len(owned)), key=lambda window: -len(owned[window]))
-    size = max(1, batch_tokens // context)
+    size = max(1, min(batch_tokens // context, rows_at_a_time(language)))
     sites = list(saes)
     # In blocks whose attention and MLP stand side by side, one site may not follow from the one before.
     begun = dict.fromkeys(sites, lambda x: x if x.requires_grad else x.detach().requires_grad_())

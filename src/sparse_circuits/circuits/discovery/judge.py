@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders
-from sparse_circuits.circuits.discovery.tokens import Targets, last_site, log_odds
-from sparse_circuits.models import Language, run
-from sparse_circuits.models.run import Edit
+from sparse_circuits.circuits.discovery.tokens import Targets, log_odds
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import last_site, rows_at_a_time
+from sparse_circuits.models.run import Edit, run
 from sparse_circuits.progress import Progress
-from sparse_circuits.sae import SparseAutoencoder
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, decode
 
 
@@ -34,7 +35,8 @@ def run_circuits_on(
     order = sorted(range(len(jobs)), key=lambda job: (int(targets.position[jobs[job][1]]), jobs[job][1]))
     with Progress(total=len(jobs), desc="judge circuits", unit="run") as bar:
         while order:
-            size = max(1, batch_tokens // (int(targets.position[jobs[order[-1]][1]]) + 1))
+            length = int(targets.position[jobs[order[-1]][1]]) + 1
+            size = max(1, min(batch_tokens // length, rows_at_a_time(language)))
             part, order = order[-size:], order[:-size]
             circuit, target = (torch.tensor(column) for column in zip(*(jobs[job] for job in part), strict=True))
             result[part] = _run(

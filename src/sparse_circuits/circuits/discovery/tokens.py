@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.activations import Sequences
-from sparse_circuits.config import Site
+from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.predicted import compare, last_site
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 
 HELD_OUT_EVERY = 4  # each fourth document's tokens are held out
@@ -119,16 +120,9 @@ def _targets(kept: list[NDArray[np.int32]], documents: list[int], places: list[t
 
 def next_token_loss(language: Language, tokens: Tensor) -> Tensor:
     """Return the loss in nats of each next token of windows (window, context + 1): (window, context)."""
-    logits = run(language, tokens[:, :-1], logits="all").logits
-    assert logits is not None
-    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none").view(
-        len(tokens), -1
-    )
-
-
-def last_site(language: Language) -> Site:
-    """Return the residual stream after the last layer."""
-    return Site("resid_post", language.num_layers - 1)
+    last = last_site(language)
+    hidden = run(language, tokens, read=[last]).activations[last]
+    return compare(tokens, [(language, hidden)])[0].loss
 
 
 def log_odds(language: Language, hidden: Tensor, answers: Tensor) -> Tensor:

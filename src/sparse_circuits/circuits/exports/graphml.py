@@ -5,15 +5,15 @@ from typing import Any
 
 import networkx
 
-from sparse_circuits.circuits.exports.tables import flat
+from sparse_circuits.circuits.exports.tables import flat, writable
 from sparse_circuits.files import publishing
 
 
 def write_graphml(found: dict[str, Any], folder: Path) -> list[Path]:
     """Write graph.graphml: a directed graph with what is known of nodes as attributes, and the edges' weights."""
-    graph = networkx.DiGraph(model=found["model"], name=_name(found))
+    graph = networkx.DiGraph(model=writable(found["model"]), name=writable(_name(found)))
     for node in flat(found["nodes"]):
-        graph.add_node(node["id"], **{key: str(value) if key == "position" else value for key, value in node.items()})
+        graph.add_node(node["id"], **node | {"position": str(node["position"])})
     for edge in found["edges"]:
         graph.add_edge(edge["source"], edge["target"], weight=edge["weight"])
     path = folder / "graph.graphml"

@@ -1,40 +1,48 @@
 """The JSON of attribution graphs that Neuronpedia and circuit-tracer's viewer open.
 
 Fields as in Neuronpedia's schema of graphs and circuit-tracer's models of nodes; `neuronpedia.schema.json` beside this
-file says the same in our words.
+file says the same in our words. What the viewer of circuit-tracer 0.5.0 asks for besides (util-cg.js): a logit's label
+reads `Output "token" (p=0.500)`; a feature counts at less than 2/3 of the tokens, so there are two at least; a graph's
+nodes have an influence of `node_threshold` at most; labels are HTML in places.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sparse_circuits import __version__
-from sparse_circuits.config import Site
-from sparse_circuits.files import write_json
+from sparse_circuits.config.site import Site
+from sparse_circuits.files import read_json, write_json
 
 EVERYWHERE = "(all positions)"
+OUTPUT = "(output)"
+TAG = re.compile("<(?=[A-Za-z/!?])")  # what a browser takes for HTML
+EFFECTS = {"top_logit_effects": "promotes", "bottom_logit_effects": "suppresses"}
 SAME_LAYER = 10_000_000  # added to numbers of features for each further site of a layer, so that ids stay unique
 
 
 def write_neuronpedia(found: dict[str, Any], folder: Path) -> list[Path]:
-    """Write <slug>.json, and graph-metadata.json, the list by which circuit-tracer's viewer finds it."""
+    """Write <slug>.json, and enter it in graph-metadata.json, the list that circuit-tracer's viewer opens."""
     graph = neuronpedia(found)
-    slug = graph["metadata"]["slug"]
-    write_json(folder / f"{slug}.json", graph)
-    write_json(folder / "graph-metadata.json", {"graphs": [graph["metadata"]]})
-    return [folder / f"{slug}.json", folder / "graph-metadata.json"]
+    path, listing = folder / f"{graph['metadata']['slug']}.json", folder / "graph-metadata.json"
+    others = read_json(listing)["graphs"] if listing.is_file() else []
+    entered = [entry for entry in others if entry["slug"] != path.stem]
+    write_json(path, graph)
+    write_json(listing, {"graphs": [*entered, graph["metadata"]]})
+    return [path, listing]
 
 
 def neuronpedia(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return a circuit or graph as Neuronpedia's JSON.
 
-    A circuit's nodes that are summed over positions stand at the one position of the prompt "(all positions)", and its
-    metric stands as the logit.
+    A circuit's nodes that are summed over positions stand at the token "(all positions)", and its metric stands as the
+    logit of a further token, "(output)".
     """
     is_graph = "tokens" in found
     sites = sorted({node["site"] for node in found["nodes"] if "." in node["site"]}, key=lambda s: Site.parse(s).order)
     top = found.get("num_layers", 1 + max((Site.parse(site).layer for site in sites), default=0))
-    tokens = list(found["tokens"]) if is_graph else _positions(found["nodes"])
+    tokens = [_seen(token) for token in found["tokens"]] if is_graph else [*_positions(found["nodes"]), OUTPUT]
     cumulative = _cumulative(found["nodes"])
     nodes = [_node(node, sites, top, len(tokens), cumulative[node["id"]]) for node in found["nodes"]]
     ids = {node["id"]: drawn["node_id"] for node, drawn in zip(found["nodes"], nodes, strict=True)}
@@ -55,6 +63,8 @@ def neuronpedia(found: Mapping[str, Any]) -> dict[str, Any]:
     }
     if is_graph:
         pruning = found["pruning"]
+        for node in nodes:
+            node["influence"] = node["influence"] and min(node["influence"], pruning["node_share"])
         metadata["node_threshold"] = pruning["node_share"]
         metadata["generation_settings"] = {
             "max_n_logits": found["logits"]["max"],
@@ -91,14 +101,15 @@ def _cumulative(nodes: list[dict[str, Any]]) -> dict[str, float]:
 def _node(node: dict[str, Any], sites: list[str], top: int, length: int, cumulative: float) -> dict[str, Any]:
     position = length - 1 if node["site"] == "output" and node["position"] is None else node["position"] or 0
     influence: float | None = cumulative
-    probability = node.get("probability", 0.0)
+    probability = node.get("probability", float(node["site"] == "output"))
     if node["site"] == "embed" and "token_id" in node:
         layer, number, kind, feature = "E", node["token_id"], "embedding", position
         label = node["token"]
     elif node["site"] == "output":
         layer, number, kind, influence = str(top + 1), node.get("token_id", 0), "logit", None
         feature = number
-        label = f'Output "{node["token"]}" (p={probability:.3f})' if "token" in node else node["id"]
+        told = node.get("token", node["id"]).replace('"', "”").replace("(p=", "( p=")
+        label = f'Output "{told}" (p={probability:.3f})'
     else:
         at, _, rest = node["id"].rpartition("/")
         name = rest.partition("@")[0]
@@ -112,7 +123,8 @@ def _node(node: dict[str, Any], sites: list[str], top: int, length: int, cumulat
         else:
             number, kind = int(name) + offset, "cross layer transcoder"
             feature = _cantor(int(layer), number)
-            label = node.get("label") or f"{at}/{name}: " + ", ".join(node.get("promotes", [])[:4])
+            told = node.get("label") or " ".join(f"“{token}”" for token in node.get("promotes", [])[:4])
+            label = f"{at}/{name}: {told}" if told else f"{at}/{name}"
     short = "L" if kind == "logit" else layer
     return {
         "node_id": f"{layer}_{number}_{position}",
@@ -125,10 +137,16 @@ def _node(node: dict[str, Any], sites: list[str], top: int, length: int, cumulat
         "run_idx": 0,
         "reverse_ctx_idx": 0,
         "jsNodeId": f"{short}_{number}-{position if kind != 'cross layer transcoder' else 0}",
-        "clerp": label,
+        "clerp": _seen(label),
         "influence": influence,
         "activation": node.get("activation"),
+        **{key: node[name] for key, name in EFFECTS.items() if name in node},
     }
+
+
+def _seen(text: str) -> str:
+    """Text that a browser shows also where it is put in as HTML."""
+    return TAG.sub("‹", text)
 
 
 def _cantor(x: int, y: int) -> int:

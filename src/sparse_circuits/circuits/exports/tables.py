@@ -1,11 +1,15 @@
-"""nodes.csv and edges.csv."""
+"""nodes.csv and edges.csv, and nodes as rows of a table."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 from sparse_circuits.files import write_csv
 
 EDGE = ("source", "target", "weight")
+# What XML 1.0 has no way to write, and the carriage return, which ends a line of CSV.
+UNWRITABLE = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_tables(found: dict[str, Any], folder: Path) -> list[Path]:
@@ -19,9 +23,20 @@ def write_tables(found: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def flat(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return nodes whose lists are texts joined by bars, without what is not given."""
+    """Return nodes without what is not given; lists are JSON, since texts of tokens may hold any separator."""
     return [
-        {key: "|".join(map(str, value)) if isinstance(value, list) else value for key, value in node.items()}
+        {key: _cell(value) for key, value in node.items() if value is not None}
         | {"position": "" if node.get("position") is None else node["position"]}
         for node in nodes
     ]
+
+
+def writable(text: str) -> str:
+    """Return a text with control characters as Unicode's pictures of them, ␛, and halves of characters as �."""
+    return UNWRITABLE.sub(lambda letter: chr(0x2400 + ord(letter[0])) if letter[0] < " " else "�", text)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return json.dumps([writable(text) for text in value], ensure_ascii=False)
+    return writable(value) if isinstance(value, str) else value

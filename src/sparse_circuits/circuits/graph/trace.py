@@ -18,8 +18,8 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Features, Node
 from sparse_circuits.circuits.direct_paths import DirectPaths, cut_at_sites, reading_sites
 from sparse_circuits.circuits.graph.influence import influence, normalised
-from sparse_circuits.config import Site
-from sparse_circuits.models import Language
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import Language
 from sparse_circuits.progress import Progress
 
 EMBED = Site("embed")

@@ -14,6 +14,5 @@ def sufficiency(model: Tensor, circuit: Tensor, random: Tensor) -> Verdict:
     return beats_random(
         -change(model, circuit),
         -change(model, random),
-        "the circuit is nearer to the model than nine in ten random circuits",
-        "not shown to be nearer to the model than nine in ten random circuits",
+        "the circuit is nearer to the model than",
     )

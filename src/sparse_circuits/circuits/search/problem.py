@@ -12,9 +12,11 @@ from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.fills import Ablation, mean_ablation
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models import Language, run
+from sparse_circuits.models.load import Language
+from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
-from sparse_circuits.tasks import Groups, PairBatch, logit_difference
+from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pairs import Groups, PairBatch
 
 PAIRS = 8  # training pairs in one step of learning
 SPARED = 0.1  # share of the closed gates that a step of learning leaves open, at most

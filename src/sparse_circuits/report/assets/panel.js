@@ -55,6 +55,6 @@ function shaded({ tokens, activations, at }, peak) {
       class: number === at ? "at" : null,
       style: share > 0 ? `--share:${(0.15 + 0.85 * share).toFixed(3)}` : "--share:0",
       title: activations[number] > 0 ? `activation ${show(activations[number])}` : null,
-    }, token);
+    }, token || (activations[number] > 0 ? "·" : ""));  // the first bytes of a character, which stands at its last
   }));
 }

@@ -1,0 +1,172 @@
+"""Peak memory of every program that makes logits, on a random model of Gemma-3-270M's shape.
+
+    python benchmarks/vocabulary.py [--vocabulary 262144]
+
+Each runs in a process of its own, with the batches that the workflow gives it.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import tyro
+from transformers import AutoModelForCausalLM, Gemma3TextConfig
+
+from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.discovery.descriptions import describe, feature_means
+from sparse_circuits.circuits.discovery.tokens import Wanted, find_targets
+from sparse_circuits.circuits.fills import resample_ablation
+from sparse_circuits.circuits.graph.trace import trace_prompt
+from sparse_circuits.circuits.scores import score_nodes
+from sparse_circuits.compute import set_up
+from sparse_circuits.config.edits import Distillation
+from sparse_circuits.config.site import Site
+from sparse_circuits.edit.distilled import distil
+from sparse_circuits.edit.measure import Variant, differences_of, text_effects
+from sparse_circuits.models.families import FAMILIES
+from sparse_circuits.models.load import Language
+from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from sparse_circuits.sae.evaluate import evaluate_coder
+from sparse_circuits.tasks.pairs import PairBatch
+
+CONTEXT, PAIRS, POSITIONS = 128, 200, 12
+SITES = [Site("resid_post", layer) for layer in (3, 6, 9, 12, 15)]
+
+
+def main(vocabulary: int = 262_144, only: str | None = None, programs: tuple[str, ...] = ()) -> None:
+    """Measure all programs, or those named.
+
+    Args:
+        vocabulary: number of tokens of the random model
+        only: the one program that this process runs
+        programs: names of programs; all by default
+    """
+    if only is None:
+        print(f"| program | peak memory, {vocabulary:,} tokens (GB) | seconds |\n|---|---|---|")
+        for name in programs or PROGRAMS:
+            command = [
+                sys.executable,
+                "-W",
+                "ignore",
+                str(Path(__file__)),
+                f"--vocabulary={vocabulary}",
+                "--only",
+                name,
+            ]
+            print(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout, end="", flush=True)
+        return
+    set_up(1)
+    language = random_language(vocabulary)
+    begin = time.perf_counter()
+    PROGRAMS[only](language)
+    seconds = time.perf_counter() - begin
+    print(f"| `{only}` | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9:.2f} | {seconds:.0f} |")
+
+
+def random_language(vocabulary: int) -> Language:
+    """A model of random weights, d_model 640 and 18 layers."""
+    sizes = {"hidden_size": 640, "intermediate_size": 2048, "num_hidden_layers": 18, "head_dim": 256}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 1}
+    config = Gemma3TextConfig(vocab_size=vocabulary, **sizes, **heads)
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
+    return Language("random", model, FAMILIES["gemma3_text"], 18, 640, 2, torch.device("cpu"))
+
+
+def autoencoder() -> SparseAutoencoder:
+    """5,120 features of random weights, of which 32 are active."""
+    W_enc = torch.randn(640, 5120)
+    return SparseAutoencoder("topk", W_enc, torch.zeros(5120), W_enc.T / 640**0.5, torch.zeros(640), k=32)
+
+
+def tokens(language: Language, rows: int, positions: int) -> torch.Tensor:
+    """Random tokens after a separator."""
+    found = torch.randint(3, language.model.config.vocab_size, (rows, positions))
+    found[:, 0] = language.separator_id
+    return found
+
+
+def groups(language: Language) -> list[tuple[list[int], PairBatch]]:
+    """Pairs of one length."""
+    answers = torch.randint(3, language.model.config.vocab_size, (2, PAIRS, 1))
+    batch = PairBatch(tokens(language, PAIRS, POSITIONS), tokens(language, PAIRS, POSITIONS), *answers)
+    return [(list(range(PAIRS)), batch)]
+
+
+def basis(sites: list[Site]) -> dict[Site, Features]:
+    """An autoencoder at each site."""
+    return {site: Features(autoencoder()) for site in sites}
+
+
+def sequences(language: Language, rows: int) -> Sequences:
+    """Sequences as of the cache."""
+    return Sequences(tokens(language, rows, CONTEXT).int().numpy(), np.arange(rows, dtype=np.int32))
+
+
+def evaluate_sae(language: Language) -> None:
+    """Two batches of 8 sequences."""
+    sparsity = torch.zeros(5120)
+    norms = {SITES[0]: float("inf")}
+    evaluate_coder(
+        language, sequences(language, 16), str(SITES[0]), SITES[:1], SITES[:1], autoencoder(), norms, sparsity, 8, 0
+    )
+
+
+def keep_edit(language: Language) -> None:
+    """Two steps of distillation."""
+    batches = [tokens(language, 8, CONTEXT)]
+    distil(language, {SITES[1]: lambda x: 0.9 * x}, batches, Distillation(steps=2), 0)
+
+
+def evaluate_edit(language: Language) -> None:
+    """An edit beside the model as it was, on text and on pairs."""
+    variants = {"before": Variant(language), "after": Variant(language, {SITES[1]: lambda x: 0.9 * x})}
+    text_effects(variants, [tokens(language, 8, CONTEXT)])
+    differences_of(variants, groups(language))
+
+
+def discover_tokens(language: Language) -> None:
+    """Windows of 24 tokens, of which each next token is described."""
+    wanted = Wanted(tokens=100, context=24, max_loss=1e9, a_window=4)
+    targets = find_targets(language, sequences(language, 40), wanted, 0, 1024)
+    saes = {site: autoencoder() for site in SITES}
+    describe(language, saes, targets, feature_means(language, saes, targets, 1024), 64, 1024)
+
+
+def evaluate_circuit(language: Language) -> None:
+    """Four circuits on 200 pairs."""
+    found = basis(SITES)
+    circuits = [Circuit.whole(found), *(Circuit.of([], found) for _ in range(3))]
+    run_circuits(language, groups(language), found, resample_ablation, circuits, 2048)
+
+
+def score(language: Language) -> None:
+    """Integrated gradients on 200 pairs, at one site."""
+    score_nodes(language, groups(language), basis(SITES[:1]), "integrated_gradients", 10, 2048)
+
+
+def trace(language: Language) -> None:
+    """The graph of a prompt of 12 tokens."""
+    trace_prompt(language, tokens(language, 1, POSITIONS), basis(SITES), max_nodes=500)
+
+
+PROGRAMS: dict[str, Callable[[Language], None]] = {
+    "evaluate_sae": evaluate_sae,
+    "keep_edit": keep_edit,
+    "evaluate_edit": evaluate_edit,
+    "discover_tokens": discover_tokens,
+    "evaluate_circuit": evaluate_circuit,
+    "score_nodes": score,
+    "trace_prompt": trace,
+}
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

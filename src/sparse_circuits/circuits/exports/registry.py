@@ -1,0 +1,33 @@
+"""Circuits and graphs in other programs' formats. A new one is one file and one line here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sparse_circuits.circuits.exports.graphml import write_graphml
+from sparse_circuits.circuits.exports.neuronpedia import write_neuronpedia
+from sparse_circuits.circuits.exports.tables import write_tables
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_json
+
+# Each takes what circuit.json or graph.json holds, and a folder, and returns the files it wrote.
+EXPORTS: dict[str, Callable[[dict[str, Any], Path], list[Path]]] = {
+    "neuronpedia": write_neuronpedia,
+    "graphml": write_graphml,
+    "csv": write_tables,
+}
+
+
+def export(file: Path, format: str, folder: Path) -> list[Path]:
+    """Write a circuit.json or graph.json in a format of `EXPORTS` into a folder; return the files.
+
+    Raises StudyError when the file is neither, or holds nothing.
+    """
+    found = read_json(file)
+    if not isinstance(found, dict) or not {"nodes", "edges", "model"} <= found.keys():
+        raise StudyError(f"{file}: neither a circuit.json nor a graph.json: it has no nodes, edges and model")
+    if not found["nodes"]:
+        raise StudyError(f"{file}: a circuit without nodes; there is nothing to export")
+    if format == "neuronpedia" and all(node["site"] != "output" for node in found["nodes"]):
+        raise StudyError(f"{file}: its nodes lead to no logit, which Neuronpedia needs; export graphml or csv")
+    return EXPORTS[format](found, folder)
