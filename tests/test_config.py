@@ -186,8 +186,8 @@ def test_of_a_model_elsewhere_layers_are_named_where_the_graph_needs_them(tmp_pa
     loaded = load_study(study)
     assert isinstance(loaded, Study)
     assert loaded.num_layers is None
-    with pytest.raises(StudyError, match="tiny-llama: give its `d_model`, from which follows what a study needs"):
-        cache_bytes(loaded, loaded.model_entry)
+    with pytest.raises(StudyError, match="tiny-llama has no `d_model`, from which memory and disk follow"):
+        cache_bytes(loaded)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from safetensors.torch import save_file
 from conftest import ROOT
 from sparse_circuits import doctor
 from sparse_circuits.doctor import GIB, Finding, format_findings
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import write_json
 from sparse_circuits.needs import job_memory, parameters_at_most
 
 
@@ -107,6 +109,25 @@ def test_a_study_is_told_that_does_not_fit_this_machine(monkeypatch: pytest.Monk
     assert "gemma-2-2b-all-layers takes up to 32.0 GiB" in told["memory"].says
     small = {finding.name: finding.state for finding in doctor.examine(Path("config/test/study.yaml"))}
     assert (small["disk"], small["memory"]) == ("ok", "ok")
+
+
+def test_a_model_whose_sizes_are_not_known_yet_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its config.json says them once it is fetched."""
+    models = (ROOT / "config/models.yaml").read_text()
+    (tmp_path / "models.yaml").write_text(models.replace("    d_model: 576\n", ""))
+    study = tmp_path / "study.yaml"
+    study.write_text((ROOT / "config/studies/language.yaml").read_text() + f"models_file: {tmp_path}/models.yaml\n")
+    for folder in ("config", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StudyError, match=r"smollm2-135m-instruct has no `d_model`.*fetch the model first: snakemake"):
+        doctor.examine(study)
+    fetched = tmp_path / "results/models/smollm2-135m-instruct"
+    fetched.mkdir(parents=True)
+    write_json(fetched / "config.json", {"hidden_size": 576, "num_hidden_layers": 30})
+    assert {finding.name for finding in doctor.examine(study)} >= {"disk", "memory"}
 
 
 def test_memory_of_a_job_follows_from_the_weights_that_it_loads(tmp_path: Path) -> None:

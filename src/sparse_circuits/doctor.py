@@ -174,7 +174,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 def examine(configfile: Path | None = None) -> list[Finding]:
     """Return what was found of everything, for the default study or the one in a file.
 
-    Raises StudyError when there is a mistake in that file.
+    Raises StudyError when there is a mistake in that file, or its model's sizes are not known yet.
     """
     own = study_checks(configfile) if configfile else {}
     return [own.get(check, check)() for check in CHECKS]
@@ -188,8 +188,7 @@ def study_checks(configfile: Path) -> dict[Callable[[], Finding], Callable[[], F
     study = load_study(read_yaml(configfile))
     if not isinstance(study, Study) or study.vision_transformer:
         return {}
-    entry = study.model_entry
-    memory, disk = study_memory(study, entry) * 10**6, REST + cache_bytes(study, entry)
+    memory, disk = study_memory(study) * 10**6, REST + cache_bytes(study)
     return {
         check_memory: partial(check_memory, wanted=memory, study=study.study),
         check_disk: partial(check_disk, wanted=disk, study=study.study),

@@ -5,10 +5,11 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.catalogue import known_size
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
 from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_json
 
 FP32 = 4  # bytes of a weight, which programs load in fp32 whatever the file has
 LARGEST_JOB = 7000  # MB, beside its weights, of the rule that needs most
@@ -44,27 +45,36 @@ def parameters_at_most(num_layers: int, d_model: int) -> int:
     return 16 * num_layers * d_model**2 + 2 * VOCABULARY * d_model
 
 
-def study_memory(study: Study, entry: Model) -> int:
+def study_memory(study: Study) -> int:
     """Return the MB of a study's largest job: as its file of weights says or, before that is made, at most.
 
-    A distilled edit holds the model twice. Models of images are small.
+    A distilled edit holds the model twice. Models of images are small. Raises StudyError as `_size` does.
     """
-    file = Path(f"results/models/{study.model}/model.safetensors")
+    file = _folder(study) / "model.safetensors"
     if file.is_file():
         return job_memory(LARGEST_JOB, [str(file)], copies=2)
-    most = 0 if entry.classes else parameters_at_most(_size(study, entry, "num_layers"), _size(study, entry, "d_model"))
+    most = 0 if study.model_classes else parameters_at_most(_size(study, "num_layers"), _size(study, "d_model"))
     return LARGEST_JOB + math.ceil(2 * FP32 * most / 1e6)
 
 
-def cache_bytes(study: Study, entry: Model) -> int:
-    """Return the bytes of a language study's activation cache, uncompressed."""
-    width = _size(study, entry, "d_model")
-    widths = (WIDER.get(Site.parse(site).kind, 1) * width for site in study.cached_sites)
+def cache_bytes(study: Study) -> int:
+    """Return the bytes of a language study's activation cache, uncompressed; raises StudyError as `_size` does."""
+    widths = (WIDER.get(Site.parse(site).kind, 1) * _size(study, "d_model") for site in study.cached_sites)
     return (study.activations.tokens + study.activations.held_out_tokens) * sum(widths) * BYTES[study.activations.dtype]
 
 
-def _size(study: Study, entry: Model, key: str) -> int:
-    size = entry.size(key)
+def _folder(study: Study) -> Path:
+    return Path(f"results/models/{study.model}")
+
+
+def _size(study: Study, key: str) -> int:
+    """A size of the study's model, by our key; raises StudyError where it is not known before the model is fetched."""
+    config = _folder(study) / "config.json"
+    known = read_json(config) if config.is_file() else study.model_entry.known_config
+    size = getattr(study.model_entry, key) or known_size(known, key)
     if size is None:
-        raise StudyError(f"{study.models_file}: {study.model}: give its `{key}`, from which follows what a study needs")
-    return size
+        raise StudyError(
+            f"{study.models_file}: {study.model} has no `{key}`, from which memory and disk follow; give it, or fetch "
+            f"the model first: snakemake {config}"
+        )
+    return int(size)
