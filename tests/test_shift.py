@@ -185,7 +185,7 @@ def test_published_biographies_are_read_by_group(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="astronaut is not among the professions"):
         list(read_bias_in_bios([tmp_path / "bios.parquet"], ["astronaut"], 4))
     parquet.write_table(pa.table({"text": ["x"]}), tmp_path / "other.parquet")
-    with pytest.raises(StudyError, match=r"other\.parquet: no column gender"):
+    with pytest.raises(StudyError, match=r"other\.parquet: no column `hard_text`"):
         list(read_bias_in_bios([tmp_path / "other.parquet"], ["nurse"], 4))
 
 
