@@ -90,9 +90,9 @@ def test_the_layers_of_contributing_are_those_that_are_checked() -> None:
 def test_files_and_lists_that_these_pages_send_one_to_are_there(page: str) -> None:
     text = (ROOT / page).read_text()
     places = (ROOT, ROOT / "src/sparse_circuits", ROOT / "workflow/rules", ROOT / "tests")
-    named = [name for name in re.findall(r"`([\w./-]+)`", text) if "/" in name or name.endswith(".smk")]
-    for name in named:
-        outside = name.split("/")[0] in ("results", "logs", "tests/fixtures", ".snakemake", "dvc", "provenance")
+    named = re.findall(r"`([\w./-]+/[\w./-]*?(?:/|\.\w+))`|`(\w+\.smk)`", text)
+    for name in map("".join, named):
+        outside = name.split("/")[0] in ("results", "logs", ".snakemake", "dvc", "provenance")
         assert outside or any((place / name).exists() for place in places), f"{page}: {name}"
     code = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
     for name in re.findall(r"`([A-Z][A-Z_]{3,})`", text):

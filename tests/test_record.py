@@ -118,11 +118,12 @@ def test_the_record_changes_only_with_what_was_made(repository: Path) -> None:
 
 
 def test_files_from_elsewhere_are_recorded_by_their_place(repository: Path) -> None:
-    """A study's file and its pairs may lie outside of the repository, and results on another disk."""
+    """A study's file and its pairs may lie outside of the repository, and results and cache on another disk."""
     elsewhere = repository.parent / "pairs.jsonl"
     elsewhere.write_text("{}\n")
-    (repository.parent / "disk").mkdir()
-    Path("results").symlink_to(repository.parent / "disk")
+    for link in ("results", ".dvc/cache"):
+        (repository.parent / "disk" / link).mkdir(parents=True)
+        Path(link).symlink_to(repository.parent / "disk" / link)
     record(_graph("own", _made(_job("task", str(elsewhere))), path=Path("../study.yaml")))
     made = json.loads(Path("provenance/own.json").read_text())["jobs"]["task"]
     assert list(made["outputs"]) == ["results/task"]
