@@ -119,6 +119,7 @@ def test_a_fresh_clone_records_a_study_beside_the_default_one_of_which_nothing_i
     origin = checkout(tmp_path / "origin", recorded=True)
     clone = _clone(origin, tmp_path / "clone")
     shutil.copytree(finished / "results", clone / "results")
+    shutil.copy2(finished / "config/test/pairs.jsonl", clone / "config/test/pairs.jsonl")  # with its time
     run, snapshot = in_folder(clone), ("snakemake", "--configfile", STUDY, "--", "snapshot")
     # One name is the default study's too: where this one has replaced its file, its dvc.lock says so.
     lock = yaml.safe_load((clone / "dvc.lock").read_text())["stages"]
