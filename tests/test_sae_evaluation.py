@@ -232,7 +232,7 @@ def test_labels_are_the_variables_with_the_same_two_values_in_both_splits() -> N
 def test_activations_are_those_at_the_last_token_in_the_order_of_the_pairs(tiny: Language, tiny_folder: Any) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     texts = ["The key near the boxes", "The key", "The boxes near the key"]
-    pairs = [Pair(text, text, text, [" is"], [" are"]) for text in texts]
+    pairs = [Pair(text, text, text.replace("key", "author"), [" is"], [" are"]) for text in texts]
     found = last_activations(tiny, tokenizer, pairs, SITE, batch=1)
     for text, row in zip(texts, found, strict=True):
         tokens = torch.tensor([[tiny.separator_id, *tokenizer.encode(text)]])
