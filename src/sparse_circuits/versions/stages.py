@@ -86,9 +86,10 @@ def write_dvc_yaml(graph: Graph, path: Path) -> None:
     Studies share models, caches and autoencoders: stages whose outputs another dvc.yaml has already are left to it,
     since DVC allows each file one stage.
     """
-    others = (other for other in (Path("dvc.yaml"), *Path("dvc").glob("*/dvc.yaml")) if other != path)
+    folder = stages_folder(graph.study.study, graph.is_default)
+    others = {Path("dvc.yaml"), *Path("dvc").glob("*/dvc.yaml")} - {folder / "dvc.yaml"}
     taken = {output for other in others for output in _outputs(other)}
-    top = Path(*[".."] * len(stages_folder(graph.study.study, graph.is_default).parts))
+    top = Path(*[".."] * len(folder.parts))
     jobs = [job for job in graph.jobs if not taken.issuperset(job.outputs)]
     data = {
         "stages": {job.name: _stage(job, graph, top) for job in sorted(jobs, key=lambda job: job.name)},
