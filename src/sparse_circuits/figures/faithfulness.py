@@ -92,12 +92,13 @@ def _mark_outside(axis: Axes, curve: pd.DataFrame, bottom: float, top: float, co
         if bottom <= point["value"] <= top:
             continue
         edge, inwards = (top, -1) if point["value"] > top else (bottom, 1)
+        side, aside = ("right", -3) if point["circuit"] == CONTROLS["shuffled"] else ("left", 3)
         axis.annotate(
             f"{point['value']:.1f}",
             (point["nodes"], edge),
-            xytext=(0, inwards * 14),
+            xytext=(aside, inwards * 14),
             textcoords="offset points",
-            ha="right" if point["circuit"] == CONTROLS["shuffled"] else "left",
+            ha=side,
             va="center",
             fontsize="x-small",
             color=colour,
