@@ -70,11 +70,10 @@ def _folder(study: Study) -> Path:
 def _size(study: Study, key: str) -> int:
     """A size of the study's model, by our key; raises StudyError where it is not known before the model is fetched."""
     config = _folder(study) / "config.json"
-    known = read_json(config) if config.is_file() else study.model_entry.known_config
-    size = getattr(study.model_entry, key) or known_size(known, key)
+    size = known_size(read_json(config), key) if config.is_file() else study.model_entry.size(key)
     if size is None:
         raise StudyError(
             f"{study.models_file}: {study.model} has no `{key}`, from which memory and disk follow; give it, or fetch "
             f"the model first: snakemake {config}"
         )
-    return int(size)
+    return size
