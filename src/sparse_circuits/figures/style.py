@@ -24,8 +24,11 @@ FALLBACK = [
     "Noto Sans Arabic",
     "Noto Sans Devanagari",
     "Noto Sans Thai",
+    "Noto Emoji",
+    "Symbola",
+    "Unifont",
+    "Unifont Upper",
 ]
-FALLBACK += ["Noto Emoji", "Symbola", "Unifont", "Unifont Upper"]
 TEXT_WIDTH = 6.75  # inches, a page of two columns
 PALETTE = sns.color_palette("colorblind")
 POSITIVE, NEGATIVE, NEUTRAL = PALETTE[0], PALETTE[3], (0.55, 0.55, 0.55)

@@ -12,9 +12,9 @@ from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
 from sparse_circuits.report.contents import circuit_data, circuit_page, graph_data, graph_page, sae_data
 from sparse_circuits.report.features import sae_features
 from sparse_circuits.report.nodes import read_notes
-from sparse_circuits.report.remarks import remarks
+from sparse_circuits.report.remarks import WANTED, remarks
 from sparse_circuits.report.static import StaticPages
-from sparse_circuits.report.summary import WANTED, summarise
+from sparse_circuits.report.summary import summarise
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-POOR = 0.75  # faithfulness of the chosen circuit below which it is called poor
+WANTED = 0.75  # the faithfulness at which circuits are compared, and below which the chosen one is called poor
 LOST = 0.1  # accuracy that a circuit may lack to the model's
 ERRORS = 0.25  # faithfulness of error nodes alone from which they are said to carry the behaviour
 
@@ -11,7 +11,7 @@ def remarks(evaluation: dict[str, Any]) -> list[str]:
     """Return a sentence for each thing that speaks against a circuit, from its evaluation.json."""
     circuit, accuracy = evaluation["circuit"], evaluation["accuracy"]
     found = []
-    if circuit["faithfulness"] < POOR:
+    if circuit["faithfulness"] < WANTED:
         found.append(f"the circuit is poor: its faithfulness is {circuit['faithfulness']:.2f}")
     if accuracy["model"] - accuracy["circuit"] > LOST:
         found.append(f"the circuit alone is right on {accuracy['circuit']:.0%}, the model on {accuracy['model']:.0%}")

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sparse_circuits.report.remarks import remarks
-
-WANTED = 0.75  # the faithfulness at which circuits are compared
+from sparse_circuits.report.remarks import WANTED, remarks
 
 SAE_COLUMNS = {
     "site": "autoencoder",
