@@ -273,12 +273,17 @@ def test_errors_are_the_prompts_on_which_attractors_win(tiny_folder: Path, tiny:
     assert 0 < wrong < len(pairs)
 
 
-def test_gendered_words_are_deleted_where_both_prompts_lose_as_many() -> None:
-    queen = Pair("a", "The queen said that", "The king said that", [" she"], [" he"])
+def test_gendered_words_are_deleted_where_both_prompts_lose_as_many(tiny_folder: Path, tiny: Language) -> None:
+    queen = Pair("a", "The queen said that", "The king said that", [" is"], [" are"])
     number = Pair("b", "The girl near the table", "The girls near the table", [" is"], [" are"])
-    trials = Trials([queen], {"agreement": [[number]]}, [queen], None, 0, 0).without_gendered_words()
+    whole = Trials([queen], {"agreement": [[number]]}, [], load_tokenizer(tiny_folder), tiny.separator_id, 0)
+    trials = whole.without_gendered_words()
     assert (trials.goal[0].clean, trials.goal[0].patch) == ("The said that", "The said that")
     assert trials.keep["agreement"] == [[number]]
+    # Without the word that told them apart the model answers both prompts alike.
+    text = {"before": TextEffects(0.0, 0.0, torch.zeros(1, 1))}
+    row = judge_variants({"before": Variant(tiny)}, trials, text)["before"]
+    assert row["gap"] == 0
 
 
 def test_operations_are_built_in_their_order(tiny: Language, groups: dict[str, Groups]) -> None:

@@ -36,8 +36,8 @@ class Trials:
     seed: int
 
     def encoded(self, pairs: Sequence[Pair]) -> Groups:
-        """Return the pairs as batches of tokens."""
-        return encode_pairs(list(pairs), self.tokenizer, self.separator_id)
+        """Return the pairs as batches of tokens; those whose gendered words are deleted may differ in nothing."""
+        return encode_pairs(list(pairs), self.tokenizer, self.separator_id, differ=False)
 
     def without_gendered_words(self) -> "Trials":
         """Return the same without words that state a gender, in pairs whose prompts stay of a length."""

@@ -103,12 +103,12 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def encode_pairs(
-    pairs: list[Pair], tokenizer: "PreTrainedTokenizerBase", separator_id: int
+    pairs: list[Pair], tokenizer: "PreTrainedTokenizerBase", separator_id: int, differ: bool = True
 ) -> list[tuple[list[int], PairBatch]]:
     """Tokenise pairs; return, for each length, the indices of the pairs that have it and their batch.
 
-    Raises StudyError that names the pair when clean and patch differ in length or in nothing, when an answer is not one
-    token, or two are the same one, and when a prompt is none (`models.prompts`).
+    Raises StudyError that names the pair when clean and patch differ in length or, unless not `differ`, in nothing,
+    when an answer is not one token, or two are the same one, and when a prompt is none (`models.prompts`).
     """
     groups: dict[int, list[int]] = defaultdict(list)
     encoded: list[tuple[list[int], list[int], list[int], list[int]]] = []
@@ -126,7 +126,7 @@ def encode_pairs(
             [_single_token(pair.id, answer, tokenizer) for answer in texts]
             for texts in (pair.answers, pair.patch_answers)
         )
-        if clean == patch:
+        if differ and clean == patch:
             raise StudyError(f"pair {pair.id}: `clean` and `patch` are the same tokens; one fact must differ")
         if len({*answers, *patch_answers}) < len(answers) + len(patch_answers):
             texts = [*pair.answers, *pair.patch_answers]
