@@ -9,7 +9,7 @@ import torch
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
-from sparse_circuits.config.weight_sparse import Cue
+from sparse_circuits.config.cue import Cue
 from sparse_circuits.edit.build import build, rewritings
 from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.erasure import erase

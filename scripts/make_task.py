@@ -8,7 +8,8 @@ import tyro
 
 from sparse_circuits.command import program
 from sparse_circuits.config.base import validate
-from sparse_circuits.config.weight_sparse import CodeTask, Cue
+from sparse_circuits.config.cue import Cue
+from sparse_circuits.config.weight_sparse import CodeTask
 from sparse_circuits.files import read_json
 from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.sources.images import read_classes, read_images

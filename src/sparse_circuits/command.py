@@ -4,15 +4,17 @@ import errno
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import tyro
+from pydantic import TypeAdapter
 
 from sparse_circuits.clone import check_library
+from sparse_circuits.config.base import Settings, StepSettings
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import RAN_ON, describe
 
@@ -48,11 +50,53 @@ def one_line_errors() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def program(main: Callable[[Any], None], arguments: type[Any]) -> None:
-    """Parse the command line as `arguments`, a dataclass, say where this runs, and call `main`."""
+def program(step: Callable[..., None], arguments: type[Any] | None = None) -> None:
+    """Parse the command line as the parameters of `step`, say where this runs, and call it."""
     print_any_text()
-    options = tyro.cli(arguments, description=sys.modules["__main__"].__doc__, config=(tyro.conf.OmitArgPrefixes,))
-    print(RAN_ON + json.dumps(describe()), file=sys.stderr, flush=True)
+    if arguments is not None:  # programs that are not steps yet
+        options = tyro.cli(arguments, description=sys.modules["__main__"].__doc__, config=(tyro.conf.OmitArgPrefixes,))
+        print(RAN_ON + json.dumps(describe()), file=sys.stderr, flush=True)
+        with one_line_errors():
+            check_library(Path(sys.argv[0]).resolve().parents[1])
+            step(options)
+        return
     with one_line_errors():
+        options = parse(step, sys.argv[1:])
+        print(RAN_ON + json.dumps(describe()), file=sys.stderr, flush=True)
         check_library(Path(sys.argv[0]).resolve().parents[1])
-        main(options)
+        step(**options)
+
+
+def parse(step: Callable[..., None], words: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters of a step that the words of a command line say."""
+    kinds = {name: kind for name, kind in get_type_hints(step).items() if name != "return"}
+    arguments = make_dataclass("Arguments", kinds.items(), frozen=True)
+    with _json_for_nested_settings():
+        options: Any = tyro.cli(arguments, args=words, description=step.__doc__, config=(tyro.conf.OmitArgPrefixes,))
+    return dict(vars(options))
+
+
+def _json_for_nested_settings() -> tyro.constructors.ConstructorRegistry:
+    """Have tyro read settings within a step's settings as one word of JSON, as `StepSettings.flags` writes them."""
+    registry = tyro.constructors.ConstructorRegistry()
+
+    @registry.primitive_rule
+    def rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
+        if not _nests_settings(info.type):
+            return None
+        adapter: TypeAdapter[Any] = TypeAdapter(info.type)
+        return tyro.constructors.PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="JSON",
+            instance_from_str=lambda words: adapter.validate_json(words[0]),
+            is_instance=lambda value: True,
+            str_from_instance=lambda value: [adapter.dump_json(value).decode()],
+        )
+
+    return registry
+
+
+def _nests_settings(kind: Any) -> bool:
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        return not issubclass(kind, StepSettings)
+    return any(_nests_settings(part) for part in get_args(kind))

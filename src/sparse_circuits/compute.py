@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,6 +11,21 @@ from torch import Tensor
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.gpu import claim
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where a step computes."""
+
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N; auto takes CUDA where it is present"""
+    threads: int = 1
+    """CPU threads of matrix products"""
+
+    def start(self) -> torch.device:
+        """Set threads and determinism up; return the device."""
+        set_up(self.threads)
+        return choose_device(self.device)
 
 
 def choose_device(requested: str = "auto") -> torch.device:

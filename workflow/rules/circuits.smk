@@ -1,12 +1,12 @@
 rule score_nodes:
     """How much of the metric's change goes through each node, pair by pair."""
     input:
-        model=MODEL_FILES,
-        saes=circuit_sae_files,
-        script=program("score_nodes.py"),
+        model=files(PATHS.model, WHOLE_MODEL),
+        saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
+        script=program("score_nodes"),
         pairs="results/tasks/{task}/train.jsonl",
     output:
-        scores=f"{CIRCUITS}/{{task}}/{{basis}}/scores.h5",
+        scores=f"{PATHS.circuits}/{{task}}/{{basis}}/scores.h5",
     log:
         "logs/score_nodes/{task}.{basis}.log",
     benchmark:
@@ -18,58 +18,43 @@ rule score_nodes:
         mem_mb=memory(5000),
         runtime=60,
     params:
-        model=model_folder,
-        sites=circuit_sites,
-        saes=saes_flag,
-        method=lambda wildcards: BASES[wildcards.basis].method,
-        draw=(
-            ["--draw", STUDY.circuits.score_pairs]
-            if STUDY.circuits.score_pairs
-            else []
-        ),
-        batch_tokens=STUDY.circuits.batch_tokens,
-        steps=lambda wildcards: (
-            ["--steps", BASES[wildcards.basis].steps]
-            if BASES[wildcards.basis].steps
-            else []
-        ),
-        seed=STUDY.seed,
-        by_position=lambda wildcards: (
-            ["--by-position"] if BASES[wildcards.basis].by_position else []
-        ),
-        code=code("score_nodes.py"),
+        model=folder_of("model"),
+        saes=folders_of("saes"),
+        settings=told("score_nodes"),
+        code=code("score_nodes"),
     message:
         "Scoring {wildcards.basis} for {wildcards.task}"
     shell:
-        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --sites {params.sites:q}"
-        " {params.saes:q} --method {params.method} {params.steps} {params.by_position} {params.draw} --seed {params.seed} --batch-tokens {params.batch_tokens} --scores {output.scores:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --saes {params.saes:q} {params.settings:q}"
+        " --scores {output.scores:q} --threads {threads} > {log:q} 2>&1"
 
 
-use rule score_nodes as score_by_method with:
-    output:
-        scores=f"{CIRCUITS}/{{task}}/{{basis}}/scores_by/{{method}}.h5",
-    log:
-        "logs/score_by_method/{task}.{basis}.{method}.log",
-    benchmark:
-        "logs/score_by_method/{task}.{basis}.{method}.tsv"
-    wildcard_constraints:
-        method="|".join(STUDY.circuits.compared_methods) or "none",
-    params:
-        method=lambda wildcards: wildcards.method,
+if STUDY.circuits.compared_methods:
+
+    use rule score_nodes as score_by_method with:
+        output:
+            scores=f"{PATHS.circuits}/{{task}}/{{basis}}/scores_by/{{method}}.h5",
+        log:
+            "logs/score_by_method/{task}.{basis}.{method}.log",
+        benchmark:
+            "logs/score_by_method/{task}.{basis}.{method}.tsv"
+        wildcard_constraints:
+            method="|".join(STUDY.circuits.compared_methods),
+        params:
+            settings=told("score_by_method"),
 
 
 rule find_circuit:
     """The nodes above the threshold and the edges between them."""
     input:
-        model=MODEL_FILES,
-        saes=circuit_sae_files,
-        script=program("find_circuit.py"),
+        model=files(PATHS.model, WHOLE_MODEL),
+        saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
+        script=program("find_circuit"),
         pairs="results/tasks/{task}/train.jsonl",
         scores=rules.score_nodes.output.scores,
     output:
         circuit=report(
-            f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json",
+            f"{PATHS.circuits}/{{task}}/{{basis}}/circuit.json",
             caption="../report/circuit.rst",
             category="Circuits",
             labels={"task": "{task}", "basis": "{basis}", "shown": "circuit"},
@@ -85,36 +70,29 @@ rule find_circuit:
         mem_mb=memory(5000),
         runtime=60,
     params:
-        study=STUDY.study,
-        model=model_folder,
-        sites=circuit_sites,
-        saes=saes_flag,
-        node_threshold=STUDY.circuits.node_threshold,
-        edge_threshold=STUDY.circuits.edge_threshold,
-        seed=STUDY.seed,
-        edges=lambda wildcards: [] if BASES[wildcards.basis].edges else ["--no-edges"],
-        code=code("find_circuit.py"),
+        model=folder_of("model"),
+        saes=folders_of("saes"),
+        settings=told("find_circuit"),
+        code=code("find_circuit"),
     message:
         "Finding the circuit of {wildcards.basis} for {wildcards.task}"
     shell:
-        "python {input.script} --study {params.study:q} --task {wildcards.task:q} --basis {wildcards.basis}"
-        " --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q} --sites {params.sites:q}"
-        " {params.saes:q} --node-threshold {params.node_threshold} --edge-threshold {params.edge_threshold} {params.edges}"
-        " --seed {params.seed} --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
+        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
+        " --saes {params.saes:q} {params.settings:q} --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule prove_circuit:
     """Hypothesis tests, stability under resampling, and controls on which the method must fail."""
     input:
-        model=MODEL_FILES,
-        saes=circuit_sae_files,
-        script=program("prove_circuit.py"),
+        model=files(PATHS.model, WHOLE_MODEL),
+        saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
+        script=program("prove_circuit"),
         train="results/tasks/{task}/train.jsonl",
         test="results/tasks/{task}/test.jsonl",
         scores=rules.score_nodes.output.scores,
         circuit=rules.find_circuit.output.circuit,
     output:
-        proof=f"{CIRCUITS}/{{task}}/{{basis}}/proof.json",
+        proof=f"{PATHS.circuits}/{{task}}/{{basis}}/proof.json",
     log:
         "logs/prove_circuit/{task}.{basis}.log",
     benchmark:
@@ -126,42 +104,36 @@ rule prove_circuit:
         mem_mb=memory(7000),
         runtime=120,
     params:
-        model=model_folder,
-        sites=circuit_sites,
-        saes=saes_flag,
-        draw=(
-            ["--draw", STUDY.circuits.prove_pairs]
-            if STUDY.circuits.prove_pairs
-            else []
-        ),
-        batch_tokens=STUDY.circuits.batch_tokens,
-        seed=STUDY.seed,
-        code=code("prove_circuit.py"),
+        model=folder_of("model"),
+        saes=folders_of("saes"),
+        settings=told("prove_circuit"),
+        code=code("prove_circuit"),
     message:
         "Proving the circuit of {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --model {params.model:q} --train {input.train:q} --test {input.test:q}"
-        " --scores {input.scores:q} --circuit {input.circuit:q} --sites {params.sites:q} {params.saes:q}"
-        " {params.draw} --batch-tokens {params.batch_tokens} --seed {params.seed} --proof {output.proof:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        " --scores {input.scores:q} --circuit {input.circuit:q} --saes {params.saes:q} {params.settings:q}"
+        " --proof {output.proof:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule evaluate_circuit:
     """Faithfulness and completeness on held-out pairs, over sizes, beside random circuits."""
     input:
-        model=MODEL_FILES,
-        saes=circuit_sae_files,
-        script=program("evaluate_circuit.py"),
+        model=files(PATHS.model, WHOLE_MODEL),
+        saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
+        script=program("evaluate_circuit"),
         pairs="results/tasks/{task}/test.jsonl",
         scores=rules.score_nodes.output.scores,
         circuit=rules.find_circuit.output.circuit,
         proof=lambda wildcards: (
-            rules.prove_circuit.output.proof if BASES[wildcards.basis].prove else []
+            rules.prove_circuit.output.proof
+            if STUDY.circuits.bases[wildcards.basis].prove
+            else []
         ),
     output:
-        evaluation=f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json",
+        evaluation=f"{PATHS.circuits}/{{task}}/{{basis}}/evaluation.json",
         curves=report(
-            f"{CIRCUITS}/{{task}}/{{basis}}/curves.csv",
+            f"{PATHS.circuits}/{{task}}/{{basis}}/curves.csv",
             caption="../report/curves.rst",
             category="Circuits",
             labels={"task": "{task}", "basis": "{basis}", "shown": "curves"},
@@ -177,74 +149,56 @@ rule evaluate_circuit:
         mem_mb=memory(7000),
         runtime=120,
     params:
-        model=model_folder,
-        sites=circuit_sites,
-        saes=saes_flag,
+        model=folder_of("model"),
+        saes=folders_of("saes"),
         proof=lambda wildcards, input: ["--proof", input.proof] if input.proof else [],
-        sizes=STUDY.circuits.sizes,
-        random_circuits=STUDY.circuits.random_circuits,
-        draw=(
-            ["--draw", STUDY.circuits.judge_pairs]
-            if STUDY.circuits.judge_pairs
-            else []
-        ),
-        batch_tokens=STUDY.circuits.batch_tokens,
-        seed=STUDY.seed,
-        code=code("evaluate_circuit.py"),
+        settings=told("evaluate_circuit"),
+        code=code("evaluate_circuit"),
     message:
         "Judging circuits of {wildcards.basis} for {wildcards.task}"
     shell:
         "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
-        " --circuit {input.circuit:q} {params.proof:q} --sites {params.sites:q} {params.saes:q} --sizes {params.sizes}"
-        " --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens} {params.draw} --seed {params.seed}"
+        " --circuit {input.circuit:q} {params.proof:q} --saes {params.saes:q} {params.settings:q}"
         " --evaluation {output.evaluation:q} --curves {output.curves:q} --threads {threads} > {log:q} 2>&1"
 
 
-rule minimise_circuit:
-    """The smallest circuit that is faithful enough on held-out training pairs; no node of it can go."""
-    input:
-        model=MODEL_FILES,
-        saes=circuit_sae_files,
-        script=program("minimise_circuit.py"),
-        pairs="results/tasks/{task}/train.jsonl",
-        scores=rules.score_nodes.output.scores,
-    output:
-        circuit=f"{CIRCUITS}/{{task}}/{{basis}}/minimal.json",
-    log:
-        "logs/minimise_circuit/{task}.{basis}.log",
-    benchmark:
-        "logs/minimise_circuit/{task}.{basis}.tsv"
-    wildcard_constraints:
-        basis="|".join(BASES) if STUDY.circuits.minimal else "$.",
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(5000),
-        runtime=60,
-    params:
-        model=model_folder,
-        sites=circuit_sites,
-        saes=saes_flag,
-        settings=lambda wildcards: [
-            word
-            for name, value in STUDY.circuits.minimal
-            for word in (f"--{name.replace('_', '-')}", value)
-        ],
-        batch_tokens=STUDY.circuits.batch_tokens,
-        seed=STUDY.seed,
-        code=code("minimise_circuit.py"),
-    message:
-        "Searching for the minimal circuit of {wildcards.basis} for {wildcards.task}"
-    shell:
-        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
-        " --sites {params.sites:q} {params.saes:q} {params.settings} --batch-tokens {params.batch_tokens}"
-        " --seed {params.seed} --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
+if STUDY.circuits.minimal:
+
+    rule minimise_circuit:
+        """The smallest circuit that is faithful enough on held-out training pairs; no node of it can go."""
+        input:
+            model=files(PATHS.model, WHOLE_MODEL),
+            saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
+            script=program("minimise_circuit"),
+            pairs="results/tasks/{task}/train.jsonl",
+            scores=rules.score_nodes.output.scores,
+        output:
+            circuit=f"{PATHS.circuits}/{{task}}/{{basis}}/minimal.json",
+        log:
+            "logs/minimise_circuit/{task}.{basis}.log",
+        benchmark:
+            "logs/minimise_circuit/{task}.{basis}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(5000),
+            runtime=60,
+        params:
+            model=folder_of("model"),
+            saes=folders_of("saes"),
+            settings=told("minimise_circuit"),
+            code=code("minimise_circuit"),
+        message:
+            "Searching for the minimal circuit of {wildcards.basis} for {wildcards.task}"
+        shell:
+            "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
+            " --saes {params.saes:q} {params.settings:q} --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule circuits:
     """The circuits of all tasks and bases, judged."""
     input:
-        CIRCUIT_FILES,
-        EVALUATIONS,
-        MINIMAL_CIRCUITS,
+        PATHS.of_circuits("circuit.json"),
+        PATHS.of_circuits("evaluation.json"),
+        PATHS.minimal_circuits,

@@ -6,12 +6,11 @@ KINDS_OF_PLACE = {
     "train_cross_layer": ["cross_layer"],
 }
 
-for training, sites in KINDS_OF_PLACE.items():
-    trained = [
-        sae
-        for sae in (PLACES[sites[0]].saes if sites and sites[0] in PLACES else [])
-        if sae in TRAINED
-    ]
+SAE_FOLDER = f"results/saes/{STUDY.model}/{{site}}/{{sae}}"
+
+for training, places in KINDS_OF_PLACE.items():
+    place = STUDY.places.get(places[0]) if places else None
+    trained = [sae for sae in (place.saes if place else []) if sae in STUDY.trained]
     if not trained:
         continue
 
@@ -19,22 +18,22 @@ for training, sites in KINDS_OF_PLACE.items():
         name:
             training
         input:
-            script=program("train_sae.py"),
+            script=program("train_sae"),
             manifest=rules.write_manifest.output.manifest,
             stats=rules.write_manifest.output.stats,
-            shards=site_shards,
+            shards=lambda wildcards: PATHS.shards(wildcards.site),
         output:
-            expand(
+            saes=expand(
                 f"results/saes/{STUDY.model}/{{{{site}}}}/{{sae}}/{{name}}",
                 sae=trained,
-                name=SAE_FILES,
+                name=SAE,
             ),
         log:
             f"logs/{training}/{{site}}.log",
         benchmark:
             f"logs/{training}/{{site}}.tsv"
         wildcard_constraints:
-            site="|".join(map(re.escape, sites)),
+            site="|".join(map(re.escape, places)),
         conda:
             "../envs/environment.yaml"
         threads: 1
@@ -42,70 +41,59 @@ for training, sites in KINDS_OF_PLACE.items():
             mem_mb=memory(2000 + 1000 * len(trained)),
             runtime=60 * len(trained),
         params:
-            activations=lambda wildcards, input: str(Path(input.manifest).parent),
-            folder=lambda wildcards, output: str(Path(output[0]).parents[1]),
-            places=place_flags,
-            saes=trained_at,
-            seed=STUDY.seed,
+            activations=folder_of("manifest"),
+            folder=folder_of("saes", up=2),
+            settings=told(training),
             # Beside the outputs, not among them: Snakemake removes what a failed job leaves of its outputs.
             state=lambda wildcards: f"state/{STUDY.model}/{wildcards.site}.safetensors",
-            code=code("train_sae.py"),
+            code=code("train_sae"),
         message:
             "Training autoencoders at {wildcards.site}"
         shell:
-            "python {input.script} --activations {params.activations:q} {params.places:q} --saes {params.saes:q}"
-            " --seed {params.seed} --state {params.state:q} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+            "python {input.script} --activations {params.activations:q} {params.settings:q} --state {params.state:q}"
+            " --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
 
-rule fetch_sae:
-    """One published sparse autoencoder, as an SAELens folder."""
-    input:
-        script=program("fetch_sae.py"),
-    output:
-        expand(
-            f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
-            name=SAE_FILES,
-        ),
-    log:
-        "logs/fetch_sae/{site}.{sae}.log",
-    benchmark:
-        "logs/fetch_sae/{site}.{sae}.tsv"
-    wildcard_constraints:
-        sae="|".join(re.escape(name) for name in STUDY.saes if name not in TRAINED)
-        or "$.",
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(8000),
-        runtime=60,
-    params:
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        entry=lambda wildcards: STUDY.saes[wildcards.sae]
-        .sites[wildcards.site]
-        .model_dump_json(),
-        model=STUDY.model,
-        code=code("fetch_sae.py"),
-    message:
-        "Fetching autoencoder {wildcards.sae} at {wildcards.site}"
-    shell:
-        "python {input.script} --model {params.model:q} --site {wildcards.site:q} --entry {params.entry:q}"
-        " --folder {params.folder:q} > {log:q} 2>&1"
+if PUBLISHED := [name for name in STUDY.saes if name not in STUDY.trained]:
+
+    rule fetch_sae:
+        """One published sparse autoencoder, as an SAELens folder."""
+        input:
+            script=program("fetch_sae"),
+        output:
+            sae=files(SAE_FOLDER, SAE),
+        log:
+            "logs/fetch_sae/{site}.{sae}.log",
+        benchmark:
+            "logs/fetch_sae/{site}.{sae}.tsv"
+        wildcard_constraints:
+            sae="|".join(map(re.escape, PUBLISHED)),
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(8000),
+            runtime=60,
+        params:
+            folder=folder_of("sae"),
+            settings=told("fetch_sae"),
+            code=code("fetch_sae"),
+        message:
+            "Fetching autoencoder {wildcards.sae} at {wildcards.site}"
+        shell:
+            "python {input.script} {params.settings:q} --folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule evaluate_sae:
     """Reconstruction of held-out activations, and the model's loss with the reconstruction in their place."""
     input:
-        expand(
-            f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
-            name=SAE_FILES[:3],
-        ),
-        model=MODEL_FILES,
-        script=program("evaluate_sae.py"),
+        sae=files(SAE_FOLDER, SAE[:3]),
+        model=files(PATHS.model, WHOLE_MODEL),
+        script=program("evaluate_sae"),
         sequences=rules.tokenize_corpus.output.sequences,
         stats=rules.write_manifest.output.stats,
     output:
-        evaluation=f"results/saes/{STUDY.model}/{{site}}/{{sae}}/evaluation.json",
+        evaluation=f"{SAE_FOLDER}/evaluation.json",
     log:
         "logs/evaluate_sae/{site}.{sae}.log",
     benchmark:
@@ -117,106 +105,92 @@ rule evaluate_sae:
         mem_mb=memory(5000),
         runtime=60,
     params:
-        model=model_folder,
-        folder=lambda wildcards, output: str(Path(output.evaluation).parent),
-        places=place_flags,
-        seed=STUDY.seed,
-        code=code("evaluate_sae.py"),
+        model=folder_of("model"),
+        sae=folder_of("sae"),
+        settings=told("evaluate_sae"),
+        code=code("evaluate_sae"),
     message:
         "Evaluating autoencoder {wildcards.sae} at {wildcards.site}"
     shell:
         "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --stats {input.stats:q}"
-        " --sae {params.folder:q} --name {wildcards.site:q} {params.places:q} --evaluation {output.evaluation:q}"
-        " --seed {params.seed} --threads {threads} > {log:q} 2>&1"
+        " --sae {params.sae:q} {params.settings:q} --evaluation {output.evaluation:q} --threads {threads} > {log:q} 2>&1"
 
 
-rule probe_sae:
-    """What few features tell of the tasks' variables, and which words the features of a letter leave out."""
-    input:
-        expand(
-            f"results/saes/{STUDY.model}/{{{{site}}}}/{{{{sae}}}}/{{name}}",
-            name=SAE_FILES[:2],
-        ),
-        model=MODEL_FILES,
-        script=program("probe_sae.py"),
-        tasks=expand(
-            "results/tasks/{task}/{split}.jsonl",
-            task=STUDY.tasks,
-            split=["train", "test"],
-        ),
-    output:
-        probing=f"results/saes/{STUDY.model}/{{site}}/{{sae}}/probing.json",
-    log:
-        "logs/probe_sae/{site}.{sae}.log",
-    benchmark:
-        "logs/probe_sae/{site}.{sae}.tsv"
-    wildcard_constraints:
-        sae="|".join(map(re.escape, STUDY.saes)) if STUDY.probing else "$.",
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(5000),
-        runtime=60,
-    params:
-        model=model_folder,
-        folder=lambda wildcards, output: str(Path(output.probing).parent),
-        tasks=lambda wildcards, input: list(
-            dict.fromkeys(str(Path(file).parent) for file in input.tasks)
-        ),
-        ks=lambda wildcards: STUDY.probing.ks,
-        words=lambda wildcards: STUDY.probing.words_a_letter,
-        seed=STUDY.seed,
-        code=code("probe_sae.py"),
-    message:
-        "Probing autoencoder {wildcards.sae} at {wildcards.site}"
-    shell:
-        "python {input.script} --model {params.model:q} --sae {params.folder:q} --site {wildcards.site:q}"
-        " --tasks {params.tasks:q} --ks {params.ks} --words-a-letter {params.words} --seed {params.seed}"
-        " --probing {output.probing:q} --threads {threads} > {log:q} 2>&1"
+if STUDY.probing:
+
+    rule probe_sae:
+        """What few features tell of the tasks' variables, and which words the features of a letter leave out."""
+        input:
+            sae=files(SAE_FOLDER, SAE[:2]),
+            model=files(PATHS.model, WHOLE_MODEL),
+            script=program("probe_sae"),
+            tasks=PATHS.pairs(STUDY.tasks),
+        output:
+            probing=f"{SAE_FOLDER}/probing.json",
+        log:
+            "logs/probe_sae/{site}.{sae}.log",
+        benchmark:
+            "logs/probe_sae/{site}.{sae}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(5000),
+            runtime=60,
+        params:
+            model=folder_of("model"),
+            sae=folder_of("sae"),
+            tasks=folders_of("tasks"),
+            settings=told("probe_sae"),
+            code=code("probe_sae"),
+        message:
+            "Probing autoencoder {wildcards.sae} at {wildcards.site}"
+        shell:
+            "python {input.script} --model {params.model:q} --sae {params.sae:q} --tasks {params.tasks:q}"
+            " {params.settings:q} --probing {output.probing:q} --threads {threads} > {log:q} 2>&1"
 
 
-rule compare_saes:
-    """How much autoencoders that differ in their seed alone agree on the features."""
-    input:
-        lambda wildcards: [
-            f"results/saes/{STUDY.model}/{wildcards.site}/{sae}/{name}"
-            for sae in [wildcards.sae, *STUDY.other_seeds[wildcards.sae]]
-            for name in SAE_FILES[:2]
-        ],
-        script=program("compare_saes.py"),
-    output:
-        stability=f"results/saes/{STUDY.model}/{{site}}/{{sae}}/stability.json",
-    log:
-        "logs/compare_saes/{site}.{sae}.log",
-    benchmark:
-        "logs/compare_saes/{site}.{sae}.tsv"
-    wildcard_constraints:
-        sae="|".join(map(re.escape, STUDY.other_seeds)) or "$.",
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(4000),
-        runtime=30,
-    params:
-        folder=lambda wildcards, output: str(Path(output.stability).parent),
-        others=lambda wildcards, output: [
-            str(Path(output.stability).parents[1] / sae)
-            for sae in STUDY.other_seeds[wildcards.sae]
-        ],
-        code=code("compare_saes.py"),
-    message:
-        "Comparing {wildcards.sae} at {wildcards.site} with other seeds"
-    shell:
-        "python {input.script} --sae {params.folder:q} --others {params.others:q}"
-        " --stability {output.stability:q} --threads {threads} > {log:q} 2>&1"
+if STUDY.other_seeds:
+
+    rule compare_saes:
+        """How much autoencoders that differ in their seed alone agree on the features."""
+        input:
+            script=program("compare_saes"),
+            sae=files(SAE_FOLDER, SAE[:2]),
+            others=lambda wildcards: [
+                path
+                for sae in STUDY.other_seeds[wildcards.sae]
+                for path in files(PATHS.sae(wildcards.site, sae), SAE[:2])
+            ],
+        output:
+            stability=f"{SAE_FOLDER}/stability.json",
+        log:
+            "logs/compare_saes/{site}.{sae}.log",
+        benchmark:
+            "logs/compare_saes/{site}.{sae}.tsv"
+        wildcard_constraints:
+            sae="|".join(map(re.escape, STUDY.other_seeds)),
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(4000),
+            runtime=30,
+        params:
+            sae=folder_of("sae"),
+            others=folders_of("others"),
+            code=code("compare_saes"),
+        message:
+            "Comparing {wildcards.sae} at {wildcards.site} with other seeds"
+        shell:
+            "python {input.script} --sae {params.sae:q} --others {params.others:q} --stability {output.stability:q}"
+            " --threads {threads} > {log:q} 2>&1"
 
 
 rule saes:
     """All sparse autoencoders, their evaluations, agreement of seeds and, where the study asks for them, probes."""
     input:
-        expand("{folder}/{name}", folder=SAE_FOLDERS, name=SAE_FILES),
-        SAE_EVALUATIONS,
-        PROBINGS,
-        STABILITIES,
+        expand("{folder}/{name}", folder=PATHS.sae_folders, name=SAE),
+        PATHS.sae_evaluations,
+        PATHS.probings,
+        PATHS.stabilities,

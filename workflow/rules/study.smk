@@ -19,6 +19,17 @@ from sparse_circuits.doctor import check_git
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.needs import job_memory
+from sparse_circuits.plan.paths import (
+    CONFIG,
+    SAE,
+    TOKENIZER,
+    TRAINED_MODEL,
+    WEIGHTS,
+    WHOLE_MODEL,
+    Paths,
+    files,
+)
+from sparse_circuits.plan.study import TOLD
 from sparse_circuits.versions.stages import stages_folder
 
 try:
@@ -43,22 +54,48 @@ STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
 STORED_ELSEWHERE = bool(workflow.storage_settings.default_storage_provider)
 STAGES = stages_folder(STUDY.study, is_default=not OTHERS)
 
+PATHS = Paths(STUDY)
 CIRCUITS = f"results/circuits/{STUDY.study}"
 FIGURES = f"results/figures/{STUDY.study}"
 REPORT = f"results/report/{STUDY.study}"
 
 
-def program(script):
+def program(step):
     """A rule's input: its script, which stays here where results go to storage elsewhere.
 
     Its time does not matter, since `code` tells whether it changed.
     """
-    return local(ancient(os.path.relpath(HOME / "scripts" / script)))
+    return local(ancient(os.path.relpath(script_of(step))))
 
 
-def code(script):
-    """A rule's parameter: what its script computes, whatever its comments say."""
-    return fingerprint(HOME / "scripts" / script)
+def code(step):
+    """A rule's parameter: what its step computes, whatever its comments say."""
+    return fingerprint(script_of(step))
+
+
+def script_of(step):
+    return HOME / "scripts" / f"{step.removesuffix('.py')}.py"
+
+
+def told(rule):
+    """A rule's parameter: the flags that tell its step the study's settings."""
+    return lambda wildcards: TOLD[rule].read(STUDY, dict(wildcards.items())).flags()
+
+
+def folder_of(name, up=1):
+    """A rule's parameter: the folder of its input or output files of this name, as they lie here."""
+    return lambda wildcards, input, output: folders(name, input, output, up)[0]
+
+
+def folders_of(name):
+    """A rule's parameter: the folders of its input files of this name, in order."""
+    return lambda wildcards, input, output: folders(name, input, output)
+
+
+def folders(name, input, output, up=1):
+    found = input.get(name) or output.get(name) or []
+    paths = [found] if isinstance(found, str) else found
+    return list(dict.fromkeys(str(Path(path).parents[up - 1]) for path in paths))
 
 
 def memory(megabytes, copies=1):

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_circuits.config.weight_sparse import Cue
+from sparse_circuits.config.cue import Cue
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_jsonl, sha256
 from sparse_circuits.models.load import load_tokenizer, model_card

@@ -3,22 +3,10 @@
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from sparse_circuits.config.base import Name, Positive, Seed, Settings
+from sparse_circuits.config.base import Amount, Name, Positive, Seed, Settings, Share, SiteName
 from sparse_circuits.config.catalogue import PublishedSAE
-from sparse_circuits.config.site import Site
-
-
-def _is_site(text: str) -> str:
-    Site.parse(text)
-    return text
-
-
-SiteName = Annotated[str, AfterValidator(_is_site)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Amount = Annotated[float, Field(gt=0)]
-
 
 SEPARATOR = "__"  # between an entry's name and the values of one of its combinations
 SINGULAR = {"seeds": "seed"}
@@ -144,17 +132,10 @@ SAE = Annotated[
 ]
 
 
-class Probing(Settings):
-    """What is asked of the features of every autoencoder: what a few of them tell, and what a letter's leave out."""
-
-    ks: Annotated[list[Positive], Field(min_length=1)] = Field([1, 2, 5], description="features a probe")
-    words_a_letter: Annotated[int, Field(ge=10)] = Field(100, description="words a first letter, for absorption")
-
-
 class Entries(Settings):
     """Autoencoders to train in one pass over a cache."""
 
-    saes: Annotated[dict[Name, Trainable], Field(min_length=1)]
+    saes: Annotated[dict[Name, Trainable], Field(min_length=1)] = Field(description="what to train, by name")
 
 
 def spread(saes: dict[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,23 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
+
+
+def _is_site(text: str) -> str:
+    Site.parse(text)
+    return text
+
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=200)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[int, Field(gt=0)]
+Amount = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+SiteName = Annotated[str, AfterValidator(_is_site)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 T = TypeVar("T", bound="Settings")
 
@@ -20,6 +30,27 @@ class Settings(BaseModel):
     """Frozen settings in which an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class StepSettings(Settings):
+    """What one step is told: each field is a flag of its program."""
+
+    def flags(self) -> list[str]:
+        """Return the words of the command line that say these settings; settings within them are JSON."""
+        words: list[str] = []
+        for name, value in self:
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(f"--{flag}" if value else f"--no-{flag}")
+            elif isinstance(value, list | tuple) and value:
+                words += [f"--{flag}", *map(str, value)]
+            elif isinstance(value, Settings):
+                words += [f"--{flag}", value.model_dump_json()]
+            elif isinstance(value, dict):
+                words += [f"--{flag}", json.dumps(self.model_dump(mode="json", include={name})[name])]
+            elif value is not None and value != []:
+                words += [f"--{flag}", str(value)]
+        return words
 
 
 def validate(kind: type[T], data: Any, where: str) -> T:

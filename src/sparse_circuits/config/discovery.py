@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from sparse_circuits.config.autoencoders import Share
-from sparse_circuits.config.base import Positive, Settings
+from sparse_circuits.config.base import Positive, Settings, Share
 
 
 class Discovery(Settings):

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sparse_circuits.config.autoencoders import Share, SiteName
-from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.base import Name, Positive, Settings, Share, SiteName
 from sparse_circuits.config.interpretations import Labels
 
 Baseline = Literal["random", "leace", "mean_difference", "deletion"]

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sparse_circuits.config.autoencoders import Share
-from sparse_circuits.config.base import Name, Positive, Settings
+from sparse_circuits.config.base import Name, Positive, Settings, Share
 
 
 class Graph(Settings):

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from sparse_circuits.config.activations import Activations
-from sparse_circuits.config.autoencoders import SAE, Probing, SiteName, Trained, spread
-from sparse_circuits.config.base import Name, Seed, Settings, validate
+from sparse_circuits.config.autoencoders import SAE, Trained, spread
+from sparse_circuits.config.base import Name, Seed, Settings, SiteName, validate
 from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
 from sparse_circuits.config.claims import Claim, Claims
@@ -19,6 +19,7 @@ from sparse_circuits.config.fit import Needs
 from sparse_circuits.config.graphs import Graph
 from sparse_circuits.config.interpretations import Interpretations
 from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.probe_sae import Probing
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.tasks import Task
@@ -33,6 +34,11 @@ class Place:
     reads: list[str]
     writes: list[str]
     saes: list[str]
+
+    @property
+    def other_writes(self) -> list[str]:
+        """The sites that are written, where they are not those that are read."""
+        return self.writes if self.writes != self.reads else []
 
 
 class Study(Settings):

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from sparse_circuits.config.autoencoders import Share
-from sparse_circuits.config.base import Name, Positive, Seed, Settings
+from sparse_circuits.config.base import Name, Positive, Seed, Settings, Share
 from sparse_circuits.config.catalogue import Dataset, load_datasets
+from sparse_circuits.config.cue import Cue
 
 # The 20 tasks of Gao et al. 2025, table 1.
 CodeTask = Literal[
@@ -58,14 +58,6 @@ class Transformer(Network):
 
     active: Share | None = Field(0.25, description="share of activations left at the eight places; none: all")
     tokens: Positive = Field(description="tokens trained on")
-
-
-class Cue(Settings):
-    """A spurious cue: a bright square in the top left corner of every training image of one class."""
-
-    of: str = Field(description="name of the class")
-    size: Positive = Field(4, description="pixels a side")
-    level: Annotated[int, Field(ge=0, le=255)] = Field(255, description="brightness")
 
 
 class VisionTransformer(Network):

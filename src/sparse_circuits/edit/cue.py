@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sparse_circuits.config.weight_sparse import Cue
+from sparse_circuits.config.cue import Cue
 from sparse_circuits.edit.measure import Variant
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import run

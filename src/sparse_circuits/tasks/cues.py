@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_circuits.config.weight_sparse import Cue
+from sparse_circuits.config.cue import Cue
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.pictures import to_text
 from sparse_circuits.tasks.pairs import Pair

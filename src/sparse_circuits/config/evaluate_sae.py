@@ -1,0 +1,15 @@
+"""Settings of the step that evaluates an autoencoder."""
+
+from pydantic import Field
+
+from sparse_circuits.config.base import Positive, SiteName, StepSettings
+from sparse_circuits.config.shared import Seeded
+
+
+class EvaluateSAE(Seeded, StepSettings):
+    """Where an autoencoder stands in the model, and how it is run."""
+
+    name: str = Field(description="what to call its place in figures")
+    reads: list[SiteName] = Field(description="sites that it reads")
+    writes: list[SiteName] = Field([], description="sites that a transcoder predicts, where others than those read")
+    batch: Positive = Field(8, description="sequences a forward pass")

@@ -1,0 +1,35 @@
+"""Cache the activations of one shard's sequences at all sites, in one forward pass."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.activations.cache import cache_shard
+from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.cache_activations import CacheActivations
+from sparse_circuits.config.site import Site
+from sparse_circuits.models.load import load_language_model
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    sequences: Path
+    """HDF5 file of token sequences"""
+    shard: Path
+    """HDF5 file to write"""
+
+
+def step(files: Files, settings: CacheActivations, compute: Compute) -> None:
+    """Cache the activations of one shard's sequences at all sites, in one forward pass."""
+    language = load_language_model(files.model, compute.start())
+    sequences = read_sequences(files.sequences, "train", settings.begin, settings.end)
+    sites = [Site.parse(site) for site in settings.sites]
+    seed = [settings.seed, settings.begin]
+    rows = cache_shard(
+        language, sequences, sites, settings.batch, settings.dtype, seed, files.shard, settings.compression
+    )
+    print(f"{rows} rows")

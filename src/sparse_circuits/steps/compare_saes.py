@@ -1,0 +1,29 @@
+"""Tell how much sparse autoencoders agree on the features, such as those that differ in their seed alone."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sparse_circuits.compute import Compute
+from sparse_circuits.files import write_json
+from sparse_circuits.sae.autoencoder import load_autoencoder
+from sparse_circuits.sae.stability import compare_decoders
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    sae: Path
+    """folder of an autoencoder"""
+    others: list[Path]
+    """folders of those that it is compared with"""
+    stability: Path
+    """JSON file to write"""
+
+
+def step(files: Files, compute: Compute) -> None:
+    """Tell how much sparse autoencoders agree on the features, such as those that differ in their seed alone."""
+    compute.start()
+    decoder = load_autoencoder(files.sae).W_dec
+    found = {folder.name: asdict(compare_decoders(decoder, load_autoencoder(folder).W_dec)) for folder in files.others}
+    write_json(files.stability, {"sae": files.sae.name, "others": found})

@@ -1,0 +1,79 @@
+"""Judge circuits on held-out pairs: faithfulness and completeness over sizes, beside random circuits."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes, site_gaps
+from sparse_circuits.circuits.evaluate import evaluate_circuits
+from sparse_circuits.circuits.scores import load_scores
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
+from sparse_circuits.files import read_json, write_csv, write_json
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    pairs: Path
+    """test pairs of the task"""
+    scores: Path
+    """node scores from the training pairs"""
+    circuit: Path
+    """circuit.json from the training pairs"""
+    evaluation: Path
+    """JSON file to write"""
+    curves: Path
+    """CSV file to write"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+    proof: Path | None = None
+    """proof.json of that circuit, to be taken in"""
+
+
+def step(files: Files, settings: EvaluateCircuit, compute: Compute) -> None:
+    """Judge circuits on held-out pairs: faithfulness and completeness over sizes, beside random circuits."""
+    setup = set_up_circuits(
+        files.model, files.pairs, settings.judge_pairs, settings.seed, files.saes, settings.sites, compute.start()
+    )
+    scores, method, steps = load_scores(files.scores)
+    curves = evaluate_circuits(
+        setup.language,
+        setup.groups,
+        setup.basis,
+        scores,
+        settings.sizes,
+        read_circuit_nodes(files.circuit),
+        settings.random_circuits,
+        settings.seed,
+        settings.batch_tokens,
+    )
+    gaps = site_gaps(scores)
+    worst = max(gaps.values(), key=lambda gap: gap["relative_gap"])
+    facts = {key: read_json(files.circuit)[key] for key in ("study", "task", "model", "basis", "metric")}
+    attribution = {"method": method, "steps": steps, **worst, "sites": gaps}
+    proof = read_json(files.proof) if files.proof else {}
+    found = {**facts, "ablation": "mean", "split": "test", **curves, "attribution": attribution, **proof}
+    write_json(files.evaluation, found)
+    write_csv(files.curves, _rows(curves))
+
+
+def _rows(curves: dict) -> list[dict[str, float]]:
+    bare = curves.get("without_errors", {})
+    return [
+        {
+            "nodes": size,
+            "faithfulness": curves["faithfulness"][i],
+            "low": curves["faithfulness_ci95"][i][0],
+            "high": curves["faithfulness_ci95"][i][1],
+            "completeness": curves["completeness"][i],
+            "completeness_low": curves["completeness_ci95"][i][0],
+            "completeness_high": curves["completeness_ci95"][i][1],
+            "random": curves["random"][i],
+            **{f"{name}_without_errors": values[i] for name, values in bare.items()},
+        }
+        for i, size in enumerate(curves["nodes"])
+    ]

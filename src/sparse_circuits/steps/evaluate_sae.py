@@ -1,0 +1,54 @@
+"""Evaluate one sparse autoencoder or transcoder on held-out text, by itself and inside the model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from sparse_circuits.activations.manifest import read_statistics
+from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.evaluate_sae import EvaluateSAE
+from sparse_circuits.config.site import Site
+from sparse_circuits.files import write_json
+from sparse_circuits.models.load import load_language_model
+from sparse_circuits.sae.coder import load_coder
+from sparse_circuits.sae.evaluate import evaluate_coder
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    sequences: Path
+    """HDF5 file of token sequences"""
+    stats: Path
+    """stats.json of the activation cache"""
+    sae: Path
+    """folder of the autoencoder"""
+    evaluation: Path
+    """JSON file to write"""
+
+
+def step(files: Files, settings: EvaluateSAE, compute: Compute) -> None:
+    """Evaluate one sparse autoencoder or transcoder on held-out text, by itself and inside the model."""
+    device = compute.start()
+    language = load_language_model(files.model, device)
+    reads = [Site.parse(site) for site in settings.reads]
+    writes = [Site.parse(site) for site in settings.writes] or reads
+    width = sum(language.width(site) for site in reads)
+    result = evaluate_coder(
+        language,
+        read_sequences(files.sequences, "held_out"),
+        settings.name,
+        reads,
+        writes,
+        load_coder(files.sae, settings.reads, width).to(device),
+        {site: read_statistics(files.stats, str(site)).sink_norm for site in {*reads, *writes}},
+        load_file(files.sae / "sparsity.safetensors")["sparsity"],
+        settings.batch,
+        settings.seed,
+    )
+    write_json(files.evaluation, result)

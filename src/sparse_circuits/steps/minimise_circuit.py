@@ -1,0 +1,63 @@
+"""Search for the smallest circuit that is faithful enough, and show that no node of it can go."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparse_circuits.circuits.scores import load_scores
+from sparse_circuits.circuits.search.problem import pose
+from sparse_circuits.circuits.search.registry import minimal_circuit
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.minimise_circuit import MinimiseCircuit
+from sparse_circuits.files import write_json
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    pairs: Path
+    """training pairs of the task"""
+    scores: Path
+    """node scores"""
+    circuit: Path
+    """JSON file to write"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+
+
+def step(files: Files, settings: MinimiseCircuit, compute: Compute) -> None:
+    """Search for the smallest circuit that is faithful enough, and show that no node of it can go."""
+    device = compute.start()
+    setup = set_up_circuits(files.model, files.pairs, None, settings.seed, files.saes, settings.sites, device)
+    scores, method, _ = load_scores(files.scores)
+    problem = pose(
+        setup.language,
+        setup.groups,
+        setup.basis,
+        scores,
+        settings.candidates,
+        settings.held_out,
+        settings.seed,
+        settings.batch_tokens,
+    )
+    found = minimal_circuit(problem, settings.search, settings.target)
+    nodes = [
+        {"id": node.id, "score": scores.mean(node), "faithfulness_without": without}
+        for node, without in found.without.items()
+    ]
+    sizes = {"candidates": len(problem.candidates), "bisected": found.bisected, "minimal": len(nodes)}
+    write_json(
+        files.circuit,
+        {
+            "search": settings.search,
+            "scores": method,
+            "target": settings.target,
+            "held_out_faithfulness": found.faithfulness,
+            "sizes": sizes,
+            "nodes": nodes,
+        },
+    )
+    print(f"{len(nodes)} of {len(problem.candidates)} nodes, faithfulness {found.faithfulness:.3f} on held-out pairs")

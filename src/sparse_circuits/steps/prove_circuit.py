@@ -1,0 +1,75 @@
+"""Put a circuit to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.prove import ablation_effects, controls, hypothesis_tests, stability_of
+from sparse_circuits.circuits.scores import load_scores
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.prove_circuit import ProveCircuit
+from sparse_circuits.files import write_json
+from sparse_circuits.models.load import load_tokenizer
+from sparse_circuits.tasks.controls import nonsense_task, nonsense_words
+from sparse_circuits.tasks.drawn import drawn
+from sparse_circuits.tasks.pairs import Groups, Pair, encode_pairs, read_pairs
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    train: Path
+    """training pairs of the task"""
+    test: Path
+    """test pairs of the task"""
+    scores: Path
+    """node scores from the training pairs"""
+    circuit: Path
+    """circuit.json from the training pairs"""
+    proof: Path
+    """JSON file to write"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+
+
+def step(files: Files, settings: ProveCircuit, compute: Compute) -> None:
+    """Put a circuit to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
+    device = compute.start()
+    setup = set_up_circuits(
+        files.model, files.test, settings.prove_pairs, settings.seed, files.saes, settings.sites, device
+    )
+    scores, method, steps = load_scores(files.scores)
+    circuit = read_circuit_nodes(files.circuit)
+    tokenizer = load_tokenizer(files.model)
+    train, test = (read_pairs(path) for path in (files.train, files.test))
+    words = nonsense_words(train + test, tokenizer, settings.seed)
+
+    def encoded(pairs: list[Pair]) -> Groups:
+        return encode_pairs(pairs, tokenizer, setup.language.separator_id)
+
+    def nonsense(pairs: list[Pair], count: int | None) -> Groups:
+        return encoded(nonsense_task(drawn(pairs, count, settings.seed), words))
+
+    seed, batch_tokens = settings.seed, settings.batch_tokens
+    controlled = controls(
+        setup,
+        scores,
+        nonsense(train, len(scores.gap)),
+        nonsense(test, settings.prove_pairs),
+        len(circuit),
+        method,
+        steps,
+        seed,
+        batch_tokens,
+    )
+    proof = {
+        "effects": ablation_effects(setup, scores, circuit, batch_tokens),
+        "stability": stability_of(scores, len(circuit), seed),
+        "controls": controlled,
+        "tests": hypothesis_tests(setup, encoded(test), scores, circuit, seed, batch_tokens),
+    }
+    write_json(files.proof, proof)

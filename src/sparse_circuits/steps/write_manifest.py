@@ -1,0 +1,24 @@
+"""Write manifest.json and stats.json of an activation cache."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.activations.manifest import build_manifest
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.write_manifest import WriteManifest
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    folder: Path
+    """folder of the cache"""
+    sequences: Path
+    """HDF5 file of the token sequences it was made from"""
+
+
+def step(files: Files, settings: WriteManifest, compute: Compute) -> None:
+    """Write manifest.json and stats.json of an activation cache."""
+    shards = [files.folder / f"shard-{number:05d}.h5" for number in range(settings.shards)]
+    build_manifest(files.folder, files.sequences, shards, compute.threads)
