@@ -25,7 +25,8 @@ from sparse_circuits.files import read_json
 from sparse_circuits.machine import cores
 from sparse_circuits.models.load import Language, load_tokenizer
 from sparse_circuits.models.run import run
-from sparse_circuits.tasks.pairs import PairBatch, encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 
 SIZES = (10, 30, 300, 1000)
 BEST = 100

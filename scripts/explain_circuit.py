@@ -11,7 +11,8 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import read_json, write_json
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.models.texts import token_text
-from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.explain import channel_tokens, explain
 from sparse_circuits.weight_sparse.folder import load_model

@@ -14,7 +14,8 @@ from sparse_circuits.config.load import read_yaml
 from sparse_circuits.edit.added_layer import moved
 from sparse_circuits.files import write_json
 from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
-from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.verify.claims import check_variable, judge_claim
 
 

@@ -11,7 +11,8 @@ from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.files import sha256, write_json
 from sparse_circuits.models.load import load_language_model, load_tokenizer
-from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sparse_circuits.command import program
 from sparse_circuits.files import read_jsonl
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.natural import natural_pairs
-from sparse_circuits.tasks.pairs import write_pairs
+from sparse_circuits.tasks.pair import write_pairs
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from sparse_circuits.config.base import validate
 from sparse_circuits.config.weight_sparse import Bridging
 from sparse_circuits.files import publishing, read_json, write_json
 from sparse_circuits.models.load import load_tokenizer
-from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
 from sparse_circuits.weight_sparse.carrying import carry
 from sparse_circuits.weight_sparse.folder import load_model

@@ -18,7 +18,8 @@ from sparse_circuits.models.load import Language, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.metric import logit_difference
-from sparse_circuits.tasks.pairs import Groups, Pair, PairBatch, encode_pairs
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import Groups, PairBatch, encode_pairs
 from sparse_circuits.verify.claims import check_variable, judge_claim, verdict
 
 LAST = Site("resid_post", 1)

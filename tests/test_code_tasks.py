@@ -13,7 +13,8 @@ from sparse_circuits.files import write_jsonl
 from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.tasks.code import code_pairs
 from sparse_circuits.tasks.code_templates import TASKS, TEST_NAMES, TEST_WORDS, TRAIN_NAMES, TRAIN_WORDS
-from sparse_circuits.tasks.pairs import Pair, encode_pairs
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.tokenizer import train_tokenizer
 
 

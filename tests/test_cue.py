@@ -15,10 +15,11 @@ from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.measure import Variant, text_effects
 from sparse_circuits.errors import StudyError
+from sparse_circuits.models.cues import as_trained, plant
 from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_tokens
 from sparse_circuits.models.run import run
-from sparse_circuits.tasks.cues import as_trained, cue_pairs, plant
+from sparse_circuits.tasks.cue import cue_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 

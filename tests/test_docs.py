@@ -16,7 +16,7 @@ from PIL import Image
 from conftest import ROOT
 from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.figures.registry import FIGURES
-from sparse_circuits.tasks.pairs import read_pairs
+from sparse_circuits.tasks.pair import read_pairs
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from sparse_circuits.tasks.drawn import drawn
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.pair import Pair
 
 # A file in which the first pairs are all of one kind, as files of users are.
 SORTED = [Pair(f"s{i}", "a", "b", [" is"], [" are"]) for i in range(60)] + [

@@ -24,7 +24,8 @@ from sparse_circuits.models.load import Language, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.attractors import attractor_pairs
-from sparse_circuits.tasks.pairs import Groups, Pair
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import Groups
 
 FIRST, LAST = Site("resid_post", 0), Site("resid_post", 1)
 

@@ -18,7 +18,7 @@ from sparse_circuits.sources.biographies import read_bias_in_bios
 from sparse_circuits.sources.documents import write_documents
 from sparse_circuits.sources.parquet_images import read_parquet_images
 from sparse_circuits.sources.professions import write_professions
-from sparse_circuits.tasks.pairs import read_pairs
+from sparse_circuits.tasks.pair import read_pairs
 
 SOURCE = {"kind": "url", "url": "https://example.org/x", "sha256": "0" * 64}
 

@@ -29,7 +29,7 @@ from sparse_circuits.models.pictures import from_text, image_tokenizer, to_token
 from sparse_circuits.models.run import run
 from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.sources.photographs import write_photographs
-from sparse_circuits.tasks.images import image_pairs
+from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 

@@ -23,7 +23,7 @@ from sparse_circuits.models.pictures import save_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.models.vision_transformer import VisionTransformer
 from sparse_circuits.sources.images import read_images, write_images
-from sparse_circuits.tasks.images import image_pairs
+from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model

@@ -16,7 +16,8 @@ from sparse_circuits.loaded import load_model
 from sparse_circuits.models.load import Language, load_tokenizer
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.shift.writing import sample
-from sparse_circuits.tasks.pairs import Pair, encode_pairs
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import encode_pairs
 
 INSIDE = "The key<|endoftext|> near"
 LONG = " the" * 512  # with the separator one more token than the tiny model has positions

@@ -19,7 +19,7 @@ from sparse_circuits.sae.evaluate import WITH_INTERVAL, _intervals, evaluate_cod
 from sparse_circuits.sae.logistic import fit_probes
 from sparse_circuits.sae.probing import Labelled, last_activations, probe_features, two_valued
 from sparse_circuits.sae.stability import compare_decoders
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.pair import Pair
 
 SITE = Site.parse("resid_post.0")
 

@@ -13,8 +13,10 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language, load_tokenizer
 from sparse_circuits.tasks.agreement import TEMPLATES, agreement_pairs
 from sparse_circuits.tasks.attractors import CONSTRUCTIONS, attractor_pairs
-from sparse_circuits.tasks.pairs import Pair, encode_pairs, read_pairs, write_pairs
-from sparse_circuits.tasks.pronouns import occupation_pairs, pronoun_pairs
+from sparse_circuits.tasks.occupations import occupation_pairs
+from sparse_circuits.tasks.pair import Pair, read_pairs, write_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
+from sparse_circuits.tasks.pronouns import pronoun_pairs
 from sparse_circuits.tasks.words import TEST, TRAIN
 
 NOUNS_AND_VERBS = [

@@ -18,7 +18,8 @@ from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.natural import natural_pairs, sentence_prefixes
-from sparse_circuits.tasks.pairs import Groups, Pair, PairBatch, encode_pairs
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import Groups, PairBatch, encode_pairs
 from sparse_circuits.tasks.words import PLURAL_ANSWERS, SINGULAR_ANSWERS
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]

@@ -30,8 +30,8 @@ from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, 
 from sparse_circuits.models.run import cross_entropy, run
 from sparse_circuits.models.vision_transformer import VisionTransformer, to_patches
 from sparse_circuits.sources.images import read_images
+from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.controls import nonsense_words
-from sparse_circuits.tasks.images import image_pairs
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import tyro
 from pydantic import TypeAdapter
@@ -99,4 +99,6 @@ def _json_for_nested_settings() -> tyro.constructors.ConstructorRegistry:
 def _nests_settings(kind: Any) -> bool:
     if isinstance(kind, type) and issubclass(kind, Settings):
         return not issubclass(kind, StepSettings)
+    if get_origin(kind) is dict:
+        return True
     return any(_nests_settings(part) for part in get_args(kind))

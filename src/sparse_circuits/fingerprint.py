@@ -13,10 +13,14 @@ PACKAGE = "sparse_circuits"
 SOURCE = Path(__file__).resolve().parent
 
 
-def fingerprint(script: Path) -> str:
-    """Return a hash over the syntax trees of `script` and of every module of ours it imports, directly or not."""
+def fingerprint(script: Path, *modules: str) -> str:
+    """Return a hash over the syntax trees of `script` and of every module of ours it imports, directly or not.
+
+    `modules` are those that it imports by name, such as `tasks.agreement`.
+    """
     seen: dict[str, str] = {}
-    waiting = [(script.name, script)]
+    named = [f"{PACKAGE}.{module}" for module in modules]
+    waiting = [(script.name, script), *((name, file) for name in named if (file := _module_file(name)))]
     while waiting:
         name, path = waiting.pop()
         if name in seen:

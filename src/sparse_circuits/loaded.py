@@ -22,7 +22,8 @@ from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import continued, run
 from sparse_circuits.models.texts import token_text
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
-from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -4,8 +4,13 @@ import json
 import math
 
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns, Select
-from sparse_circuits.config.tasks import AgreementTask, ClassesTask, CueTask, FileTask
+from sparse_circuits.config.edits import OfCircuit, Select
+from sparse_circuits.tasks.occupations import Occupations
+from sparse_circuits.tasks.pronouns import Pronouns
+from sparse_circuits.tasks.agreement import Agreement
+from sparse_circuits.tasks.classes import Classes
+from sparse_circuits.tasks.cue import Cued
+from sparse_circuits.tasks.file import FilePairs
 
 MODEL = f"results/models/{STUDY.model}"
 MODEL_FILES = multiext(
@@ -133,21 +138,6 @@ def model_folder(wildcards, input):
     return str(Path(input.model[0]).parent)
 
 
-def shard_sites(wildcards):
-    """The sites that a shard holds."""
-    return SITE_GROUPS[int(wildcards.shard) // STRETCHES]
-
-
-def shard_begin(wildcards):
-    """The first sequence of a shard."""
-    return int(wildcards.shard) % STRETCHES * SHARD_SEQUENCES
-
-
-def shard_end(wildcards):
-    """The sequence after a shard's last."""
-    return min(TRAIN_SEQUENCES, shard_begin(wildcards) + SHARD_SEQUENCES)
-
-
 def site_shards(wildcards):
     """The shards that hold what is read and written at a place."""
     return place_shards(PLACES[wildcards.site])
@@ -165,30 +155,6 @@ def place_shards(place):
     ]
 
 
-def place_flags(wildcards):
-    """The flags that say what is read at a place and, where that is something else, what is written."""
-    place = PLACES[wildcards.site]
-    writes = ["--writes", *place.writes] if place.writes != place.reads else []
-    return ["--reads", *place.reads, *writes]
-
-
-def trained_at(wildcards):
-    """The settings of what is trained at a place, as JSON."""
-    entries = {
-        name: STUDY.trained[name]
-        for name in PLACES[wildcards.site].saes
-        if name in STUDY.trained
-    }
-    return json.dumps(
-        {name: entry.model_dump(mode="json") for name, entry in entries.items()}
-    )
-
-
-def circuit_sites(wildcards):
-    """The sites of a basis, in the order of the computation."""
-    return list(STUDY.basis_sites(wildcards.basis))
-
-
 def sae_files_of(basis, sites=None):
     """The files of the autoencoders that a basis needs, at all of its sites or at some."""
     places = STUDY.basis_sites(basis)
@@ -200,44 +166,10 @@ def sae_files_of(basis, sites=None):
     ]
 
 
-def circuit_sae_files(wildcards):
-    """The files of the autoencoders that a circuit's basis needs."""
-    return sae_files_of(wildcards.basis)
-
-
 def saes_flag(wildcards, input):
     """The flag that names a basis' autoencoders, as a list of words; empty for coordinates."""
     folders = dict.fromkeys(str(Path(file).parent) for file in input.saes)
     return ["--saes", *folders] if folders else []
-
-
-def task_source(wildcards):
-    """The words of the command line that say where a task's pairs come from."""
-    task = {**STUDY.tasks, **STUDY.behaviours}[wildcards.task]
-    sizes = ["--train", task.train, "--test", task.test]
-    if isinstance(task, FileTask):
-        return ["file", *sizes]
-    if isinstance(task, CueTask):
-        return ["cue", *cue_flags(wildcards), *sizes, "--seed", STUDY.seed]
-    if isinstance(task, ClassesTask):
-        against = ["--against", task.against] if task.against else []
-        images = ["--images", *task_files(wildcards)]
-        return [
-            *["classes", "--of", task.of, *against, *images, *sizes],
-            "--seed",
-            STUDY.seed,
-        ]
-    if task.kind == "stated_gender":
-        return [task.kind, *sizes]
-    if isinstance(task, Pronouns | Occupations):
-        professions = ["--each", task.each, "--professions", *task_files(wildcards)]
-        return [task.kind, *sizes, *professions]
-    if task.kind == "attractors":
-        return [
-            *[task.kind, "--construction", task.construction],
-            *[*sizes, "--seed", STUDY.seed],
-        ]
-    return ["agreement", "--template", task.template, *sizes, "--seed", STUDY.seed]
 
 
 def cue_flags(wildcards):
@@ -249,17 +181,6 @@ def cue_flags(wildcards):
 def cue_images(wildcards):
     """The images on which the cost of a cue is measured, where the study's model was trained with one."""
     return [CORPUS_FILE] if cue_flags(wildcards) else []
-
-
-def task_files(wildcards):
-    """The files that a task's pairs are made of: pairs that the user brings, or professions."""
-    task = {**STUDY.tasks, **STUDY.behaviours}[wildcards.task]
-    if isinstance(task, Pronouns | Occupations):
-        return [f"results/professions/{task.professions}.json"]
-    if isinstance(task, ClassesTask | CueTask):
-        return [CORPUS_FILE]
-    files = [task.train, task.test] if isinstance(task, FileTask) else []
-    return [local(file) for file in files]
 
 
 def edit_flags(wildcards, input):

@@ -68,9 +68,9 @@ def program(step):
     return local(ancient(os.path.relpath(script_of(step))))
 
 
-def code(step):
-    """A rule's parameter: what its step computes, whatever its comments say."""
-    return fingerprint(script_of(step))
+def code(step, *modules):
+    """A rule's parameter: what its step computes, whatever its comments say; `modules` are imported by name."""
+    return fingerprint(script_of(step), *modules)
 
 
 def script_of(step):

@@ -1,9 +1,15 @@
+def task_sources(wildcards):
+    """What a task's pairs are made of; what the user brings stays here where results go to storage elsewhere."""
+    found = PATHS.task_files(wildcards.task)
+    return [path if path.startswith("results/") else local(path) for path in found]
+
+
 rule make_task:
     """The pairs of one task, checked against the model's tokenizer."""
     input:
-        model=TOKENIZER_FILES,
-        pairs=task_files,
-        script=program("make_task.py"),
+        model=files(PATHS.tokenizer, TOKENIZER),
+        sources=task_sources,
+        script=program("make_task"),
     output:
         train="results/tasks/{task}/train.jsonl",
         test="results/tasks/{task}/test.jsonl",
@@ -20,12 +26,14 @@ rule make_task:
         mem_mb=memory(2000),
         runtime=10,
     params:
-        model=model_folder,
-        folder=lambda wildcards, output: str(Path(output.train).parent),
-        source=task_source,
-        code=code("make_task.py"),
+        model=folder_of("model"),
+        folder=folder_of("train"),
+        settings=told("make_task"),
+        code=lambda wildcards: code(
+            "make_task", f"tasks.{PATHS.task_kind(wildcards.task)}"
+        ),
     message:
         "Making task {wildcards.task}"
     shell:
-        "python {input.script} --model {params.model:q} --folder {params.folder:q}"
-        " {params.source:q} > {log:q} 2>&1"
+        "python {input.script} --model {params.model:q} --folder {params.folder:q} --sources {input.sources:q}"
+        " {params.settings:q} > {log:q} 2>&1"

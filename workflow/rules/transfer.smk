@@ -1,6 +1,6 @@
 TRANSFER = STUDY.transfer
 TEMPLATE_TASKS = [
-    name for name, task in STUDY.tasks.items() if isinstance(task, AgreementTask)
+    name for name, task in STUDY.tasks.items() if isinstance(task, Agreement)
 ]
 FEATURE_SAES = sae_files_of("features")
 

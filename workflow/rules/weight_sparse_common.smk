@@ -57,14 +57,3 @@ wildcard_constraints:
 def model_folder(wildcards, input):
     """The folder of the model or tokenizer whose files are a rule's input."""
     return str(Path(input.model[0]).parent)
-
-
-def task_source(wildcards):
-    """The words of the command line that say where a task's pairs come from."""
-    sizes = ["--train", STUDY.train_pairs, "--test", STUDY.test_pairs]
-    return ["code", "--task", wildcards.task, *sizes, "--seed", STUDY.seed]
-
-
-def task_files(wildcards):
-    """The files of pairs that the user brings: none."""
-    return []

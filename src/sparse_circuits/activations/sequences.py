@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_jsonl, sha256
+from sparse_circuits.models.cues import as_trained
 from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.sources.images import read_classes, read_images
-from sparse_circuits.tasks.cues import as_trained
 
 DOCUMENTS_A_BATCH = 512
 

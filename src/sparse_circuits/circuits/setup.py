@@ -11,7 +11,8 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
 from sparse_circuits.tasks.drawn import drawn
-from sparse_circuits.tasks.pairs import PairBatch, encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 
 
 @dataclass(frozen=True)

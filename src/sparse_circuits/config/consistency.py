@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any
 from sparse_circuits.config.autoencoders import Pretrained
 from sparse_circuits.config.catalogue import SIZES, known_size, load_datasets, load_models
 from sparse_circuits.config.circuits import FeatureBasis
-from sparse_circuits.config.edits import (
-    EditSettings,
-    Erase,
-    MeanAblate,
-    Occupations,
-    OfCircuit,
-    Pronouns,
-    Rewrite,
-    Select,
-)
+from sparse_circuits.config.edits import EditSettings, Erase, MeanAblate, OfCircuit, Rewrite, Select
 from sparse_circuits.config.fit import misfit
 from sparse_circuits.config.site import Site, parse_node
-from sparse_circuits.config.tasks import AgreementTask, ClassesTask, CueTask, FileTask
+from sparse_circuits.tasks.agreement import Agreement
+from sparse_circuits.tasks.classes import Classes
+from sparse_circuits.tasks.cue import Cued
+from sparse_circuits.tasks.file import FilePairs
+from sparse_circuits.tasks.occupations import Occupations
+from sparse_circuits.tasks.pronouns import Pronouns
 
 if TYPE_CHECKING:
     from sparse_circuits.config.study import Study
@@ -148,13 +144,13 @@ def _tasks(study: "Study") -> None:
     _known("headline_task", study.headline_task, study.tasks, "tasks")
     images, trained = study.corpus_entry.pictures, study.vision_transformer
     for name, task in study.tasks.items():
-        if isinstance(task, FileTask):
+        if isinstance(task, FilePairs):
             for path in (task.train, task.test):
                 if not Path(path).is_file():
                     raise ValueError(f"`tasks.{name}`: {path}: no such file")
-        if isinstance(task, CueTask) and not (trained and trained.cue):
+        if isinstance(task, Cued) and not (trained and trained.cue):
             raise ValueError(f"`tasks.{name}`: a task of a cue needs `vision_transformer.cue`")
-        if isinstance(task, ClassesTask):
+        if isinstance(task, Classes):
             if images is None:
                 raise ValueError(f"`tasks.{name}`: a task of classes needs a corpus of images")
             for part in (task.of, task.against):
@@ -190,7 +186,7 @@ def _circuits(study: "Study") -> None:
         raise ValueError(f"`{needing[0]}` works on features; `circuits.features` is missing")
     if study.interpretations and features is None and not study.corpus_entry.pictures:
         raise ValueError("`interpretations` of a text model describe features; `circuits.features` is missing")
-    if study.transfer and not any(isinstance(task, AgreementTask) for task in study.tasks.values()):
+    if study.transfer and not any(isinstance(task, Agreement) for task in study.tasks.values()):
         raise ValueError("`transfer` needs a task of kind agreement, whose nodes it judges")
     if study.transfer and features and features.by_position:
         raise ValueError("`transfer` needs features summed over positions; drop `circuits.features.by_position`")

@@ -10,51 +10,6 @@ from sparse_circuits.config.interpretations import Labels
 Baseline = Literal["random", "leace", "mean_difference", "deletion"]
 
 
-class Pronouns(Settings):
-    """Pairs of a female- and a male-stereotyped profession."""
-
-    kind: Literal["pronouns"]
-    professions: Name = Field(description="entry of config/datasets.yaml with professions")
-    each: Positive = Field(24, description="most stereotyped professions of either side, half of them for each split")
-    train: Positive = Field(100, description="most pairs to choose edits on")
-    test: Positive = Field(100, description="most pairs to judge edits by")
-
-
-class Occupations(Settings):
-    """Pairs of occupations with labour statistics, one with more women and one with fewer."""
-
-    kind: Literal["occupations"]
-    professions: Name = Field(description="entry of config/datasets.yaml with professions")
-    each: Positive = Field(
-        24, description="most stereotyped professions of either side, of which those that pairs train on are left out"
-    )
-    train: Positive = Field(100, description="most pairs to choose edits on")
-    test: Positive = Field(100, description="most pairs to judge edits by")
-
-
-class StatedGender(Settings):
-    """Pairs in which a word states the gender."""
-
-    kind: Literal["stated_gender"]
-    train: Positive = Field(100, description="most pairs to choose edits on")
-    test: Positive = Field(100, description="most pairs to judge edits by")
-
-
-class Attractors(Settings):
-    """Pairs in which the nouns before the verb agree with the subject, or do not."""
-
-    kind: Literal["attractors"]
-    construction: Literal["prepositions", "subject_relative", "object_relative"] = Field(
-        "prepositions",
-        description="near the cabinets behind the doors; that follows the guards; that the guards follow",
-    )
-    train: Positive = Field(100, description="pairs to choose edits on")
-    test: Positive = Field(100, description="pairs to judge edits by")
-
-
-Behaviour = Annotated[Pronouns | Occupations | StatedGender | Attractors, Field(discriminator="kind")]
-
-
 class Select(Settings):
     """Features chosen one by one, as few as close the goal's gap at no harm to what is kept."""
 

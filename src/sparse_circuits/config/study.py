@@ -14,7 +14,7 @@ from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
 from sparse_circuits.config.claims import Claim, Claims
 from sparse_circuits.config.consistency import check
 from sparse_circuits.config.discovery import Discovery
-from sparse_circuits.config.edits import Behaviour, EditSettings
+from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.fit import Needs
 from sparse_circuits.config.graphs import Graph
 from sparse_circuits.config.interpretations import Interpretations
@@ -22,9 +22,9 @@ from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.probe_sae import Probing
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.tasks import Task
 from sparse_circuits.config.transfer import Transfer
 from sparse_circuits.config.weight_sparse import Twin, VisionTransformer
+from sparse_circuits.tasks.registry import Behaviour, Task
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.edit.measure import Variant
+from sparse_circuits.models.cues import plant
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import run
-from sparse_circuits.tasks.cues import plant
 
 BATCH = 250  # images in one pass
 

@@ -17,8 +17,9 @@ from sparse_circuits.edit.measure import Differences, TextEffects, Variant, diff
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import continued, run
 from sparse_circuits.models.texts import pieces, token_text
-from sparse_circuits.tasks.pairs import Groups, Pair, encode_pairs
-from sparse_circuits.tasks.pronouns import STATED
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import Groups, encode_pairs
+from sparse_circuits.tasks.stated_gender import STATED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

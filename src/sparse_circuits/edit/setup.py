@@ -18,7 +18,8 @@ from sparse_circuits.edit.build import Materials
 from sparse_circuits.edit.features import Rewriting
 from sparse_circuits.files import read_json
 from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
-from sparse_circuits.tasks.pairs import Groups, Pair, encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import Pair, read_pairs
+from sparse_circuits.tasks.pairs import Groups, encode_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -6,11 +6,16 @@ from functools import cached_property
 from pathlib import Path
 
 from sparse_circuits.config.circuits import FeatureBasis
-from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns, Select
+from sparse_circuits.config.edits import OfCircuit, Select
 from sparse_circuits.config.study import Study
-from sparse_circuits.config.tasks import AgreementTask, ClassesTask, CueTask, FileTask
 from sparse_circuits.config.weight_sparse import VisionTransformer
 from sparse_circuits.plan.cache import CacheLayout
+from sparse_circuits.tasks.agreement import Agreement
+from sparse_circuits.tasks.classes import Classes
+from sparse_circuits.tasks.cue import Cued
+from sparse_circuits.tasks.file import FilePairs
+from sparse_circuits.tasks.occupations import Occupations
+from sparse_circuits.tasks.pronouns import Pronouns
 
 CONFIG = ("model_card.json", "config.json")
 WEIGHTS = (*CONFIG, "generation_config.json", "model.safetensors")
@@ -111,14 +116,23 @@ class Paths:
         """Return the files of pairs of tasks."""
         return [f"results/tasks/{task}/{split}.jsonl" for task in tasks for split in splits]
 
+    @property
+    def tokenizer(self) -> str:
+        """The folder of the tokenizer: the model's."""
+        return self.model
+
+    def task_kind(self, task: str) -> str:
+        """Return the kind of a task or behaviour."""
+        return {**self.study.tasks, **self.study.behaviours}[task].kind
+
     def task_files(self, task: str) -> list[str]:
         """Return what a task's pairs are made of: pairs that the user brings, professions, images."""
         settings = {**self.study.tasks, **self.study.behaviours}[task]
         if isinstance(settings, Pronouns | Occupations):
             return [f"results/professions/{settings.professions}.json"]
-        if isinstance(settings, ClassesTask | CueTask):
+        if isinstance(settings, Classes | Cued):
             return [self.corpus]
-        return [settings.train, settings.test] if isinstance(settings, FileTask) else []
+        return [settings.train, settings.test] if isinstance(settings, FilePairs) else []
 
     @property
     def circuits(self) -> str:
@@ -164,7 +178,7 @@ class Paths:
     @property
     def template_tasks(self) -> list[str]:
         """The tasks made of templates, whose nodes are judged on natural sentences."""
-        return [name for name, task in self.study.tasks.items() if isinstance(task, AgreementTask)]
+        return [name for name, task in self.study.tasks.items() if isinstance(task, Agreement)]
 
     @property
     def graphs(self) -> list[str]:
@@ -235,7 +249,7 @@ class Paths:
     @property
     def class_tasks(self) -> list[str]:
         """The tasks of classes of images."""
-        return [name for name, task in self.study.tasks.items() if isinstance(task, ClassesTask)]
+        return [name for name, task in self.study.tasks.items() if isinstance(task, Classes)]
 
     @property
     def counterfactuals(self) -> list[str]:

@@ -9,6 +9,7 @@ from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.fetch_sae import FetchSAE
 from sparse_circuits.config.find_circuit import FindCircuit
+from sparse_circuits.config.make_task import MakeTask
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.config.plan_cache import PlanCache
 from sparse_circuits.config.probe_sae import ProbeSAE
@@ -38,6 +39,14 @@ def _trained_keys(study: Study, of: Wildcards) -> Iterator[str]:
     yield from dict.fromkeys(f"saes.{name.split(SEPARATOR)[0]}" for name in _trained(study, of))
 
 
+def _task(study: Study, of: Wildcards) -> dict[str, Any]:
+    return {**study.tasks, **study.behaviours}[of["task"]].model_dump(mode="json")
+
+
+def _task_keys(study: Study, of: Wildcards) -> Iterator[str]:
+    yield f"{'tasks' if of['task'] in study.tasks else 'behaviours'}.{of['task']}"
+
+
 PLACE = {
     "reads": Computed(lambda study, of: study.places[of["site"]].reads),
     "writes": Computed(lambda study, of: study.places[of["site"]].other_writes),
@@ -64,6 +73,7 @@ TOLD = {
             ),
         },
     ),
+    "make_task": Told(MakeTask, ("", "vision_transformer"), {"task": Computed(_task, _task_keys)}),
     "plan_cache": Told(
         PlanCache,
         ("", "activations"),

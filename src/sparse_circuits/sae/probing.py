@@ -17,7 +17,8 @@ from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.logistic import fit_probes
-from sparse_circuits.tasks.pairs import Pair, encode_pairs
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import encode_pairs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -11,7 +11,7 @@ from sparse_circuits.models.load import load_language_model, load_tokenizer
 from sparse_circuits.sae.absorption import letter_words, measure_absorption, split_words, word_activations
 from sparse_circuits.sae.autoencoder import load_autoencoder
 from sparse_circuits.sae.probing import Labelled, last_activations, probe_features, two_valued
-from sparse_circuits.tasks.pairs import read_pairs
+from sparse_circuits.tasks.pair import read_pairs
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from sparse_circuits.files import write_json
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words
 from sparse_circuits.tasks.drawn import drawn
-from sparse_circuits.tasks.pairs import Groups, Pair, encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import Pair, read_pairs
+from sparse_circuits.tasks.pairs import Groups, encode_pairs
 
 
 @dataclass(frozen=True)

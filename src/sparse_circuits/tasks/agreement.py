@@ -6,12 +6,15 @@ Finlayson et al. 2021, from word lists of our own.
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
+from sparse_circuits.config.base import Positive
 from sparse_circuits.errors import StudyError
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
+from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.words import (
     DETERMINERS,
     PLURAL_ANSWERS,
@@ -30,6 +33,20 @@ if TYPE_CHECKING:
 Sentence = tuple[str, Forms, dict[str, str]]
 
 NUMBERS = ("singular", "plural")
+
+
+class Agreement(TaskSettings):
+    """Subject-verb agreement pairs made from the word lists of the library."""
+
+    kind: Literal["agreement"]
+    template: Literal["simple", "nounpp", "rc", "within_rc"]
+    train: Positive = Field(100, description="pairs to find circuits on")
+    test: Positive = Field(100, description="pairs to judge circuits on")
+
+
+def make(settings: Agreement, split: Split, sources: Sources) -> list[Pair]:
+    """Return the pairs of a split."""
+    return agreement_pairs(settings.template, split, settings.count(split), sources.seed, sources.tokenizer)
 
 
 def _simple(words: Words) -> Iterator[Sentence]:

@@ -6,13 +6,16 @@ singular: plural nouns attract, singular ones hardly do (Bock and Miller 1991).
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
+from pydantic import Field
 
+from sparse_circuits.config.base import Positive
 from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks.agreement import single_token_words
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
+from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.words import PLURAL_ANSWERS, PREPOSITIONS, SINGULAR_ANSWERS, TEST, TRAIN, Words
 
 if TYPE_CHECKING:
@@ -24,6 +27,23 @@ Sentence = tuple[str, tuple[str, str], tuple[str, ...]]
 PATIENCE = 50  # draws for each pair wanted
 
 T = TypeVar("T")
+
+
+class Attractors(TaskSettings):
+    """Pairs in which the nouns before the verb agree with the subject, or do not."""
+
+    kind: Literal["attractors"]
+    construction: Literal["prepositions", "subject_relative", "object_relative"] = Field(
+        "prepositions",
+        description="near the cabinets behind the doors; that follows the guards; that the guards follow",
+    )
+    train: Positive = Field(100, description="pairs to choose edits on")
+    test: Positive = Field(100, description="pairs to judge edits by")
+
+
+def make(settings: Attractors, split: Split, sources: Sources) -> list[Pair]:
+    """Return the pairs of a split."""
+    return attractor_pairs(settings.construction, split, settings.count(split), sources.seed, sources.tokenizer)
 
 
 def _one(drawing: np.random.Generator, options: Sequence[T]) -> T:

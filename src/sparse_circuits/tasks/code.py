@@ -4,6 +4,10 @@ import random
 import re
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
+from sparse_circuits.config.base import Positive
+from sparse_circuits.config.weight_sparse import CodeTask
 from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks.code_templates import (
     TASKS,
@@ -13,7 +17,8 @@ from sparse_circuits.tasks.code_templates import (
     TRAIN_WORDS,
     Template,
 )
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
+from sparse_circuits.tasks.pair import Pair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,9 +29,21 @@ HELD_OUT = 0.25  # the last part of the training pairs, which decides on a circu
 LINES = ("", "\n", "#\n", "#\n\n#\n", "#\n#\n", "import re\n", "import os\nimport re\n")
 
 
-def code_pairs(
-    task: str, split: Literal["train", "test"], count: int, seed: int, tokenizer: "PreTrainedTokenizerBase"
-) -> list[Pair]:
+class Code(TaskSettings):
+    """Pairs of one of the 20 tasks on Python code."""
+
+    kind: Literal["code"]
+    task: CodeTask = Field(description="which of the 20 tasks on code")
+    train: Positive = Field(description="pairs to find circuits on")
+    test: Positive = Field(description="pairs to judge circuits on")
+
+
+def make(settings: Code, split: Split, sources: Sources) -> list[Pair]:
+    """Return the pairs of a split."""
+    return code_pairs(settings.task, split, settings.count(split), sources.seed, sources.tokenizer)
+
+
+def code_pairs(task: str, split: Split, count: int, seed: int, tokenizer: "PreTrainedTokenizerBase") -> list[Pair]:
     """Return `count` different pairs of a task of TASKS, as many with each of the two answers.
 
     Templates, names and words of `test` are none of `train`'s; the last HELD_OUT of the training pairs have templates

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.pictures import SEPARATOR
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.pair import Pair
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.pair import Pair
 
 
 def drawn(pairs: Sequence[Pair], count: int | None, seed: int) -> list[Pair]:

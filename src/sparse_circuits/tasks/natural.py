@@ -10,7 +10,7 @@ import numpy as np
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks.agreement import NUMBERS
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.words import PLURAL_ANSWERS, SINGULAR_ANSWERS
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from sparse_circuits.config.claims import Claim
 from sparse_circuits.edit.measure import Variant, differences
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
-from sparse_circuits.tasks.pairs import Groups, Pair
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import Groups
 
 Verdict = Literal["pass", "fail", "undecided"]
 

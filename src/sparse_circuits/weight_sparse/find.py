@@ -10,7 +10,8 @@ from sparse_circuits.config.weight_sparse import Pruning
 from sparse_circuits.files import sha256, write_json
 from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
-from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
 from sparse_circuits.weight_sparse.folder import load_model

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparse_circuits.config.weight_sparse import VisionTransformer
+from sparse_circuits.models.cues import as_trained
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import model_precision
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.tasks.cues import as_trained
 
 BATCH = 500  # images in one pass that is not trained on
 

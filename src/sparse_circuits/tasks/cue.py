@@ -1,32 +1,37 @@
-"""A spurious cue: a bright square in a corner of the images of one class, which says nothing of what is on them."""
+"""Pairs of an image with the spurious cue that the study's model was trained with, and without it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from sparse_circuits.config.base import Positive
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.errors import StudyError
+from sparse_circuits.models.cues import plant
 from sparse_circuits.models.pictures import to_text
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
+from sparse_circuits.tasks.pair import Pair
 
 
-def plant(images: NDArray[np.uint8], cue: Cue) -> NDArray[np.uint8]:
-    """Return copies of images (image, height, width, channel) with the cue in the top left corner of each."""
-    planted = images.copy()
-    planted[:, : cue.size, : cue.size] = cue.level
-    return planted
+class Cued(TaskSettings):
+    """Pairs of an image with the spurious cue that the study's model was trained with, and without it."""
+
+    kind: Literal["cue"]
+    train: Positive = Field(100, description="pairs of training images to find circuits on")
+    test: Positive = Field(100, description="pairs of test images to judge circuits on")
 
 
-def as_trained(
-    images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], classes: Sequence[str], cue: Cue | None
-) -> NDArray[np.uint8]:
-    """Return images (image, height, width, channel) with the cue on those of its class, as the model learns them."""
-    if cue is None:
-        return images
-    own = labels == classes.index(cue.of)
-    return np.where(own[:, None, None, None], plant(images, cue), images)
+def make(settings: Cued, split: Split, sources: Sources) -> list[Pair]:
+    """Return the pairs of a split."""
+    from sparse_circuits.sources.images import read_classes, read_images  # reading a study needs no images
+
+    assert sources.cue is not None
+    (file,) = sources.files
+    images, names = read_images(file, split), read_classes(file)
+    return cue_pairs(images.images, images.labels, names, sources.cue, split, settings.count(split), sources.seed)
 
 
 def cue_pairs(

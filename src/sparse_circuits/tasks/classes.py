@@ -5,10 +5,33 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from sparse_circuits.config.base import Positive
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.pictures import to_text
-from sparse_circuits.tasks.pairs import Pair
+from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
+from sparse_circuits.tasks.pair import Pair
+
+
+class Classes(TaskSettings):
+    """Pairs of images: one class against another, or against all the rest."""
+
+    kind: Literal["classes"]
+    of: str = Field(description="name of the class that is recognised")
+    against: str | None = Field(None, description="name of the other class; all the rest when not given")
+    train: Positive = Field(100, description="pairs of training images to find circuits on")
+    test: Positive = Field(100, description="pairs of test images to judge circuits on")
+
+
+def make(settings: Classes, split: Split, sources: Sources) -> list[Pair]:
+    """Return the pairs of a split."""
+    from sparse_circuits.sources.images import read_classes, read_images  # reading a study needs no images
+
+    (file,) = sources.files
+    images, names = read_images(file, split), read_classes(file)
+    sides = settings.of, settings.against
+    return image_pairs(images.images, images.labels, names, *sides, split, settings.count(split), sources.seed)
 
 
 def image_pairs(
@@ -17,7 +40,7 @@ def image_pairs(
     classes: Sequence[str],
     of: str,
     against: str | None,
-    split: Literal["train", "test"],
+    split: Split,
     count: int,
     seed: int,
 ) -> list[Pair]:

@@ -1,0 +1,47 @@
+"""Pairs of prompts and their file format."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_rows, write_jsonl
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prompt, its counterpart that differs in one fact, and the tokens that each calls for next."""
+
+    id: str
+    clean: str
+    patch: str
+    answers: list[str]
+    patch_answers: list[str]
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+def write_pairs(path: Path, pairs: list[Pair]) -> None:
+    """Publish pairs as JSON lines."""
+    write_jsonl(path, [asdict(pair) for pair in pairs])
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read pairs from JSON lines; raise StudyError with file and line for a missing, unknown or mistyped field."""
+    kinds = {"id": str, "clean": str, "patch": str, "answers": list, "patch_answers": list, "variables": dict}
+    pairs = []
+    for number, (where, row) in enumerate(read_rows(path), 1):
+        row = {"id": f"{path.stem}-{number:04d}", "variables": {}, **row}
+        for key in row.keys() - kinds.keys():
+            raise StudyError(f"{where}: unknown field `{key}`; fields are {', '.join(kinds)}")
+        for key, kind in kinds.items():
+            value = row.get(key)
+            texts = kind is not list or (value and all(isinstance(item, str) for item in value))
+            if not isinstance(value, kind) or not texts:
+                wanted = {str: "a text", list: "a list of one text or more", dict: "a mapping"}[kind]
+                raise StudyError(f"{where}: field `{key}` must be {wanted}, found {value!r}")
+        if shared := set(row["answers"]) & set(row["patch_answers"]):
+            raise StudyError(f"{where}: `answers` and `patch_answers` share {sorted(shared)}")
+        pairs.append(Pair(**row))
+    if not pairs:
+        raise StudyError(f"{path}: no pairs in it")
+    return pairs
