@@ -10,70 +10,13 @@ import yaml
 from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.study import Study
 from sparse_circuits.files import publishing
+from sparse_circuits.plan.of_study import plan_of
 from sparse_circuits.versions.graph import Graph, Job
 
 HEADER = """\
 # Written by scripts/write_dvc_yaml.py from the workflow's graph (`make dvc.yaml`); a test checks that the two agree.
 # Snakemake runs the work; DVC records what came out. `persist` keeps outputs in place when DVC runs a stage itself.
 """
-
-# The keys of the study's file that each rule's parameters are taken from: DVC calls a stage changed when one changes.
-# {sae}, {task} and {basis} stand for the item; a key that the study leaves to its default is left out.
-SETTINGS = {
-    "tokenize_corpus": ("seed", "activations.context", "activations.tokens", "activations.held_out_tokens"),
-    "plan_cache": ("sites", "transcoder_layers", "activations.context", "activations.tokens", "activations.dtype"),
-    "cache_activations": (
-        "seed",
-        "sites",
-        "transcoder_layers",
-        "activations.context",
-        "activations.tokens",
-        "activations.dtype",
-        "activations.compression",
-        "activations.shard_tokens",
-    ),
-    "train_sae": ("seed", "saes"),
-    "train_transcoder": ("seed", "saes"),
-    "train_crosscoder": ("seed", "saes"),
-    "train_cross_layer": ("seed", "saes"),
-    "fetch_sae": ("saes.{sae}",),
-    "evaluate_sae": ("seed",),
-    "probe_sae": ("seed", "probing"),
-    "make_task": ("seed", "tasks.{task}", "train_pairs", "test_pairs"),
-    "train_tokenizer": ("vocabulary",),
-    "cut_sequences": ("seed", "context", "train_tokens", "held_out_tokens"),
-    "train_transformer": ("seed", "study", "models.common", "models.{model}"),
-    "train_vision_transformer": ("seed", "model", "vision_transformer"),
-    "prune_task": ("seed", "study", "pruning"),
-    "compare_frontier": ("frontier",),
-    "score_nodes": ("seed", "circuits.{basis}", "circuits.score_pairs", "circuits.batch_tokens"),
-    "find_circuit": ("seed", "study", "circuits.{basis}", "circuits.node_threshold", "circuits.edge_threshold"),
-    "prove_circuit": ("seed", "circuits.prove_pairs", "circuits.batch_tokens"),
-    "minimise_circuit": ("seed", "circuits.minimal", "circuits.batch_tokens"),
-    "trace_prompt": ("study", "graphs.{graph}"),
-    "evaluate_circuit": (
-        "seed",
-        "circuits.sizes",
-        "circuits.random_circuits",
-        "circuits.judge_pairs",
-        "circuits.batch_tokens",
-    ),
-    "interpret_nodes": (
-        "seed",
-        "activations.context",
-        "activations.shard_tokens",
-        "interpretations.tokens",
-        "interpretations.contexts",
-        "interpretations.quantiles",
-        "interpretations.window",
-        "interpretations.inputs",
-        "interpretations.judged",
-    ),
-    "label_nodes": ("interpretations.labels",),
-    "write_report": ("study", "headline_task"),
-}
-ON_CIRCUITS = ("score_nodes", "find_circuit", "prove_circuit", "minimise_circuit", "evaluate_circuit")
-
 
 def stages_folder(study: str, is_default: bool) -> Path:
     """Return the folder of a study's dvc.yaml and dvc.lock: the top for the default study, else one of its own."""
@@ -127,16 +70,15 @@ def _transport(job: Job, graph: Graph) -> dict[str, bool]:
 
 
 def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
-    wildcards = {"basis": "features", **job.wildcards}
-    keys = [key.format_map(wildcards) for key in SETTINGS.get(job.rule, ()) if "{" not in key or job.wildcards]
-    if job.rule in ON_CIRCUITS and wildcards["basis"] in ("features", "transcoders"):
-        keys += ["sites", "transcoder_layers"]
-    if found := [key for key in keys if _has(graph.settings, key)]:
-        yield {str(graph.path): found}
-    if job.rule == "fetch_model" and isinstance(graph.study, Study):
-        yield {graph.study.models_file: [f"models.{graph.study.model}"]}
-    if job.rule == "fetch_corpus":
-        yield {graph.study.datasets_file: [f"datasets.{graph.study.corpus}"]}
+    """The keys that a job's settings are taken from, by file; what the file leaves to its default is left out."""
+    _, told = plan_of(graph.study)
+    catalogues = {"models": getattr(graph.study, "models_file", ""), "datasets": graph.study.datasets_file}
+    found: dict[str, dict[str, None]] = {}
+    for key in told[job.rule].keys(graph.study, job.wildcards) if job.rule in told else ():
+        catalogue, _, entry = key.rpartition(":")
+        if catalogue or _has(graph.settings, entry):
+            found.setdefault(catalogues.get(catalogue, str(graph.path)), {})[entry] = None
+    yield from ({file: list(keys)} for file, keys in found.items())
 
 
 def _has(data: Any, key: str) -> bool:
