@@ -97,7 +97,7 @@ def _side_effects(
     shown: Mapping[str, Variant],
     nodes: Nodes,
     others: Sequence[str],
-    text: Sequence[Tensor],
+    text: list[Tensor],
     effects: TextEffects,
 ) -> dict[str, Any]:
     """The accuracies on other tasks, and the tokens and nodes that the edit changes most."""

@@ -22,6 +22,7 @@ from sparse_circuits.config.prove_circuit import ProveCircuit
 from sparse_circuits.config.run_shift import RunShift
 from sparse_circuits.config.score_nodes import ScoreNodes, integrates
 from sparse_circuits.config.select_features import SelectFeatures
+from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.study import Study
 from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 from sparse_circuits.config.trace_prompt import TracePrompt
@@ -58,15 +59,20 @@ def _sites(basis: Callable[[Study, Wildcards], str], *also: str) -> Computed:
     )
 
 
+def _shift(study: Study) -> Shift:
+    assert study.shift is not None
+    return study.shift
+
+
 def _published(study: Study, of: Wildcards) -> Dataset | None:
-    name = study.shift and study.shift.biographies
+    name = _shift(study).biographies
     return study.datasets[name] if name else None
 
 
 def _published_keys(study: Study, of: Wildcards) -> Iterator[str]:
     yield "shift.biographies"
-    if study.shift and study.shift.biographies:
-        yield f"datasets:datasets.{study.shift.biographies}"
+    if name := _shift(study).biographies:
+        yield f"datasets:datasets.{name}"
 
 
 PLACE = {
@@ -75,7 +81,10 @@ PLACE = {
 }
 BASIS = {"sites": _sites(lambda study, of: of["basis"])}
 OF_BASIS = ("", "circuits", "circuits.{basis}")
-EDIT = {"edit": "edits.{edit}", "sites": _sites(lambda study, of: study.edits[of["edit"]].basis)}
+EDIT: dict[str, str | Computed] = {
+    "edit": "edits.{edit}",
+    "sites": _sites(lambda study, of: study.edits[of["edit"]].basis),
+}
 DISCOVERY = {
     "sites": Computed(
         lambda study, of: Paths(study).discovery_sites,
@@ -164,5 +173,5 @@ TOLD = {
     "evaluate_edit": Told(EvaluateEdit, ("", "vision_transformer"), EDIT),
     "judge_claims": Told(JudgeClaims, ("", "circuits"), {"sites": _sites(lambda study, of: "features")}),
     "write_biographies": Told(WriteBiographies, ("", "shift"), {"entry": Computed(_published, _published_keys)}),
-    "run_shift": Told(RunShift, ("", "shift"), {"sites": _sites(lambda study, of: study.shift.basis, "shift.basis")}),
+    "run_shift": Told(RunShift, ("", "shift"), {"sites": _sites(lambda study, of: _shift(study).basis, "shift.basis")}),
 }
