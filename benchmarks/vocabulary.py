@@ -21,11 +21,12 @@ from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Features
 from sparse_circuits.circuits.discovery.descriptions import describe, feature_means
-from sparse_circuits.circuits.discovery.tokens import Wanted, find_targets
+from sparse_circuits.circuits.discovery.tokens import find_targets
 from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.compute import set_up
+from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil

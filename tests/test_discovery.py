@@ -19,7 +19,8 @@ from sparse_circuits.circuits.discovery.clusters import Clusters, cluster, spars
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions, Means, describe, feature_means
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.store import load_tokens, save_tokens
-from sparse_circuits.circuits.discovery.tokens import Targets, Wanted, copied, find_targets, log_odds, next_token_loss
+from sparse_circuits.circuits.discovery.tokens import Targets, copied, find_targets, log_odds, next_token_loss
+from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_csv, write_json
@@ -323,9 +324,9 @@ def test_what_cannot_be_done_is_told_in_one_line(
     tiny: Language, sequences: Sequences, saes: Autoencoders, targets: Targets, means: Means
 ) -> None:
     with pytest.raises(StudyError, match=r"discovery.context: 16, the cache's sequences have 16 tokens"):
-        find_targets(tiny, sequences, replace(WANTED, context=16), 0, 100)
+        find_targets(tiny, sequences, WANTED.model_copy(update={"context": 16}), 0, 100)
     with pytest.raises(StudyError, match=r"discovery.tokens: 40 wanted, the corpus has 0 with a loss of 1e-06"):
-        find_targets(tiny, sequences, replace(WANTED, max_loss=1e-6), 0, 100)
+        find_targets(tiny, sequences, WANTED.model_copy(update={"max_loss": 1e-6}), 0, 100)
     feature, value, truth = _planted(np.random.default_rng(0), 2, 0.3)
     with pytest.raises(StudyError, match=r"discovery.clusters: 11 clusters of 10 training tokens"):
         cluster(sparse_vectors(feature, value, 500), np.zeros(len(truth), dtype=bool), 11, 0)

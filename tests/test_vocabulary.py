@@ -18,10 +18,11 @@ from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.basis import Basis, Features
 from sparse_circuits.circuits.discovery.descriptions import describe, feature_means
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
-from sparse_circuits.circuits.discovery.tokens import Targets, Wanted, find_targets
+from sparse_circuits.circuits.discovery.tokens import Targets, find_targets
 from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.circuits.scores import score_nodes
+from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation, Select
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil

@@ -71,18 +71,19 @@ def parse(step: Callable[..., None], words: Sequence[str]) -> dict[str, Any]:
     """Return the parameters of a step that the words of a command line say."""
     kinds = {name: kind for name, kind in get_type_hints(step).items() if name != "return"}
     arguments = make_dataclass("Arguments", kinds.items(), frozen=True)
-    with _json_for_nested_settings():
+    with _reading_json():
         options: Any = tyro.cli(arguments, args=words, description=step.__doc__, config=(tyro.conf.OmitArgPrefixes,))
     return dict(vars(options))
 
 
-def _json_for_nested_settings() -> tyro.constructors.ConstructorRegistry:
-    """Have tyro read settings within a step's settings as one word of JSON, as `StepSettings.flags` writes them."""
+def _reading_json() -> tyro.constructors.ConstructorRegistry:
+    """Have tyro read settings and mappings within a step's settings as one word of JSON, as `StepSettings.flags` writes
+    them."""
     registry = tyro.constructors.ConstructorRegistry()
 
     @registry.primitive_rule
     def rule(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Any] | None:
-        if not _nests_settings(info.type):
+        if not _is_json(info.type):
             return None
         adapter: TypeAdapter[Any] = TypeAdapter(info.type)
         return tyro.constructors.PrimitiveConstructorSpec(
@@ -96,9 +97,7 @@ def _json_for_nested_settings() -> tyro.constructors.ConstructorRegistry:
     return registry
 
 
-def _nests_settings(kind: Any) -> bool:
+def _is_json(kind: Any) -> bool:
     if isinstance(kind, type) and issubclass(kind, Settings):
         return not issubclass(kind, StepSettings)
-    if get_origin(kind) is dict:
-        return True
-    return any(_nests_settings(part) for part in get_args(kind))
+    return get_origin(kind) is dict or any(_is_json(part) for part in get_args(kind))

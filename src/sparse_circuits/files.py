@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,16 @@ MARKS = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xff\xfe": "UTF-16", b"\xf
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Half characters, which labels by language models may hold, as JSON escapes them.
 SURROGATES: Literal["backslashreplace"] = "backslashreplace"
+
+
+class ByFolder(dict[str, Path]):
+    """Paths by their names or, `up` levels up, by that of a folder above; to ask for another name is a StudyError."""
+
+    def __init__(self, paths: Iterable[Path], up: int = 0) -> None:
+        super().__init__(((path, *path.parents)[up].name, path) for path in paths)
+
+    def __missing__(self, name: str) -> Path:
+        raise StudyError(f"nothing of {name} is given, but of {', '.join(self) or 'nothing'}")
 
 
 @contextmanager

@@ -1,34 +1,21 @@
 """Claims on what answers rest on, tested by interchange interventions."""
 
-VERDICTS = f"results/claims/{STUDY.study}.json"
+VERDICTS = PATHS.verdicts
 
 if STUDY.claims:
-
-    CLAIMS = STUDY.claim_entries
-    CLAIMED_CIRCUITS = [
-        f"{CIRCUITS}/{claim.of_circuit}/features/circuit.json"
-        for claim in CLAIMS.values()
-        if claim.of_circuit
-    ]
 
     rule judge_claims:
         """The verdict on each claim, with the interval that it rests on."""
         input:
-            model=MODEL_FILES,
-            edited=[
-                path.replace(MODEL, f"{EDITS}/{edit}/model")
-                for edit in CLAIMED_EDITS
-                for path in MODEL_FILES
-            ],
-            saes=sae_files_of("features"),
-            script=program("judge_claims.py"),
+            model=files(PATHS.model, WHOLE_MODEL),
+            edited=PATHS.claimed_models,
+            saes=PATHS.sae_files("features"),
+            script=program("judge_claims"),
             claims=local(STUDY.claims),
-            pairs=[
-                f"results/tasks/{claim.task}/test.jsonl" for claim in CLAIMS.values()
-            ],
-            circuits=CLAIMED_CIRCUITS,
+            pairs=PATHS.claimed_pairs,
+            circuits=PATHS.claimed_circuits,
         output:
-            verdicts=VERDICTS,
+            verdicts=PATHS.verdicts,
         log:
             f"logs/judge_claims/{STUDY.study}.log",
         benchmark:
@@ -40,24 +27,22 @@ if STUDY.claims:
             mem_mb=memory(5000),
             runtime=60,
         params:
-            model=model_folder,
-            subjects=claim_subjects,
-            sites=FEATURE_SITES,
-            saes=saes_flag,
-            batch_tokens=STUDY.circuits.batch_tokens,
-            seed=STUDY.seed,
-            code=code("judge_claims.py"),
+            model=folder_of("model"),
+            edited=folders_of("edited"),
+            saes=folders_of("saes"),
+            settings=told("judge_claims"),
+            code=code("judge_claims"),
         message:
             "Testing claims"
         shell:
-            "python {input.script} --claims {input.claims:q} --model {params.model:q} --subjects {params.subjects:q} --pairs {input.pairs:q}"
-            " --circuits {input.circuits:q} --sites {params.sites:q} {params.saes:q} --batch-tokens {params.batch_tokens}"
-            " --seed {params.seed} --verdicts {output.verdicts:q} --threads {threads} > {log:q} 2>&1"
+            "python {input.script} --claims {input.claims:q} --model {params.model:q} --edited {params.edited:q}"
+            " --pairs {input.pairs:q} --circuits {input.circuits:q} --saes {params.saes:q} {params.settings:q}"
+            " --verdicts {output.verdicts:q} --threads {threads} > {log:q} 2>&1"
 
     rule claims:
         """Fail when a claim does: the gate of a model in CI."""
         input:
-            script=program("gate_claims.py"),
+            script=program("gate_claims"),
             verdicts=rules.judge_claims.output.verdicts,
         log:
             f"logs/claims/{STUDY.study}.log",

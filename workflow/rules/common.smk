@@ -178,46 +178,6 @@ def cue_flags(wildcards):
     return ["--images", CORPUS_FILE, "--cue", cue.model_dump_json()] if cue else []
 
 
-def cue_images(wildcards):
-    """The images on which the cost of a cue is measured, where the study's model was trained with one."""
-    return [CORPUS_FILE] if cue_flags(wildcards) else []
-
-
-def edit_flags(wildcards, input):
-    """The flags that say what an edit works on."""
-    edit = STUDY.edits[wildcards.edit]
-    files = [*input.pairs, *getattr(input, "others", [])]
-    folders = dict.fromkeys(str(Path(file).parent) for file in files)
-    return [
-        *["--edit", edit.model_dump_json(), "--model", MODEL],
-        *["--sequences", SEQUENCES],
-        *["--sites", *STUDY.basis_sites(edit.basis)],
-        *["--names", *(Path(folder).name for folder in folders), "--pairs", *folders],
-        *["--saes", *dict.fromkeys(str(Path(file).parent) for file in input.saes)],
-    ]
-
-
-def edit_pairs(wildcards):
-    """The pairs that an edit is chosen on and judged by."""
-    return expand(
-        "results/tasks/{name}/{split}.jsonl",
-        name=STUDY.edits[wildcards.edit].needs,
-        split=["train", "test"],
-    )
-
-
-def other_tasks(wildcards):
-    """The study's tasks that an edit is not about."""
-    return [
-        task for task in STUDY.tasks if task not in STUDY.edits[wildcards.edit].needs
-    ]
-
-
-def edit_saes(wildcards):
-    """The files of the autoencoders whose features an edit rewrites."""
-    return sae_files_of(STUDY.edits[wildcards.edit].basis)
-
-
 def selection_of(wildcards):
     """The selection of an edit that has one."""
     operations = STUDY.edits[wildcards.edit].operations
@@ -233,31 +193,3 @@ def permanent_of(wildcards):
         if STUDY.edits[wildcards.edit].permanent
         else []
     )
-
-
-def circuit_tasks(wildcards):
-    """The tasks whose circuits an edit keeps or removes."""
-    operations = STUDY.edits[wildcards.edit].operations
-    return [o.task for o in operations if isinstance(o, OfCircuit)]
-
-
-def edit_circuits(wildcards):
-    """The circuits that an edit keeps or removes."""
-    basis = STUDY.edits[wildcards.edit].basis
-    return [
-        f"{CIRCUITS}/{task}/{basis}/circuit.json" for task in circuit_tasks(wildcards)
-    ]
-
-
-# The edits whose permanent models claims are tested on, in the order in which their files are a rule's input.
-CLAIMED_EDITS = list(
-    dict.fromkeys(claim.edit for claim in STUDY.claim_entries.values() if claim.edit)
-)
-
-
-def claim_subjects(wildcards, input):
-    """The folder of the model that each claim is tested on."""
-    edited = dict.fromkeys(str(Path(file).parent) for file in input.edited)
-    folders = dict(zip(CLAIMED_EDITS, edited, strict=True))
-    own = model_folder(wildcards, input)
-    return [folders.get(claim.edit, own) for claim in STUDY.claim_entries.values()]

@@ -27,139 +27,138 @@ rule fetch_professions:
         " --professions {output.professions:q} > {log:q} 2>&1"
 
 
-rule select_features:
-    """The features that an edit rewrites, and why each was taken or refused."""
-    input:
-        model=MODEL_FILES,
-        saes=edit_saes,
-        script=program("select_features.py"),
-        sequences=rules.tokenize_corpus.output.sequences,
-        pairs=edit_pairs,
-    output:
-        selection=f"{EDITS}/{{edit}}/selection.json",
-    log:
-        f"logs/select_features/{STUDY.study}-{{edit}}.log",
-    benchmark:
-        f"logs/select_features/{STUDY.study}-{{edit}}.tsv"
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(5000),
-        runtime=120,
-        gpu=1,
-    params:
-        flags=edit_flags,
-        # Beside the outputs, as the state of training is.
-        remembered=lambda wildcards: f"state/{STUDY.study}/{wildcards.edit}.judgements.jsonl",
-        code=code("select_features.py"),
-    message:
-        "Choosing features for {wildcards.edit}"
-    shell:
-        "python {input.script} {params.flags:q} --selection {output.selection:q} --remembered {params.remembered:q}"
-        " --threads {threads} > {log:q} 2>&1"
+if STUDY.edits:
 
+    rule select_features:
+        """The features that an edit rewrites, and why each was taken or refused."""
+        input:
+            model=files(PATHS.model, WHOLE_MODEL),
+            saes=lambda wildcards: PATHS.edit_saes(wildcards.edit),
+            script=program("select_features"),
+            sequences=rules.tokenize_corpus.output.sequences,
+            pairs=lambda wildcards: PATHS.edit_pairs(wildcards.edit),
+        output:
+            selection=f"{PATHS.edits}/{{edit}}/selection.json",
+        log:
+            f"logs/select_features/{STUDY.study}-{{edit}}.log",
+        benchmark:
+            f"logs/select_features/{STUDY.study}-{{edit}}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(5000),
+            runtime=120,
+            gpu=1,
+        params:
+            model=folder_of("model"),
+            pairs=folders_of("pairs"),
+            saes=folders_of("saes"),
+            settings=told("select_features"),
+            # Beside the outputs, as the state of training is.
+            remembered=lambda wildcards: f"state/{STUDY.study}/{wildcards.edit}.judgements.jsonl",
+            code=code("select_features"),
+        message:
+            "Choosing features for {wildcards.edit}"
+        shell:
+            "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --pairs {params.pairs:q}"
+            " --saes {params.saes:q} {params.settings:q} --remembered {params.remembered:q} --selection {output.selection:q}"
+            " --threads {threads} > {log:q} 2>&1"
 
-rule keep_edit:
-    """A model whose weights do what an edit's hooks do."""
-    input:
-        model=MODEL_FILES,
-        saes=edit_saes,
-        selection=selection_of,
-        circuits=edit_circuits,
-        script=program("keep_edit.py"),
-        sequences=rules.tokenize_corpus.output.sequences,
-        pairs=edit_pairs,
-    output:
-        multiext(
-            f"{EDITS}/{{edit}}/model/",
-            "model_card.json",
-            "config.json",
-            "generation_config.json",
-            "model.safetensors",
-            "tokenizer.json",
-            "tokenizer_config.json",
-        ),
-    log:
-        f"logs/keep_edit/{STUDY.study}-{{edit}}.log",
-    benchmark:
-        f"logs/keep_edit/{STUDY.study}-{{edit}}.tsv"
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(7000, copies=2),
-        runtime=60,
-        gpu=1,
-    params:
-        flags=edit_flags,
-        selection=lambda wildcards, input: [
-            word for file in input.selection for word in ("--selection", file)
-        ],
-        tasks=circuit_tasks,
-        seed=STUDY.seed,
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        name=f"{STUDY.model}-{{edit}}",
-        code=code("keep_edit.py"),
-    message:
-        "Making {wildcards.edit} permanent"
-    shell:
-        "python {input.script} {params.flags:q} {params.selection:q} --tasks {params.tasks:q} --circuits {input.circuits:q}"
-        " --name {params.name:q} --seed {params.seed} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+    rule keep_edit:
+        """A model whose weights do what an edit's hooks do."""
+        input:
+            model=files(PATHS.model, WHOLE_MODEL),
+            saes=lambda wildcards: PATHS.edit_saes(wildcards.edit),
+            selection=lambda wildcards: PATHS.selection(wildcards.edit),
+            circuits=lambda wildcards: PATHS.edit_circuits(wildcards.edit),
+            script=program("keep_edit"),
+            sequences=rules.tokenize_corpus.output.sequences,
+            pairs=lambda wildcards: PATHS.edit_pairs(wildcards.edit),
+        output:
+            edited=files(PATHS.edited_model("{edit}"), WHOLE_MODEL),
+        log:
+            f"logs/keep_edit/{STUDY.study}-{{edit}}.log",
+        benchmark:
+            f"logs/keep_edit/{STUDY.study}-{{edit}}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(7000, copies=2),
+            runtime=60,
+            gpu=1,
+        params:
+            model=folder_of("model"),
+            pairs=folders_of("pairs"),
+            saes=folders_of("saes"),
+            selection=lambda wildcards, input: (
+                ["--selection", *input.selection] if input.selection else []
+            ),
+            folder=folder_of("edited"),
+            settings=told("keep_edit"),
+            code=code("keep_edit"),
+        message:
+            "Making {wildcards.edit} permanent"
+        shell:
+            "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --pairs {params.pairs:q}"
+            " --saes {params.saes:q} {params.selection:q} --circuits {input.circuits:q} {params.settings:q}"
+            " --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
 
-
-rule evaluate_edit:
-    """An edit on test pairs and held-out text, beside the model before, a permanent model and other ways."""
-    input:
-        model=MODEL_FILES,
-        saes=edit_saes,
-        selection=selection_of,
-        permanent=permanent_of,
-        circuits=edit_circuits,
-        script=program("evaluate_edit.py"),
-        sequences=rules.tokenize_corpus.output.sequences,
-        pairs=edit_pairs,
-        others=lambda wildcards: expand(
-            "results/tasks/{task}/test.jsonl", task=other_tasks(wildcards)
-        ),
-        images=cue_images,
-    output:
-        evaluation=f"{EDITS}/{{edit}}/evaluation.json",
-    log:
-        f"logs/evaluate_edit/{STUDY.study}-{{edit}}.log",
-    benchmark:
-        f"logs/evaluate_edit/{STUDY.study}-{{edit}}.tsv"
-    conda:
-        "../envs/environment.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(7000),
-        runtime=120,
-        gpu=1,
-    params:
-        flags=edit_flags,
-        selection=lambda wildcards, input: [
-            word for file in input.selection for word in ("--selection", file)
-        ],
-        permanent=lambda wildcards, input: (
-            ["--permanent", str(Path(input.permanent[0]).parent)]
-            if input.permanent
-            else []
-        ),
-        tasks=circuit_tasks,
-        others=other_tasks,
-        cue=cue_flags,
-        seed=STUDY.seed,
-        code=code("evaluate_edit.py"),
-    message:
-        "Judging {wildcards.edit}"
-    shell:
-        "python {input.script} {params.flags:q} {params.selection:q} {params.permanent:q} --tasks {params.tasks:q}"
-        " --circuits {input.circuits:q} --others {params.others:q} {params.cue:q} --seed {params.seed}"
-        " --evaluation {output.evaluation:q} --threads {threads} > {log:q} 2>&1"
+    rule evaluate_edit:
+        """An edit on test pairs and held-out text, beside the model before, a permanent model and other ways."""
+        input:
+            model=files(PATHS.model, WHOLE_MODEL),
+            saes=lambda wildcards: PATHS.edit_saes(wildcards.edit),
+            selection=lambda wildcards: PATHS.selection(wildcards.edit),
+            permanent=lambda wildcards: PATHS.permanent(wildcards.edit),
+            circuits=lambda wildcards: PATHS.edit_circuits(wildcards.edit),
+            script=program("evaluate_edit"),
+            sequences=rules.tokenize_corpus.output.sequences,
+            pairs=lambda wildcards: PATHS.edit_pairs(wildcards.edit),
+            others=lambda wildcards: PATHS.edit_others(wildcards.edit),
+            images=PATHS.cue_images,
+        output:
+            evaluation=f"{PATHS.edits}/{{edit}}/evaluation.json",
+        log:
+            f"logs/evaluate_edit/{STUDY.study}-{{edit}}.log",
+        benchmark:
+            f"logs/evaluate_edit/{STUDY.study}-{{edit}}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(7000),
+            runtime=120,
+            gpu=1,
+        params:
+            model=folder_of("model"),
+            pairs=folders_of("pairs"),
+            others=folders_of("others"),
+            saes=folders_of("saes"),
+            selection=lambda wildcards, input: (
+                ["--selection", *input.selection] if input.selection else []
+            ),
+            permanent=lambda wildcards, input, output: (
+                ["--permanent", *folders("permanent", input, output)]
+                if input.permanent
+                else []
+            ),
+            images=lambda wildcards, input: (
+                ["--images", *input.images] if input.images else []
+            ),
+            settings=told("evaluate_edit"),
+            code=code("evaluate_edit"),
+        message:
+            "Judging {wildcards.edit}"
+        shell:
+            "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --pairs {params.pairs:q}"
+            " --others {params.others:q} --saes {params.saes:q} {params.selection:q} {params.permanent:q}"
+            " --circuits {input.circuits:q} {params.images:q} {params.settings:q} --evaluation {output.evaluation:q}"
+            " --threads {threads} > {log:q} 2>&1"
 
 
 rule edits:
     """All edits of the study."""
     input:
-        expand(f"{EDITS}/{{edit}}/evaluation.json", edit=STUDY.edits),
+        PATHS.edit_evaluations,

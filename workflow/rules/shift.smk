@@ -8,8 +8,8 @@ if STUDY.shift:
     rule write_biographies:
         """Biographies of two professions and genders, written by the model or fetched."""
         input:
-            model=[] if STUDY.shift.biographies else MODEL_FILES,
-            script=program("write_biographies.py"),
+            model=[] if STUDY.shift.biographies else files(PATHS.model, WHOLE_MODEL),
+            script=program("write_biographies"),
         output:
             biographies=BIOGRAPHIES,
         log:
@@ -24,29 +24,23 @@ if STUDY.shift:
             runtime=120,
             gpu=1,
         params:
-            settings=STUDY.shift.model_dump_json(),
-            source=(
-                [
-                    "--entry",
-                    STUDY.datasets[STUDY.shift.biographies].model_dump_json(),
-                ]
-                if STUDY.shift.biographies
-                else ["--model", MODEL]
+            model=lambda wildcards, input, output: (
+                ["--model", *folders("model", input, output)] if input.model else []
             ),
-            seed=STUDY.seed,
-            code=code("write_biographies.py"),
+            settings=told("write_biographies"),
+            code=code("write_biographies"),
         message:
             "Writing biographies"
         shell:
-            "python {input.script} --settings {params.settings:q} {params.source:q} --biographies {output.biographies:q}"
-            " --seed {params.seed} --threads {threads} > {log:q} 2>&1"
+            "python {input.script} {params.model:q} {params.settings:q} --biographies {output.biographies:q}"
+            " --threads {threads} > {log:q} 2>&1"
 
     rule run_shift:
         """The probe's circuit, what of it is about gender, and the probe with that taken out."""
         input:
-            model=MODEL_FILES,
-            saes=sae_files_of(STUDY.shift.basis),
-            script=program("run_shift.py"),
+            model=files(PATHS.model, WHOLE_MODEL),
+            saes=PATHS.sae_files(STUDY.shift.basis),
+            script=program("run_shift"),
             biographies=rules.write_biographies.output.biographies,
         output:
             evaluation=SHIFT,
@@ -62,15 +56,12 @@ if STUDY.shift:
             runtime=120,
             gpu=1,
         params:
-            settings=STUDY.shift.model_dump_json(),
-            model=model_folder,
-            sites=list(STUDY.basis_sites(STUDY.shift.basis)),
-            saes=saes_flag,
-            seed=STUDY.seed,
-            code=code("run_shift.py"),
+            model=folder_of("model"),
+            saes=folders_of("saes"),
+            settings=told("run_shift"),
+            code=code("run_shift"),
         message:
             "Taking gender out of a classifier"
         shell:
-            "python {input.script} --settings {params.settings:q} --biographies {input.biographies:q}"
-            " --model {params.model:q} --sites {params.sites:q} {params.saes:q} --evaluation {output.evaluation:q}"
-            " --seed {params.seed} --threads {threads} > {log:q} 2>&1"
+            "python {input.script} --biographies {input.biographies:q} --model {params.model:q} --saes {params.saes:q}"
+            " {params.settings:q} --evaluation {output.evaluation:q} --threads {threads} > {log:q} 2>&1"

@@ -48,6 +48,8 @@ class StepSettings(Settings):
                 words += [f"--{flag}", value.model_dump_json()]
             elif isinstance(value, dict):
                 words += [f"--{flag}", json.dumps(self.model_dump(mode="json", include={name})[name])]
+            elif isinstance(value, str) and value.startswith("-"):  # else it would be taken for a flag
+                words.append(f"--{flag}={value}")
             elif value is not None and value != []:
                 words += [f"--{flag}", str(value)]
         return words

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sparse_circuits.config.base import Name, Positive, Settings, Share, SiteName
 from sparse_circuits.config.interpretations import Labels
+from sparse_circuits.config.shared import Sited
 
 Baseline = Literal["random", "leace", "mean_difference", "deletion"]
 
@@ -126,3 +127,14 @@ class EditSettings(Settings):
         erased = [operation.behaviour for operation in self.operations if isinstance(operation, Erase)]
         kept = [name for names in self.keep.values() for name in names]
         return list(dict.fromkeys([self.goal, *kept, *erased, *([self.statistics] if self.statistics else [])]))
+
+    @property
+    def circuits(self) -> list[str]:
+        """The tasks whose circuits are kept or removed."""
+        return [operation.task for operation in self.operations if isinstance(operation, OfCircuit)]
+
+
+class OfEdit(Sited):
+    """A step that works on one edit."""
+
+    edit: EditSettings = Field(description="the edit")

@@ -19,7 +19,7 @@ BATCH = 250  # images in one pass
 def cue_accuracies(
     variants: Mapping[str, Variant],
     images: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
+    labels: NDArray[np.integer[Any]],
     classes: Sequence[str],
     cue: Cue,
 ) -> dict[str, dict[str, Any]]:

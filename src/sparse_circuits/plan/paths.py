@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from sparse_circuits.config.circuits import FeatureBasis
-from sparse_circuits.config.edits import OfCircuit, Select
+from sparse_circuits.config.edits import Select
+from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
 from sparse_circuits.config.weight_sparse import VisionTransformer
 from sparse_circuits.plan.cache import CacheLayout
@@ -200,10 +201,6 @@ class Paths:
         """Return the pairs that an edit is chosen on and judged by."""
         return self.pairs(self.study.edits[edit].needs)
 
-    def other_tasks(self, edit: str) -> list[str]:
-        """Return the study's tasks that an edit is not about."""
-        return [task for task in self.study.tasks if task not in self.study.edits[edit].needs]
-
     def selection(self, edit: str) -> list[str]:
         """Return the selection of an edit that has one."""
         chosen = any(isinstance(operation, Select) for operation in self.study.edits[edit].operations)
@@ -213,19 +210,76 @@ class Paths:
         """Return the files of the model that keeps an edit, where there is to be one."""
         return files(self.edited_model(edit), WHOLE_MODEL) if self.study.edits[edit].permanent else []
 
-    def circuit_tasks(self, edit: str) -> list[str]:
-        """Return the tasks whose circuits an edit keeps or removes."""
-        return [one.task for one in self.study.edits[edit].operations if isinstance(one, OfCircuit)]
-
     def edit_circuits(self, edit: str) -> list[str]:
         """Return the circuits that an edit keeps or removes."""
-        basis = self.study.edits[edit].basis
-        return [f"{self.circuits}/{task}/{basis}/circuit.json" for task in self.circuit_tasks(edit)]
+        settings = self.study.edits[edit]
+        return [f"{self.circuits}/{task}/{settings.basis}/circuit.json" for task in settings.circuits]
 
-    @cached_property
-    def claimed_edits(self) -> list[str]:
-        """The edits whose permanent models claims are tested on, in the order in which their files are inputs."""
-        return list(dict.fromkeys(claim.edit for claim in self.study.claim_entries.values() if claim.edit))
+    @property
+    def edit_evaluations(self) -> list[str]:
+        """How good each edit is."""
+        return [f"{self.edits}/{edit}/evaluation.json" for edit in self.study.edits]
+
+    def edit_saes(self, edit: str) -> list[str]:
+        """Return the settings and weights of the autoencoders whose features an edit rewrites."""
+        return self.sae_files(self.study.edits[edit].basis)
+
+    def edit_others(self, edit: str) -> list[str]:
+        """Return the test pairs of the study's tasks that an edit is not about."""
+        needs = self.study.edits[edit].needs
+        return self.pairs((task for task in self.study.tasks if task not in needs), ["test"])
+
+    @property
+    def cue_images(self) -> list[str]:
+        """The images on which the cost of a cue is measured, where the study's model was trained with one."""
+        own = self.study.vision_transformer
+        return [self.corpus] if own and own.cue else []
+
+    # Claims
+
+    @property
+    def verdicts(self) -> str:
+        """The verdicts on the study's claims."""
+        return f"results/claims/{self.study.study}.json"
+
+    @property
+    def claimed_models(self) -> list[str]:
+        """The files of the models of edits that claims are tested on."""
+        edits = dict.fromkeys(claim.edit for claim in self.study.claim_entries.values() if claim.edit)
+        return [path for edit in edits for path in files(self.edited_model(edit), WHOLE_MODEL)]
+
+    @property
+    def claimed_pairs(self) -> list[str]:
+        """The held-out pairs of the claims' tasks."""
+        return self.pairs(dict.fromkeys(claim.task for claim in self.study.claim_entries.values()), ["test"])
+
+    @property
+    def claimed_circuits(self) -> list[str]:
+        """The circuits whose nodes claims swap."""
+        tasks = dict.fromkeys(claim.of_circuit for claim in self.study.claim_entries.values() if claim.of_circuit)
+        return [f"{self.circuits}/{task}/features/circuit.json" for task in tasks]
+
+    # Discovery
+
+    @property
+    def discovery(self) -> str:
+        """The folder of what is discovered."""
+        return f"results/discovery/{self.study.study}"
+
+    @property
+    def discovery_sites(self) -> list[str]:
+        """The sites whose features describe tokens.
+
+        Features of early layers tell of single tokens of the input, so circuits of many contexts begin after them
+        (Marks et al. 2024, section 4, who begin at a third of the layers).
+        """
+        first = self.study.discovery.begin * (self.study.num_layers or 0)
+        return [site for site in self.feature_sites if Site.parse(site).layer >= first] or self.feature_sites
+
+    @property
+    def discovery_saes(self) -> list[str]:
+        """The files of the autoencoders of those sites."""
+        return self.sae_files("features", self.discovery_sites)
 
     # Images
 

@@ -6,6 +6,7 @@ the job. What is no key of a study, or has another name there, stands under `Tol
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sparse_circuits.config.base import StepSettings
@@ -38,7 +39,7 @@ class Told:
             if isinstance(source, Computed):
                 found[name] = source.of(study, wildcards)
             elif source is not None:
-                found[name] = value_at(study, source)
+                found[name] = value_at(study, source, wildcards)
             elif name in wildcards:
                 found[name] = wildcards[name]
         return self.settings(**found)
@@ -51,23 +52,21 @@ class Told:
                 keys = source.keys(study, wildcards) if callable(source.keys) else source.keys
                 yield from (key.format_map(wildcards) for key in keys)
             elif source is not None:
-                yield source
+                yield source.format_map(wildcards)
 
     def _source(self, name: str, study: Any, wildcards: Wildcards) -> str | Computed | None:
         """How a setting is computed, or the study's key for it; None for a wildcard, and for what no study sets."""
-        if isinstance(other := self.others.get(name), Computed):
+        if (other := self.others.get(name)) is not None:
             return other
-        if other is not None:
-            return other.format_map(wildcards)
         for section in self.sections:
-            key = section.format_map(wildcards)
-            if name in getattr(type(value_at(study, key)), "model_fields", {}):
-                return f"{key}.{name}".lstrip(".")
+            if name in getattr(type(value_at(study, section, wildcards)), "model_fields", {}):
+                return f"{section}.{name}".lstrip(".")
         return None
 
 
-def value_at(study: Any, key: str) -> Any:
-    """Return what a study has at a key such as `circuits.features.method`; the study itself at the empty key."""
+def value_at(study: Any, key: str, wildcards: Wildcards = MappingProxyType({})) -> Any:
+    """Return what a study has at a key such as `circuits.{basis}.method`; the study itself at the empty key."""
     for part in filter(None, key.split(".")):
-        study = study[part] if isinstance(study, Mapping) else getattr(study, part)
+        name = part.format_map(wildcards)  # which may hold a dot
+        study = study[name] if isinstance(study, Mapping) else getattr(study, name)
     return study

@@ -1,25 +1,37 @@
 """What each rule of a study of autoencoders tells its step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sparse_circuits.config.autoencoders import SEPARATOR
 from sparse_circuits.config.cache_activations import CacheActivations
+from sparse_circuits.config.catalogue import Dataset
+from sparse_circuits.config.discover_circuits import DiscoverCircuits
+from sparse_circuits.config.discover_tokens import DiscoverTokens
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
+from sparse_circuits.config.evaluate_edit import EvaluateEdit
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.fetch_sae import FetchSAE
 from sparse_circuits.config.find_circuit import FindCircuit
+from sparse_circuits.config.judge_claims import JudgeClaims
+from sparse_circuits.config.keep_edit import KeepEdit
 from sparse_circuits.config.make_task import MakeTask
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.config.plan_cache import PlanCache
 from sparse_circuits.config.probe_sae import ProbeSAE
 from sparse_circuits.config.prove_circuit import ProveCircuit
+from sparse_circuits.config.run_shift import RunShift
 from sparse_circuits.config.score_nodes import ScoreNodes, integrates
+from sparse_circuits.config.select_features import SelectFeatures
+from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.study import Study
 from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
+from sparse_circuits.config.trace_prompt import TracePrompt
 from sparse_circuits.config.train_sae import TrainSAE
+from sparse_circuits.config.write_biographies import WriteBiographies
 from sparse_circuits.config.write_manifest import WriteManifest
 from sparse_circuits.plan.cache import CacheLayout
+from sparse_circuits.plan.paths import Paths
 from sparse_circuits.plan.settings import Computed, Told, Wildcards
 
 CACHED = ("sites", "transcoder_layers", "saes", "activations.sites_per_shard")  # what decides which sites a shard holds
@@ -47,17 +59,47 @@ def _task_keys(study: Study, of: Wildcards) -> Iterator[str]:
     yield f"{'tasks' if of['task'] in study.tasks else 'behaviours'}.{of['task']}"
 
 
+def _sites(basis: Callable[[Study, Wildcards], str], *also: str) -> Computed:
+    """The sites of a basis, in the order of the computation; `also` are keys that tell which basis."""
+    keys = ("sites", "transcoder_layers", "circuits.{basis}.layers", "circuits.{basis}.sae")
+    return Computed(
+        lambda study, of: list(study.basis_sites(basis(study, of))),
+        lambda study, of: (*also, *(key.format(basis=basis(study, of)) for key in keys)),
+    )
+
+
+def _shift(study: Study) -> Shift:
+    assert study.shift is not None
+    return study.shift
+
+
+def _published(study: Study, of: Wildcards) -> Dataset | None:
+    name = _shift(study).biographies
+    return study.datasets[name] if name else None
+
+
+def _published_keys(study: Study, of: Wildcards) -> Iterator[str]:
+    yield "shift.biographies"
+    if name := _shift(study).biographies:
+        yield f"datasets:datasets.{name}"
+
+
 PLACE = {
     "reads": Computed(lambda study, of: study.places[of["site"]].reads),
     "writes": Computed(lambda study, of: study.places[of["site"]].other_writes),
 }
-BASIS = {
+BASIS = {"sites": _sites(lambda study, of: of["basis"])}
+OF_BASIS = ("", "circuits", "circuits.{basis}")
+EDIT: dict[str, str | Computed] = {
+    "edit": "edits.{edit}",
+    "sites": _sites(lambda study, of: study.edits[of["edit"]].basis),
+}
+DISCOVERY = {
     "sites": Computed(
-        lambda study, of: list(study.basis_sites(of["basis"])),
-        ("sites", "transcoder_layers", "circuits.{basis}.layers", "circuits.{basis}.sae"),
+        lambda study, of: Paths(study).discovery_sites,
+        ("sites", "transcoder_layers", "circuits.features.sae", "discovery.begin"),
     )
 }
-OF_BASIS = ("", "circuits", "circuits.{basis}")
 TRAINS = Told(TrainSAE, others={**PLACE, "saes": Computed(_trained, _trained_keys)})
 
 TOLD = {
@@ -124,4 +166,22 @@ TOLD = {
     "prove_circuit": Told(ProveCircuit, OF_BASIS, BASIS),
     "evaluate_circuit": Told(EvaluateCircuit, OF_BASIS, BASIS),
     "minimise_circuit": Told(MinimiseCircuit, (*OF_BASIS, "circuits.minimal"), BASIS),
+    "trace_prompt": Told(
+        TracePrompt,
+        ("", "graphs.{graph}"),
+        {
+            "name": Computed(lambda study, of: of["graph"]),
+            "sites": _sites(lambda study, of: study.graphs[of["graph"]].basis, "graphs.{graph}.basis"),
+        },
+    ),
+    "discover_tokens": Told(DiscoverTokens, ("", "discovery"), DISCOVERY),
+    "discover_circuits": Told(DiscoverCircuits, ("", "discovery"), DISCOVERY),
+    "select_features": Told(SelectFeatures, others=EDIT),
+    "keep_edit": Told(
+        KeepEdit, others={**EDIT, "name": Computed(lambda study, of: f"{study.model}-{of['edit']}", ("model",))}
+    ),
+    "evaluate_edit": Told(EvaluateEdit, ("", "vision_transformer"), EDIT),
+    "judge_claims": Told(JudgeClaims, ("", "circuits"), {"sites": _sites(lambda study, of: "features")}),
+    "write_biographies": Told(WriteBiographies, ("", "shift"), {"entry": Computed(_published, _published_keys)}),
+    "run_shift": Told(RunShift, ("", "shift"), {"sites": _sites(lambda study, of: _shift(study).basis, "shift.basis")}),
 }

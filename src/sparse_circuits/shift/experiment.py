@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Node
-from sparse_circuits.config.shift import Shift
+from sparse_circuits.config.run_shift import Experiment
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.promoting import promoting
@@ -49,7 +49,7 @@ class Subject:
     language: Language
     tokenizer: "PreTrainedTokenizerBase"
     basis: Basis
-    settings: Shift
+    settings: Experiment
     biographies: Sequence[Biography]
 
     @property

@@ -18,6 +18,7 @@ HEADER = """\
 # Snakemake runs the work; DVC records what came out. `persist` keeps outputs in place when DVC runs a stage itself.
 """
 
+
 def stages_folder(study: str, is_default: bool) -> Path:
     """Return the folder of a study's dvc.yaml and dvc.lock: the top for the default study, else one of its own."""
     return Path() if is_default else Path("dvc") / study

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from sparse_circuits.circuits.discovery.circuits import ClusterCircuit
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions
@@ -12,6 +13,7 @@ from sparse_circuits.circuits.discovery.tokens import Targets
 
 EXAMPLES = 8  # contexts shown of each cluster, training and held-out members half and half
 SAID = 3  # tokens named in a label
+NOTED = 10  # nodes of each circuit whose promoted tokens are told
 ENOUGH = 0.05  # share of members from which on a token is named
 
 Text = Callable[[Sequence[int]], str]  # token ids -> what they spell
@@ -34,6 +36,13 @@ def describe_clusters(
 def node_ids(saes: Autoencoders) -> list[str]:
     """Return the name of every feature, such as `resid_post.14/1944`, in the order of their numbers."""
     return [f"{site}/{index}" for site, sae in saes.items() for index in range(sae.width)]
+
+
+def noted_directions(circuits: Sequence[ClusterCircuit], saes: Autoencoders) -> dict[str, Tensor]:
+    """Return the decoder rows (d_model,) of the first nodes of each circuit, by id: those whose tokens are told."""
+    ids, rows = node_ids(saes), [row for sae in saes.values() for row in sae.W_dec]
+    first = sorted({feature for circuit in circuits for feature in circuit.features[:NOTED]})
+    return {ids[feature]: rows[feature] for feature in first}
 
 
 def _entry(

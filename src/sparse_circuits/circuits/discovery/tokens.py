@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
 from sparse_circuits.models.predicted import compare, last_site
@@ -43,16 +44,6 @@ class Targets:
 
     def __len__(self) -> int:
         return len(self.window)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which tokens: how many, the tokens of context a window, the highest loss (nats), and how many a window."""
-
-    tokens: int
-    context: int
-    max_loss: float
-    a_window: int
 
 
 @torch.no_grad()

@@ -1,0 +1,72 @@
+"""Cluster described tokens, find a circuit for every cluster, and judge it on held-out members."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.circuits.discovery.catalogue import describe_clusters, noted_directions, summary, table
+from sparse_circuits.circuits.discovery.circuits import cluster_circuits
+from sparse_circuits.circuits.discovery.clusters import cluster, sparse_vectors
+from sparse_circuits.circuits.discovery.descriptions import load_autoencoders
+from sparse_circuits.circuits.discovery.store import load_tokens
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.discover_circuits import DiscoverCircuits
+from sparse_circuits.files import sha256, write_csv, write_json
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.texts import pieces
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    saes: list[Path]
+    """folder of each site's autoencoder"""
+    found: Path
+    """described tokens"""
+    catalogue: Path
+    """JSON file to write"""
+    table: Path
+    """CSV file to write"""
+
+
+def step(files: Files, settings: DiscoverCircuits, compute: Compute) -> None:
+    """Cluster described tokens, find a circuit for every cluster, and judge it on held-out members."""
+    language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
+    saes = load_autoencoders(language, settings.sites, files.saes)
+    targets, descriptions = load_tokens(files.found)
+    width, held_out = sum(sae.width for sae in saes.values()), targets.held_out.numpy()
+    vectors = sparse_vectors(descriptions.feature.numpy(), descriptions.attribution.numpy(), width)
+    clusters = cluster(vectors, held_out, settings.clusters, settings.seed)
+    circuits = cluster_circuits(
+        language,
+        saes,
+        targets,
+        descriptions,
+        vectors,
+        clusters,
+        settings.sizes,
+        settings.members,
+        settings.seed,
+        settings.batch_tokens,
+    )
+    notes = token_notes(language, tokenizer, noted_directions(circuits, saes))
+    entries = describe_clusters(
+        circuits, settings.sizes, saes, targets, descriptions, lambda ids: "".join(pieces(tokenizer, ids)), notes
+    )
+    card = model_card(files.model)
+    hashes = {s: sha256(p / "sae_weights.safetensors") for s, p in zip(settings.sites, files.saes, strict=True)}
+    facts = {
+        "study": settings.study,
+        "model": card["name"],
+        "metric": "log_odds",
+        "ablation": "mean",
+        "method": "relp",
+        "tokens": {"train": int((~held_out).sum()), "held_out": int(held_out.sum())},
+        "sha256": {"model": card["sha256"]["model.safetensors"], "tokens": sha256(files.found), "saes": hashes},
+    }
+    write_json(files.catalogue, {**facts, "summary": summary(entries), "clusters": entries})
+    write_csv(files.table, table(entries))
+    print(f"{len(entries)} clusters with a circuit")

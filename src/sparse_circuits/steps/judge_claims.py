@@ -1,0 +1,62 @@
+"""Test a file of claims on a model and on those that were edited, and write the verdicts."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.setup import set_up_basis
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.base import validate
+from sparse_circuits.config.claims import Claims
+from sparse_circuits.config.judge_claims import JudgeClaims
+from sparse_circuits.config.load import read_yaml
+from sparse_circuits.edit.added_layer import moved
+from sparse_circuits.files import ByFolder, write_json
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
+from sparse_circuits.verify.claims import check_variable, judge_claim
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    claims: Path
+    """YAML file of claims"""
+    model: Path
+    """folder of the model"""
+    pairs: list[Path]
+    """<task>/test.jsonl of the claims' tasks"""
+    verdicts: Path
+    """JSON file to write"""
+    edited: list[Path] = field(default_factory=list)
+    """<edit>/model, the folders of the models of edits that claims are tested on"""
+    circuits: list[Path] = field(default_factory=list)
+    """<task>/<basis>/circuit.json of the circuits that claims swap"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+
+
+def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
+    """Test a file of claims on a model and on those that were edited, and write the verdicts."""
+    claims = validate(Claims, read_yaml(files.claims), str(files.claims)).claims
+    device = compute.start()
+    language, tokenizer = load_language_model(files.model, device), load_tokenizer(files.model)
+    basis = set_up_basis(language, files.saes, settings.sites) if files.circuits else {}
+    pairs, circuits, edited = ByFolder(files.pairs, 1), ByFolder(files.circuits, 2), ByFolder(files.edited, 1)
+    models = {folder: load_language_model(folder, device) for folder in edited.values()} | {files.model: language}
+    found = {}
+    for name, claim in claims.items():
+        folder = edited[claim.edit] if claim.edit else files.model
+        nodes = read_circuit_nodes(circuits[claim.of_circuit]) if claim.of_circuit else []
+        added = model_card(folder).get("added_after", [])
+        nodes = [Node(moved(node.site, added), node.index) for node in nodes]
+        there = {moved(site, added): dictionary for site, dictionary in basis.items()}
+        held_out = read_pairs(pairs[claim.task])
+        check_variable(claim, held_out)
+        groups = encode_pairs(held_out, tokenizer, language.separator_id)
+        found[name] = judge_claim(claim, models[folder], groups, there, nodes, settings.seed, settings.batch_tokens)
+        print(f"{found[name]['verdict']:9}  {name}: {found[name]['share']:.3f} {found[name]['ci95']}")
+    write_json(files.verdicts, {"model": language.name, "claims": found})

@@ -1,0 +1,38 @@
+"""A probe that learnt gender for profession: what of it is found in its circuit, taken out, and what that helps."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.circuits.setup import set_up_basis
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.run_shift import RunShift
+from sparse_circuits.files import sha256, write_json
+from sparse_circuits.models.load import load_language_model, load_tokenizer
+from sparse_circuits.shift.experiment import Subject, experiment
+from sparse_circuits.sources.biographies import read_biographies
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    biographies: Path
+    """JSON-lines file of biographies"""
+    model: Path
+    """folder of the model"""
+    saes: list[Path]
+    """folder of each site's autoencoder"""
+    evaluation: Path
+    """JSON file to write"""
+
+
+def step(files: Files, settings: RunShift, compute: Compute) -> None:
+    """A probe that learnt gender for profession: what of it is found in its circuit, taken out, and what that helps."""
+    language = load_language_model(files.model, compute.start())
+    basis = set_up_basis(language, files.saes, settings.sites)
+    biographies = read_biographies(files.biographies)
+    found = experiment(Subject(language, load_tokenizer(files.model), basis, settings, biographies), settings.seed)
+    facts = {"professions": list(settings.professions), "site": settings.site}
+    write_json(files.evaluation, {**facts, "sha256": {"biographies": sha256(files.biographies)}, **found})
+    worst = {name: found["rows"][name]["worst_group"] for name in ("original", "shift", "retrained", "oracle")}
+    print("worst group: " + ", ".join(f"{name} {value:.2f}" for name, value in worst.items()))

@@ -1,0 +1,71 @@
+"""Trace one prompt: the attribution graph of its next token."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
+from sparse_circuits.circuits.graph.pruning import prune
+from sparse_circuits.circuits.graph.trace import trace_prompt
+from sparse_circuits.circuits.setup import set_up_basis
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.trace_prompt import TracePrompt
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import read_json, sha256
+from sparse_circuits.interpret.tokens import token_notes
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.prompts import prompt_tokens
+from sparse_circuits.models.texts import prompt_texts, token_texts
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    saes: list[Path]
+    """folder of each site's autoencoder"""
+    graph: Path
+    """JSON file to write"""
+
+
+def step(files: Files, settings: TracePrompt, compute: Compute) -> None:
+    """Trace one prompt: the attribution graph of its next token."""
+    tokenizer, card = load_tokenizer(files.model), model_card(files.model)
+    try:
+        tokens = prompt_tokens(settings.prompt, tokenizer, card["document_separator_id"])
+    except StudyError as error:
+        raise StudyError(f"graphs.{settings.name}: {error}") from None
+    if len(tokens) < 2:
+        raise StudyError(f"graphs.{settings.name}: the prompt has no tokens; give a text")
+    language = load_language_model(files.model, compute.start())
+    basis = set_up_basis(language, files.saes, settings.sites)
+    features = {site: part for site, part in basis.items() if isinstance(part, Features)}
+    traced = trace_prompt(
+        language, torch.tensor([tokens]), features, settings.logit_mass, settings.max_logits, settings.max_nodes
+    )
+    pruned = prune(traced, settings.node_share, settings.edge_share)
+    shown = [(name, n) for n, name in enumerate(node_ids(traced)) if pruned.kept[n] and traced.is_feature[n]]
+    directions = {name: features[(node := traced.node(n)).site].sae.W_dec[node.index] for name, n in shown}
+    facts = {
+        "study": settings.study,
+        "name": settings.name,
+        "prompt": settings.prompt,
+        "model": card["name"],
+        "num_layers": card["num_layers"],
+        "logits": {"mass": settings.logit_mass, "max": settings.max_logits},
+        "max_nodes": settings.max_nodes,
+        "pruning": {"node_share": settings.node_share, "edge_share": settings.edge_share},
+        "sha256": {
+            "model": card["sha256"]["model.safetensors"],
+            "saes": {s: sha256(p / "sae_weights.safetensors") for s, p in zip(settings.sites, files.saes, strict=True)},
+        },
+    }
+    texts = prompt_texts(tokenizer, tokens)
+    outputs = token_texts(tokenizer, traced.indices[traced.is_logit].tolist())
+    write_graph(files.graph, traced, pruned, facts, texts, outputs, token_notes(language, tokenizer, directions))
+    found = read_json(files.graph)
+    print(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges, {found['scores']}")

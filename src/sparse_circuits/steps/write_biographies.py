@@ -1,0 +1,42 @@
+"""Have the model write biographies of both professions and genders, or take those that somebody published."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.write_biographies import WriteBiographies
+from sparse_circuits.errors import StudyError
+from sparse_circuits.models.load import load_language_model, load_tokenizer
+from sparse_circuits.shift.writing import write
+from sparse_circuits.sources.biographies import read_bias_in_bios, write_biographies
+from sparse_circuits.sources.registry import fetch
+
+DRAWS = 2  # times what one draw takes, so that draws differ
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    biographies: Path
+    """JSON-lines file to write"""
+    model: Path | None = None
+    """folder of the model that writes, where nobody published them"""
+
+
+def step(files: Files, settings: WriteBiographies, compute: Compute) -> None:
+    """Have the model write biographies of both professions and genders, or take those that somebody published."""
+    each = DRAWS * (settings.train + settings.test)
+    if settings.entry:
+        name = f"biographies {files.biographies.stem}"
+        with tempfile.TemporaryDirectory(dir=files.biographies.parent, prefix=".fetch.") as temporary:
+            fetched = fetch(settings.entry.sources, Path(temporary), name)
+            found = list(read_bias_in_bios(fetched, list(settings.professions), each))
+    elif files.model:
+        language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
+        found = write(language, tokenizer, settings.professions, each, settings.tokens, settings.seed)
+    else:
+        raise StudyError("biographies are written by a model or fetched: give --model or --entry")
+    write_biographies(files.biographies, found)
+    print(f"{len(found)} biographies")
