@@ -5,21 +5,28 @@ from typing import Any
 
 from sparse_circuits.config.autoencoders import SEPARATOR
 from sparse_circuits.config.cache_activations import CacheActivations
+from sparse_circuits.config.compare_frontier import CompareFrontier
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.fetch_sae import FetchSAE
 from sparse_circuits.config.find_circuit import FindCircuit
+from sparse_circuits.config.interpret_channels import InterpretChannels
+from sparse_circuits.config.judge_model import JudgeModel
+from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.config.plan_cache import PlanCache
 from sparse_circuits.config.probe_sae import ProbeSAE
 from sparse_circuits.config.prove_circuit import ProveCircuit
+from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.config.score_nodes import ScoreNodes, integrates
 from sparse_circuits.config.study import Study
 from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 from sparse_circuits.config.train_sae import TrainSAE
+from sparse_circuits.config.train_vision_transformer import TrainVisionTransformer
 from sparse_circuits.config.write_manifest import WriteManifest
 from sparse_circuits.plan.cache import CacheLayout
-from sparse_circuits.plan.settings import Computed, Told, Wildcards
+from sparse_circuits.plan.paths import Paths
+from sparse_circuits.plan.settings import Computed, Told, Wildcards, value_at
 
 CACHED = ("sites", "transcoder_layers", "saes", "activations.sites_per_shard")  # what decides which sites a shard holds
 
@@ -38,6 +45,10 @@ def _trained_keys(study: Study, of: Wildcards) -> Iterator[str]:
     yield from dict.fromkeys(f"saes.{name.split(SEPARATOR)[0]}" for name in _trained(study, of))
 
 
+def _vision_key(study: Study, of: Wildcards) -> str:
+    return Paths(study).vision_transformers[of["model"]]
+
+
 PLACE = {
     "reads": Computed(lambda study, of: study.places[of["site"]].reads),
     "writes": Computed(lambda study, of: study.places[of["site"]].other_writes),
@@ -50,8 +61,22 @@ BASIS = {
 }
 OF_BASIS = ("", "circuits", "circuits.{basis}")
 TRAINS = Told(TrainSAE, others={**PLACE, "saes": Computed(_trained, _trained_keys)})
+VISION = Told(
+    TrainVisionTransformer,
+    others={
+        "entry": Computed(
+            lambda study, of: value_at(study, _vision_key(study, of)), lambda study, of: [_vision_key(study, of)]
+        ),
+        "licence": Computed(lambda study, of: study.corpus_entry.licence, ("corpus",)),
+    },
+)
 
 TOLD = {
+    "train_vision_transformer": VISION,
+    "train_twin": VISION,
+    "judge_model": Told(
+        JudgeModel, others={"crops": Computed(lambda study, of: study.corpus_entry.photographs.crops, ("corpus",))}
+    ),
     "tokenize_corpus": Told(
         TokenizeCorpus,
         ("", "activations", "vision_transformer"),
@@ -114,4 +139,23 @@ TOLD = {
     "prove_circuit": Told(ProveCircuit, OF_BASIS, BASIS),
     "evaluate_circuit": Told(EvaluateCircuit, OF_BASIS, BASIS),
     "minimise_circuit": Told(MinimiseCircuit, (*OF_BASIS, "circuits.minimal"), BASIS),
+    "make_counterfactuals": Told(MakeCounterfactuals),
+    "prune_task": Told(PruneTask, ("", "twin.pruning")),
+    "compare_frontier": Told(
+        CompareFrontier,
+        others={
+            "sparse": Computed(lambda study, of: Paths(study).sparse, ("model",)),
+            "dense": Computed(lambda study, of: Paths(study).dense, ("model", "twin.dense")),
+        },
+    ),
+    "interpret_channels": Told(
+        InterpretChannels,
+        ("", "interpretations"),
+        {
+            "sites": Computed(
+                lambda study, of: Paths(study).described_sites,
+                lambda study, of: [f"circuits.{Paths(study).shown_basis}.layers"],
+            )
+        },
+    ),
 }
