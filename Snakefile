@@ -36,16 +36,16 @@ else:
     include: "workflow/rules/tasks.smk"
     include: "workflow/rules/circuits.smk"
 
-    if COUNTERFACTUALS:
+    if PATHS.counterfactuals:
 
         include: "workflow/rules/counterfactuals.smk"
 
     if STUDY.twin:
 
-        include: "workflow/rules/twin.smk"
+        include: "workflow/rules/pruning.smk"
     include: "workflow/rules/interpretations.smk"
 
-    if INTERPRETED and not FEATURE_SITES:
+    if STUDY.interpretations and not PATHS.feature_sites:
 
         include: "workflow/rules/channels.smk"
 

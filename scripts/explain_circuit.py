@@ -1,62 +1,7 @@
 """Say what each node of a circuit of a weight-sparse transformer tells and does, and test it on the test pairs."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-
-import torch
-
-from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.command import Compute, program
-from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.files import read_json, write_json
-from sparse_circuits.models.load import load_tokenizer
-from sparse_circuits.models.texts import token_text
-from sparse_circuits.tasks.pair import read_pairs
-from sparse_circuits.tasks.pairs import encode_pairs
-from sparse_circuits.weight_sparse.choices import Masking
-from sparse_circuits.weight_sparse.explain import channel_tokens, explain
-from sparse_circuits.weight_sparse.folder import load_model
-from sparse_circuits.weight_sparse.masks import parse_node
-
-
-@dataclass(frozen=True)
-class Arguments:
-    circuit: Path
-    """circuit.json"""
-    model: Path
-    """folder of the model"""
-    sequences: Path
-    """HDF5 file of token sequences, over whose first training ones means are taken"""
-    train: Path
-    """training pairs, on which claims are made"""
-    test: Path
-    """test pairs, on which they are tested"""
-    explanation: Path
-    """JSON file to write"""
-    mean_sequences: int = 64
-    """training sequences over which nodes' means are taken"""
-    frozen_norms: bool = False
-    """every RMSNorm divides by what it would in the whole model"""
-    compute: Compute = field(default_factory=Compute)
-
-
-def main(args: Arguments) -> None:
-    set_up(args.compute.threads)
-    model, separator = load_model(args.model, choose_device(args.compute.device))
-    tokenizer = load_tokenizer(args.model)
-    tokens = torch.from_numpy(read_sequences(args.sequences, "train", 0, args.mean_sequences).token_id).long()
-    masking = Masking.by_means(model, tokens, args.frozen_norms)
-    train, test = (encode_pairs(read_pairs(path), tokenizer, separator) for path in (args.train, args.test))
-    circuit = read_json(args.circuit)
-    nodes = {node["id"]: parse_node(node["id"]) for node in circuit["nodes"]}
-    found = explain(masking, train, test, list(nodes.values()))
-    for name, node in nodes.items():
-        found["nodes"][name] |= channel_tokens(model, node, lambda token: token_text(tokenizer, token))
-    facts = {key: circuit[key] for key in ("study", "task", "model")}
-    write_json(args.explanation, {**facts, **found})
-    held = sum(claim["holds"] for claim in found["claims"])
-    print(f"{len(found['nodes'])} nodes, {held} of {len(found['claims'])} claims hold on test pairs")
-
+from sparse_circuits.command import program
+from sparse_circuits.steps import explain_circuit
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(explain_circuit.step)

@@ -1,14 +1,17 @@
 rule interpret_channels:
     """What the channels of all tasks' circuits do: the images and places where each is high, a label."""
     input:
-        model=MODEL_FILES,
-        script=program("interpret_channels.py"),
-        images=rules.fetch_images.output.images,
-        circuits=expand(
-            f"{CIRCUITS}/{{task}}/{SHOWN_BASIS}/circuit.json", task=STUDY.tasks
-        ),
+        model=files(PATHS.model, WHOLE_MODEL),
+        script=program("interpret_channels"),
+        images=PATHS.corpus,
+        circuits=[
+            f"{PATHS.circuits}/{task}/{PATHS.shown_basis}/circuit.json"
+            for task in STUDY.tasks
+        ],
     output:
-        expand(f"{INTERPRETATIONS}/{{site}}.json", site=DESCRIBED_SITES),
+        descriptions=[
+            f"{PATHS.interpretations}/{site}.json" for site in PATHS.described_sites
+        ],
     log:
         f"logs/interpret_channels/{STUDY.study}.log",
     benchmark:
@@ -20,15 +23,12 @@ rule interpret_channels:
         mem_mb=memory(7000),
         runtime=60,
     params:
-        study=STUDY.study,
-        model=model_folder,
-        sites=DESCRIBED_SITES,
-        folder=INTERPRETATIONS,
-        contexts=INTERPRETED.contexts,
-        code=code("interpret_channels.py"),
+        model=folder_of("model"),
+        folder=folder_of("descriptions"),
+        settings=told("interpret_channels"),
+        code=code("interpret_channels"),
     message:
         "Describing the channels of the circuits"
     shell:
-        "python {input.script} --study {params.study:q} --model {params.model:q} --images {input.images:q}"
-        " --circuits {input.circuits:q} --sites {params.sites:q} --folder {params.folder:q}"
-        " --contexts {params.contexts} --threads {threads} > {log:q} 2>&1"
+        "python {input.script} --model {params.model:q} --images {input.images:q} --circuits {input.circuits:q}"
+        " {params.settings:q} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"

@@ -32,25 +32,7 @@ WEIGHT_FILES = multiext(
 TOKENIZER_FILES = multiext(
     f"{MODEL}/", "model_card.json", "tokenizer.json", "tokenizer_config.json"
 )
-# Models of images are trained here: the study's and, where it has one, its weight-sparse twin.
-TRANSFORMER = "results/models/{model}"
-TRANSFORMER_FILES = [
-    *[path.replace(MODEL, TRANSFORMER) for path in MODEL_FILES],
-    f"{TRANSFORMER}/training.csv",
-    f"{TRANSFORMER}/losses.json",
-]
-TWIN, MATCHED = f"{STUDY.model}-sparse", f"{STUDY.model}-dense"
-VISION = {
-    **({STUDY.model: STUDY.vision_transformer} if STUDY.vision_transformer else {}),
-    **({TWIN: STUDY.twin.model} if STUDY.twin else {}),
-    **({MATCHED: STUDY.twin.dense} if STUDY.twin and STUDY.twin.dense else {}),
-}
-CLASS_TASKS = [name for name, task in STUDY.tasks.items() if task.kind == "classes"]
-COUNTERFACTUALS = (
-    [f"{CIRCUITS}/counterfactuals.json"]
-    if CLASS_TASKS and STUDY.vision_transformer
-    else []
-)
+COUNTERFACTUALS = PATHS.counterfactuals
 CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
 CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
 SEQUENCES = f"{CACHE}/sequences.h5"
@@ -128,7 +110,7 @@ wildcard_constraints:
     sae="|".join(map(re.escape, STUDY.saes)) or "none",
     task="|".join(map(re.escape, {**STUDY.tasks, **STUDY.behaviours})),
     basis="|".join(BASES),
-    model="|".join(map(re.escape, VISION)) or "none",
+    model="|".join(map(re.escape, PATHS.vision_transformers)) or "none",
     edit="|".join(map(re.escape, STUDY.edits)) or "none",
     professions=r"[\w.-]+",
 

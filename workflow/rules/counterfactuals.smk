@@ -1,11 +1,11 @@
 rule make_counterfactuals:
     """Average images of the two sides of every task of classes, and images changed until the model sees the other."""
     input:
-        model=MODEL_FILES,
-        script=program("make_counterfactuals.py"),
-        tests=expand("results/tasks/{task}/test.jsonl", task=CLASS_TASKS),
+        model=files(PATHS.model, WHOLE_MODEL),
+        script=program("make_counterfactuals"),
+        tests=PATHS.pairs(PATHS.class_tasks, ["test"]),
     output:
-        counterfactuals=COUNTERFACTUALS[0],
+        counterfactuals=PATHS.counterfactuals[0],
     log:
         f"logs/make_counterfactuals/{STUDY.study}.log",
     benchmark:
@@ -18,10 +18,11 @@ rule make_counterfactuals:
         runtime=30,
         gpu=1,
     params:
-        model=model_folder,
-        code=code("make_counterfactuals.py"),
+        model=folder_of("model"),
+        settings=told("make_counterfactuals"),
+        code=code("make_counterfactuals"),
     message:
         "Changing images until the model sees another class"
     shell:
-        "python {input.script} --model {params.model:q} --tests {input.tests:q}"
+        "python {input.script} --model {params.model:q} --tests {input.tests:q} {params.settings:q}"
         " --counterfactuals {output.counterfactuals:q} --threads {threads} > {log:q} 2>&1"

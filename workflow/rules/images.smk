@@ -1,10 +1,10 @@
 rule train_vision_transformer:
     """The study's own model of its images, and the accuracy on the test images."""
     input:
-        script=program("train_vision_transformer.py"),
-        images=rules.fetch_images.output.images,
+        script=program("train_vision_transformer"),
+        images=PATHS.corpus,
     output:
-        TRANSFORMER_FILES,
+        model=files(PATHS.transformer("{model}"), TRAINED_MODEL),
     log:
         "logs/train_vision_transformer/{model}.log",
     benchmark:
@@ -22,18 +22,15 @@ rule train_vision_transformer:
         runtime=24 * 60,
         gpu=1,
     params:
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        entry=lambda wildcards: VISION[wildcards.model].model_dump_json(),
-        licence=STUDY.corpus_entry.licence,
+        folder=folder_of("model"),
+        settings=told("train_vision_transformer"),
         state="state/{model}.safetensors",
-        seed=STUDY.seed,
-        code=code("train_vision_transformer.py"),
+        code=code("train_vision_transformer"),
     message:
         "Training {wildcards.model}"
     shell:
-        "python {input.script} --name {wildcards.model:q} --entry {params.entry:q} --images {input.images:q}"
-        " --licence {params.licence:q} --folder {params.folder:q} --seed {params.seed} --state {params.state:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        "python {input.script} --images {input.images:q} {params.settings:q} --folder {params.folder:q}"
+        " --state {params.state:q} --threads {threads} > {log:q} 2>&1"
 
 
 if STUDY.twin:
@@ -44,11 +41,11 @@ if STUDY.twin:
         benchmark:
             "logs/train_twin/{model}.tsv"
         wildcard_constraints:
-            model="|".join(map(re.escape, [TWIN, MATCHED])),
+            model="|".join(map(re.escape, [PATHS.twin, PATHS.matched])),
         priority: 0
 
 
 rule models:
     """The study's model, and its twin where it has one."""
     input:
-        expand(f"{TRANSFORMER}/losses.json", model=VISION),
+        PATHS.losses(PATHS.vision_transformers),

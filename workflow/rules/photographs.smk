@@ -1,14 +1,11 @@
-ACCURACY = f"{MODEL}/accuracy.{STUDY.corpus}.json"
-
-
 rule judge_model:
     """How often the study's model gives the right class of a photograph."""
     input:
-        model=MODEL_FILES,
-        script=program("judge_model.py"),
-        images=rules.fetch_images.output.images,
+        model=files(PATHS.model, WHOLE_MODEL),
+        script=program("judge_model"),
+        images=PATHS.corpus,
     output:
-        accuracy=ACCURACY,
+        accuracy=PATHS.accuracy,
     log:
         f"logs/judge_model/{STUDY.corpus}.log",
     benchmark:
@@ -20,11 +17,11 @@ rule judge_model:
         mem_mb=memory(4000),
         runtime=30,
     params:
-        model=model_folder,
-        crops=STUDY.corpus_entry.photographs.crops,
-        code=code("judge_model.py"),
+        model=folder_of("model"),
+        settings=told("judge_model"),
+        code=code("judge_model"),
     message:
         "Judging the model on {input.images}"
     shell:
-        "python {input.script} --model {params.model:q} --images {input.images:q} --crops {params.crops}"
+        "python {input.script} --model {params.model:q} --images {input.images:q} {params.settings:q}"
         " --accuracy {output.accuracy:q} --threads {threads} > {log:q} 2>&1"

@@ -1,23 +1,17 @@
-"""The smallest circuits of models with almost all weights zero, beside those of dense models.
-
-What includes this says which: TRANSFORMER, a model's folder, TRANSFORMER_FILES, SPARSE and DENSE, names of models,
-PRUNED_TASKS, PRUNING, their settings, and SEQUENCES, over which means are taken.
-"""
-
-COMPARED = [*SPARSE, *DENSE]
+"""The smallest circuits of models with almost all weights zero, beside those of dense models."""
 
 
 rule prune_task:
     """The smallest circuit of one model for one task, judged on the test pairs."""
     input:
-        model=TRANSFORMER_FILES,
-        script=program("prune_task.py"),
-        sequences=SEQUENCES,
+        model=files(PATHS.transformer("{model}"), TRAINED_MODEL),
+        script=program("prune_task"),
+        sequences=PATHS.sequences,
         train=rules.make_task.output.train,
         test=rules.make_task.output.test,
     output:
-        circuit=f"{CIRCUITS}/{{task}}/{{model}}/circuit.json",
-        pruning=f"{CIRCUITS}/{{task}}/{{model}}/pruning.json",
+        circuit=f"{PATHS.circuits}/{{task}}/{{model}}/circuit.json",
+        pruning=f"{PATHS.circuits}/{{task}}/{{model}}/pruning.json",
     log:
         f"logs/prune_task/{STUDY.study}.{{task}}.{{model}}.log",
     benchmark:
@@ -29,32 +23,25 @@ rule prune_task:
         mem_mb=memory(3000),
         runtime=120,
     params:
-        study=STUDY.study,
-        model=model_folder,
-        folder=lambda wildcards, output: str(Path(output.circuit).parent),
-        settings=PRUNING.model_dump_json(),
-        seed=STUDY.seed,
-        code=code("prune_task.py"),
+        model=folder_of("model"),
+        settings=told("prune_task"),
+        code=code("prune_task"),
     message:
         "Pruning {wildcards.model} to {wildcards.task}"
     shell:
-        "python {input.script} --study {params.study:q} --task {wildcards.task} --model {params.model:q}"
-        " --sequences {input.sequences:q} --train {input.train:q} --test {input.test:q} --pruning {params.settings:q}"
-        " --seed {params.seed} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+        "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --train {input.train:q}"
+        " --test {input.test:q} {params.settings:q} --circuit {output.circuit:q} --pruning {output.pruning:q}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 rule compare_frontier:
     """Pretraining loss beside the size of circuits."""
     input:
-        script=program("compare_frontier.py"),
-        losses=expand(f"{TRANSFORMER}/losses.json", model=COMPARED),
-        circuits=[
-            f"{CIRCUITS}/{task}/{model}/pruning.json"
-            for model in COMPARED
-            for task in PRUNED_TASKS
-        ],
+        script=program("compare_frontier"),
+        losses=PATHS.losses([*PATHS.sparse, *PATHS.dense]),
+        circuits=PATHS.of_pruned("pruning.json", [*PATHS.sparse, *PATHS.dense]),
     output:
-        frontier=f"{CIRCUITS}/frontier.json",
+        frontier=f"{PATHS.circuits}/frontier.json",
     log:
         f"logs/compare_frontier/{STUDY.study}.log",
     benchmark:
@@ -66,11 +53,10 @@ rule compare_frontier:
         mem_mb=memory(1000),
         runtime=10,
     params:
-        sparse=SPARSE,
-        dense=DENSE,
-        code=code("compare_frontier.py"),
+        settings=told("compare_frontier"),
+        code=code("compare_frontier"),
     message:
         "Comparing sparse models with dense ones"
     shell:
-        "python {input.script} --sparse {params.sparse:q} --dense {params.dense:q} --losses {input.losses:q}"
-        " --circuits {input.circuits:q} --frontier {output.frontier:q} > {log:q} 2>&1"
+        "python {input.script} --losses {input.losses:q} --circuits {input.circuits:q} {params.settings:q}"
+        " --frontier {output.frontier:q} > {log:q} 2>&1"

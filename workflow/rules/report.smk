@@ -40,7 +40,7 @@ rule write_report:
                 *MODEL_FILES,
                 CORPUS_FILE,
                 *(rules.write_manifest.output if SAE_FOLDERS else []),
-                *([ACCURACY] if STUDY.corpus_entry.photographs else []),
+                *([PATHS.accuracy] if STUDY.corpus_entry.photographs else []),
                 *[f"{folder}/{name}" for folder in SAE_FOLDERS for name in SAE_FILES],
                 *expand(
                     "results/tasks/{task}/{split}.jsonl",

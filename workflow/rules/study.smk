@@ -19,6 +19,7 @@ from sparse_circuits.doctor import check_git
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.needs import job_memory
+from sparse_circuits.plan.of_study import plan_of
 from sparse_circuits.plan.paths import (
     CONFIG,
     SAE,
@@ -26,10 +27,8 @@ from sparse_circuits.plan.paths import (
     TRAINED_MODEL,
     WEIGHTS,
     WHOLE_MODEL,
-    Paths,
     files,
 )
-from sparse_circuits.plan.study import TOLD
 from sparse_circuits.versions.stages import stages_folder
 
 try:
@@ -54,7 +53,7 @@ STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
 STORED_ELSEWHERE = bool(workflow.storage_settings.default_storage_provider)
 STAGES = stages_folder(STUDY.study, is_default=not OTHERS)
 
-PATHS = Paths(STUDY)
+PATHS, TOLD = plan_of(STUDY)
 CIRCUITS = f"results/circuits/{STUDY.study}"
 FIGURES = f"results/figures/{STUDY.study}"
 REPORT = f"results/report/{STUDY.study}"

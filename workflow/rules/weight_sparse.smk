@@ -4,10 +4,10 @@
 rule train_tokenizer:
     """A byte-level BPE of the study's own."""
     input:
-        script=program("train_tokenizer.py"),
-        documents=rules.fetch_corpus.output.documents,
+        script=program("train_tokenizer"),
+        documents=PATHS.corpus,
     output:
-        TOKENIZER_FILES,
+        tokenizer=files(PATHS.tokenizer, TOKENIZER),
     log:
         f"logs/train_tokenizer/{STUDY.corpus}.log",
     benchmark:
@@ -19,25 +19,23 @@ rule train_tokenizer:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        vocabulary=STUDY.vocabulary,
-        name=Path(TOKENIZER).name,
-        code=code("train_tokenizer.py"),
+        folder=folder_of("tokenizer"),
+        settings=told("train_tokenizer"),
+        code=code("train_tokenizer"),
     message:
-        "Training a tokenizer of {params.vocabulary} tokens"
+        f"Training a tokenizer of {STUDY.vocabulary} tokens"
     shell:
-        "python {input.script} --documents {input.documents:q} --vocabulary {params.vocabulary} --name {params.name:q}"
-        " --folder {params.folder:q} > {log:q} 2>&1"
+        "python {input.script} --documents {input.documents:q} {params.settings:q} --folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule cut_sequences:
     """The corpus as token sequences of one length."""
     input:
         tokenizer=rules.train_tokenizer.output,
-        script=program("tokenize_corpus.py"),
-        documents=rules.fetch_corpus.output.documents,
+        script=program("tokenize_corpus"),
+        documents=PATHS.corpus,
     output:
-        sequences=SEQUENCES,
+        sequences=PATHS.sequences,
     log:
         f"logs/cut_sequences/{STUDY.corpus}.log",
     benchmark:
@@ -49,28 +47,24 @@ rule cut_sequences:
         mem_mb=memory(6000),
         runtime=60,
     params:
-        tokenizer=lambda wildcards, input: str(Path(input.tokenizer[0]).parent),
-        context=STUDY.context,
-        train=STUDY.train_tokens // STUDY.context,
-        held_out=STUDY.held_out_tokens // STUDY.context,
-        seed=STUDY.seed,
-        code=code("tokenize_corpus.py"),
+        tokenizer=folder_of("tokenizer"),
+        settings=told("cut_sequences"),
+        code=code("tokenize_corpus"),
     message:
         "Cutting the corpus into sequences"
     shell:
-        "python {input.script} --documents {input.documents:q} --model {params.tokenizer:q} --context {params.context}"
-        " --train {params.train} --held-out {params.held_out} --seed {params.seed} --sequences {output.sequences:q}"
-        " > {log:q} 2>&1"
+        "python {input.script} --documents {input.documents:q} --model {params.tokenizer:q} {params.settings:q}"
+        " --sequences {output.sequences:q} > {log:q} 2>&1"
 
 
 rule train_transformer:
     """One model, dense or with almost all weights zero, and its loss on held-out documents."""
     input:
         tokenizer=rules.train_tokenizer.output,
-        script=program("train_transformer.py"),
+        script=program("train_transformer"),
         sequences=rules.cut_sequences.output.sequences,
     output:
-        TRANSFORMER_FILES,
+        model=files(PATHS.transformer("{model}"), TRAINED_MODEL),
     log:
         f"logs/train_transformer/{STUDY.study}-{{model}}.log",
     benchmark:
@@ -85,26 +79,22 @@ rule train_transformer:
         runtime=24 * 60,
         gpu=1,
     params:
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        tokenizer=lambda wildcards, input: str(Path(input.tokenizer[0]).parent),
-        name=f"{STUDY.study}-{{model}}",
-        entry=lambda wildcards: STUDY.models[wildcards.model].model_dump_json(),
-        licence=STUDY.corpus_entry.licence,
+        folder=folder_of("model"),
+        tokenizer=folder_of("tokenizer"),
+        settings=told("train_transformer"),
         state=f"state/{STUDY.study}-{{model}}.safetensors",
-        seed=STUDY.seed,
-        code=code("train_transformer.py"),
+        code=code("train_transformer"),
     message:
         "Training {wildcards.model}"
     shell:
-        "python {input.script} --name {params.name:q} --entry {params.entry:q} --sequences {input.sequences:q}"
-        " --tokenizer {params.tokenizer:q} --licence {params.licence:q} --folder {params.folder:q} --seed {params.seed}"
-        " --state {params.state:q} --threads {threads} > {log:q} 2>&1"
+        "python {input.script} --sequences {input.sequences:q} --tokenizer {params.tokenizer:q} {params.settings:q}"
+        " --folder {params.folder:q} --state {params.state:q} --threads {threads} > {log:q} 2>&1"
 
 
 rule models:
     """All models of the study."""
     input:
-        expand(f"{TRANSFORMER}/losses.json", model=MODELS),
+        PATHS.losses(STUDY.models),
 
 
 include: "tasks.smk"
@@ -114,21 +104,21 @@ include: "pruning.smk"
 rule circuits:
     """The circuits of all models and tasks, judged."""
     input:
-        PRUNINGS,
-        CIRCUIT_FILES,
+        PATHS.of_pruned("pruning.json", STUDY.models),
+        PATHS.of_pruned("circuit.json", STUDY.models),
 
 
 rule explain_circuit:
     """What each node of a circuit tells and does: claims from training pairs, tested on test pairs."""
     input:
-        model=TRANSFORMER_FILES,
-        script=program("explain_circuit.py"),
+        model=files(PATHS.transformer("{model}"), TRAINED_MODEL),
+        script=program("explain_circuit"),
         sequences=rules.cut_sequences.output.sequences,
         train=rules.make_task.output.train,
         test=rules.make_task.output.test,
         circuit=rules.prune_task.output.circuit,
     output:
-        explanation=f"{CIRCUITS}/{{task}}/{{model}}/explanation.json",
+        explanation=f"{PATHS.circuits}/{{task}}/{{model}}/explanation.json",
     log:
         f"logs/explain_circuit/{STUDY.study}.{{task}}.{{model}}.log",
     benchmark:
@@ -140,16 +130,15 @@ rule explain_circuit:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        model=model_folder,
-        mean_sequences=STUDY.pruning.mean_sequences,
-        norms="--frozen-norms" if STUDY.pruning.frozen_norms else "--no-frozen-norms",
-        code=code("explain_circuit.py"),
+        model=folder_of("model"),
+        settings=told("explain_circuit"),
+        code=code("explain_circuit"),
     message:
         "Explaining {wildcards.task} in {wildcards.model}"
     shell:
         "python {input.script} --circuit {input.circuit:q} --model {params.model:q} --sequences {input.sequences:q}"
-        " --train {input.train:q} --test {input.test:q} --mean-sequences {params.mean_sequences}"
-        " {params.norms} --explanation {output.explanation:q} --threads {threads} > {log:q} 2>&1"
+        " --train {input.train:q} --test {input.test:q} {params.settings:q} --explanation {output.explanation:q}"
+        " --threads {threads} > {log:q} 2>&1"
 
 
 if STUDY.bridges:
@@ -157,18 +146,15 @@ if STUDY.bridges:
     rule train_bridges:
         """Bridges between a dense and a sparse model, and interventions carried over them."""
         input:
-            script=program("train_bridges.py"),
-            dense=f"results/models/{STUDY.study}-{STUDY.bridges.dense}/losses.json",
-            sparse=f"results/models/{STUDY.study}-{STUDY.bridges.sparse}/losses.json",
+            script=program("train_bridges"),
+            dense=PATHS.losses([STUDY.bridges.dense]),
+            sparse=PATHS.losses([STUDY.bridges.sparse]),
             sequences=rules.cut_sequences.output.sequences,
-            circuits=expand(
-                f"{CIRCUITS}/{{task}}/{STUDY.bridges.sparse}/circuit.json",
-                task=STUDY.tasks,
-            ),
-            tests=expand("results/tasks/{task}/test.jsonl", task=STUDY.tasks),
+            circuits=PATHS.of_pruned("circuit.json", [STUDY.bridges.sparse]),
+            tests=PATHS.pairs(STUDY.tasks, ["test"]),
         output:
             bridges=f"results/bridges/{STUDY.study}/bridges.safetensors",
-            carried=CARRIED[0],
+            carried=PATHS.carried[0],
         log:
             f"logs/train_bridges/{STUDY.study}.log",
         benchmark:
@@ -181,19 +167,16 @@ if STUDY.bridges:
             runtime=24 * 60,
             gpu=1,
         params:
-            study=STUDY.study,
-            dense=lambda wildcards, input: str(Path(input.dense).parent),
-            sparse=lambda wildcards, input: str(Path(input.sparse).parent),
-            settings=STUDY.bridges.model_dump_json(),
-            seed=STUDY.seed,
-            code=code("train_bridges.py"),
+            dense=folder_of("dense"),
+            sparse=folder_of("sparse"),
+            settings=told("train_bridges"),
+            code=code("train_bridges"),
         message:
             "Training bridges"
         shell:
-            "python {input.script} --study {params.study:q} --dense {params.dense:q} --sparse {params.sparse:q}"
-            " --sequences {input.sequences:q} --bridging {params.settings:q} --circuits {input.circuits:q}"
-            " --tests {input.tests:q} --bridges {output.bridges:q} --carried {output.carried:q} --seed {params.seed}"
-            " --threads {threads} > {log:q} 2>&1"
+            "python {input.script} --dense {params.dense:q} --sparse {params.sparse:q} --sequences {input.sequences:q}"
+            " --circuits {input.circuits:q} --tests {input.tests:q} {params.settings:q} --bridges {output.bridges:q}"
+            " --carried {output.carried:q} --threads {threads} > {log:q} 2>&1"
 
 
 include: "figures.smk"

@@ -1,37 +1,15 @@
 """Paths, figures and functions of studies of weight-sparse transformers."""
 
-TOKENIZER = f"results/tokenizers/{STUDY.corpus}-{STUDY.vocabulary}"
-TOKENIZER_FILES = multiext(
-    f"{TOKENIZER}/", "model_card.json", "tokenizer.json", "tokenizer_config.json"
-)
-SEQUENCES = (
-    f"results/corpora/{STUDY.corpus}/sequences-{STUDY.vocabulary}-{STUDY.context}.h5"
-)
+TOKENIZER_FILES = files(PATHS.tokenizer, TOKENIZER)
+SEQUENCES = PATHS.sequences
 MODELS = list(STUDY.models)
-TRANSFORMER = f"results/models/{STUDY.study}-{{model}}"
-TRANSFORMER_FILES = multiext(
-    f"{TRANSFORMER}/",
-    "model_card.json",
-    "config.json",
-    "generation_config.json",
-    "model.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "training.csv",
-    "losses.json",
-)
-SPARSE, DENSE = STUDY.frontier.sparse, STUDY.frontier.dense
-PRUNING, PRUNED_TASKS = STUDY.pruning, STUDY.tasks
-PRUNINGS = expand(
-    f"{CIRCUITS}/{{task}}/{{model}}/pruning.json", model=MODELS, task=STUDY.tasks
-)
-CIRCUIT_FILES = [path.replace("pruning.json", "circuit.json") for path in PRUNINGS]
-EXPLANATIONS = expand(
-    f"{CIRCUITS}/{{task}}/{{model}}/explanation.json",
-    model=SPARSE,
-    task=STUDY.tasks,
-)
-CARRIED = [f"{CIRCUITS}/carried.json"] if STUDY.bridges else []
+TRANSFORMER = PATHS.transformer("{model}")
+TRANSFORMER_FILES = files(TRANSFORMER, TRAINED_MODEL)
+SPARSE = PATHS.sparse
+PRUNINGS = PATHS.of_pruned("pruning.json", MODELS)
+CIRCUIT_FILES = PATHS.of_pruned("circuit.json", MODELS)
+EXPLANATIONS = PATHS.of_pruned("explanation.json", SPARSE)
+CARRIED = PATHS.carried
 # What is drawn: by name, the kind of figure and its data.
 FIGURE_DATA = {
     "frontier": ("frontier", f"{CIRCUITS}/frontier.json"),

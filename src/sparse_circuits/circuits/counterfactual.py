@@ -4,7 +4,8 @@ The change d of an image x makes softplus(m(x + d)) + price * |d|^2 least, with 
 answers and the other ones, and |d|^2 the sum over pixels of squares, pixels running from -1 to 1.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from sparse_circuits.models.run import run
 from sparse_circuits.models.vision_transformer import VisionTransformer
 from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.metric import logit_difference
+from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import PairBatch
 
 STEPS = 150
@@ -57,3 +59,38 @@ def counterfactuals(language: Language, batch: PairBatch) -> Counterfactuals:
     with torch.no_grad():
         changed = (images + change).clamp(-1, 1)
         return Counterfactuals(images.cpu(), changed.cpu(), metric(images).cpu(), metric(changed).cpu())
+
+
+def summarise(pairs: Sequence[Pair], found: Counterfactuals, shown: int) -> dict[str, Any]:
+    """Return what is told of one task's pairs: how many images turned, the averages of both sides, `shown` examples.
+
+    Only images that the model got right count as turned, and only these are shown.
+    """
+    of = [pair.variables["class"] for pair in pairs]
+    sides = torch.tensor([name == of[0] for name in of])
+    right = found.before > 0
+    return {
+        "pairs": len(pairs),
+        "flipped": float((found.after[right] < 0).double().mean()),
+        "changed": float((found.changed - found.images).abs().mean()),
+        "averages": {
+            "of": _levels(found.images[sides].mean(dim=0)),
+            "against": _levels(found.images[~sides].mean(dim=0)),
+        },
+        "examples": [
+            {
+                "id": pairs[row].id,
+                "class": of[row],
+                "image": _levels(found.images[row]),
+                "counterfactual": _levels(found.changed[row]),
+                "before": float(found.before[row]),
+                "after": float(found.after[row]),
+            }
+            for row in right.nonzero().flatten().tolist()[:shown]
+        ],
+    }
+
+
+def _levels(image: Tensor) -> Any:
+    """An image (height, width, channel) from -1 to 1 as whole levels from 0 to 255."""
+    return ((image + 1) * 127.5).round().int().tolist()

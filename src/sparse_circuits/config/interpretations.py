@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from sparse_circuits.config.base import Positive, Settings
+from sparse_circuits.config.interpret_channels import TopContexts
 
 
 class Labels(Settings):
@@ -22,11 +23,10 @@ class Labels(Settings):
     parallel: Positive = Field(4, description="questions under way at once")
 
 
-class Interpretations(Settings):
+class Interpretations(TopContexts):
     """How the features of the circuits are described."""
 
     tokens: Positive | None = Field(100_000, description="cached tokens to describe them on; null for all")
-    contexts: Positive = Field(10, description="top contexts a node")
     quantiles: Annotated[int, Field(ge=2)] = Field(10, description="quantiles of activations, with a context from each")
     window: Annotated[int, Field(ge=2)] = Field(32, description="tokens a context")
     inputs: Positive = Field(3, description="top contexts a node whose activation is attributed to their tokens")

@@ -22,8 +22,9 @@ from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.probe_sae import Probing
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
+from sparse_circuits.config.train_vision_transformer import VisionTransformer
 from sparse_circuits.config.transfer import Transfer
-from sparse_circuits.config.weight_sparse import Twin, VisionTransformer
+from sparse_circuits.config.twin import Twin
 from sparse_circuits.tasks.registry import Behaviour, Task
 
 

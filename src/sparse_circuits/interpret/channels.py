@@ -1,6 +1,7 @@
 """What chosen channels of a model of images do: how far each is above its mean, image by image and place by place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -8,18 +9,22 @@ from numpy.typing import NDArray
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
+from sparse_circuits.interpret.images import describe_on_images
 from sparse_circuits.models.load import Language
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 from sparse_circuits.sources.images import Split
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 IMAGES = 8  # in one pass
 
 
 @torch.no_grad()
 def read_channels(
-    language: Language, images: Split, classes: int, channels: Mapping[Site, Sequence[int]]
+    language: Language, images: Split, classes: int, channels: Mapping[Site, Iterable[int]]
 ) -> dict[Site, Firing]:
     """Run the model on images and return what channels do at each site.
 
@@ -41,3 +46,18 @@ def read_channels(
         above = (whole - whole[:, cached].mean(axis=1)[:, None, None]).clip(min=0) * cached
         result[site] = Firing(tokens.numpy().astype(np.int32), images.rows.astype(np.int32), cached, above, judged)
     return result
+
+
+def describe_channels(
+    language: Language,
+    tokenizer: "PreTrainedTokenizerBase",
+    site: Site,
+    channels: Sequence[int],
+    firing: Firing,
+    count: int,
+) -> list[dict[str, Any]]:
+    """Return one description a channel, as `describe_on_images` does; what each promotes is told in the last layer."""
+    # Only what the last layer writes is read by the unembedding as it is.
+    is_last = site.layer == language.num_layers - 1
+    written = torch.eye(language.width(site))[channels] if is_last else None
+    return describe_on_images(language, tokenizer, site, written, channels, firing, language.grid(site), count)

@@ -9,8 +9,8 @@ from sparse_circuits.config.circuits import FeatureBasis
 from sparse_circuits.config.edits import Select
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
-from sparse_circuits.config.weight_sparse import VisionTransformer
 from sparse_circuits.plan.cache import CacheLayout
+from sparse_circuits.plan.study_paths import StudyPaths, files
 from sparse_circuits.tasks.agreement import Agreement
 from sparse_circuits.tasks.classes import Classes
 from sparse_circuits.tasks.cue import Cued
@@ -24,16 +24,10 @@ TOKENIZER = ("model_card.json", "tokenizer.json", "tokenizer_config.json")
 WHOLE_MODEL = (*WEIGHTS, "tokenizer.json", "tokenizer_config.json")
 TRAINED_MODEL = (*WHOLE_MODEL, "training.csv", "losses.json")  # of models that are trained here
 SAE = ("cfg.json", "sae_weights.safetensors", "sparsity.safetensors", "training.csv")
-SPLITS = ("train", "test")
-
-
-def files(folder: str, names: Iterable[str]) -> list[str]:
-    """Return the paths of files of a folder."""
-    return [f"{folder}/{name}" for name in names]
 
 
 @dataclass(frozen=True)
-class Paths:
+class Paths(StudyPaths):
     """The files of one study, as far as they follow from its settings. Paths hold wildcards where methods say so."""
 
     study: Study
@@ -42,12 +36,6 @@ class Paths:
     def model(self) -> str:
         """The folder of the study's model."""
         return f"results/models/{self.study.model}"
-
-    @property
-    def corpus(self) -> str:
-        """The file of documents or images."""
-        name = "images.h5" if self.study.corpus_entry.pictures else "documents.jsonl"
-        return f"results/corpora/{self.study.corpus}/{name}"
 
     @property
     def cache(self) -> str:
@@ -112,11 +100,6 @@ class Paths:
 
     # Tasks and circuits
 
-    @staticmethod
-    def pairs(tasks: Iterable[str], splits: Iterable[str] = SPLITS) -> list[str]:
-        """Return the files of pairs of tasks."""
-        return [f"results/tasks/{task}/{split}.jsonl" for task in tasks for split in splits]
-
     @property
     def tokenizer(self) -> str:
         """The folder of the tokenizer: the model's."""
@@ -134,11 +117,6 @@ class Paths:
         if isinstance(settings, Classes | Cued):
             return [self.corpus]
         return [settings.train, settings.test] if isinstance(settings, FilePairs) else []
-
-    @property
-    def circuits(self) -> str:
-        """The folder of the study's circuits."""
-        return f"results/circuits/{self.study.study}"
 
     def of_circuits(self, name: str) -> list[str]:
         """Return the files of one name of all tasks and bases."""
@@ -294,11 +272,36 @@ class Paths:
         return f"{self.study.model}-dense"
 
     @cached_property
-    def vision_transformers(self) -> dict[str, VisionTransformer]:
-        """The models of images that are trained here, by name."""
-        twin, own = self.study.twin, self.study.vision_transformer
-        found = {self.study.model: own, self.twin: twin and twin.model, self.matched: twin and twin.dense}
-        return {name: settings for name, settings in found.items() if settings}
+    def vision_transformers(self) -> dict[str, str]:
+        """The models of images that are trained here, and the study's key of each."""
+        keys = {self.study.model: "vision_transformer", self.twin: "twin.model", self.matched: "twin.dense"}
+        there = [self.study.vision_transformer, self.study.twin, self.study.twin and self.study.twin.dense]
+        return {name: key for (name, key), found in zip(keys.items(), there, strict=True) if found}
+
+    def transformer(self, model: str) -> str:
+        """Return the folder of a model that is trained here."""
+        return f"results/models/{model}"
+
+    @property
+    def sparse(self) -> list[str]:
+        """The models whose smallest circuits are compared with those of dense ones."""
+        return [self.twin] if self.study.twin else []
+
+    @property
+    def dense(self) -> list[str]:
+        """The dense models that they are compared with."""
+        dense = self.matched if self.matched in self.vision_transformers else self.study.model
+        return [dense] if self.study.twin else []
+
+    @property
+    def pruned_tasks(self) -> list[str]:
+        """The tasks whose smallest circuits are found."""
+        return self.study.twin.tasks if self.study.twin else []
+
+    @property
+    def accuracy(self) -> str:
+        """How often the model is right about the corpus' photographs."""
+        return f"{self.model}/accuracy.{self.study.corpus}.json"
 
     @property
     def class_tasks(self) -> list[str]:

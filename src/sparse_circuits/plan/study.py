@@ -6,6 +6,7 @@ from typing import Any
 from sparse_circuits.config.autoencoders import SEPARATOR
 from sparse_circuits.config.cache_activations import CacheActivations
 from sparse_circuits.config.catalogue import Dataset
+from sparse_circuits.config.compare_frontier import CompareFrontier
 from sparse_circuits.config.discover_circuits import DiscoverCircuits
 from sparse_circuits.config.discover_tokens import DiscoverTokens
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
@@ -13,13 +14,17 @@ from sparse_circuits.config.evaluate_edit import EvaluateEdit
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.fetch_sae import FetchSAE
 from sparse_circuits.config.find_circuit import FindCircuit
+from sparse_circuits.config.interpret_channels import InterpretChannels
 from sparse_circuits.config.judge_claims import JudgeClaims
+from sparse_circuits.config.judge_model import JudgeModel
 from sparse_circuits.config.keep_edit import KeepEdit
+from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
 from sparse_circuits.config.make_task import MakeTask
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.config.plan_cache import PlanCache
 from sparse_circuits.config.probe_sae import ProbeSAE
 from sparse_circuits.config.prove_circuit import ProveCircuit
+from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.config.run_shift import RunShift
 from sparse_circuits.config.score_nodes import ScoreNodes, integrates
 from sparse_circuits.config.select_features import SelectFeatures
@@ -28,11 +33,12 @@ from sparse_circuits.config.study import Study
 from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 from sparse_circuits.config.trace_prompt import TracePrompt
 from sparse_circuits.config.train_sae import TrainSAE
+from sparse_circuits.config.train_vision_transformer import TrainVisionTransformer
 from sparse_circuits.config.write_biographies import WriteBiographies
 from sparse_circuits.config.write_manifest import WriteManifest
 from sparse_circuits.plan.cache import CacheLayout
 from sparse_circuits.plan.paths import Paths
-from sparse_circuits.plan.settings import Computed, Told, Wildcards
+from sparse_circuits.plan.settings import Computed, Told, Wildcards, value_at
 
 CACHED = ("sites", "transcoder_layers", "saes", "activations.sites_per_shard")  # what decides which sites a shard holds
 
@@ -84,6 +90,10 @@ def _published_keys(study: Study, of: Wildcards) -> Iterator[str]:
         yield f"datasets:datasets.{name}"
 
 
+def _vision_key(study: Study, of: Wildcards) -> str:
+    return Paths(study).vision_transformers[of["model"]]
+
+
 PLACE = {
     "reads": Computed(lambda study, of: study.places[of["site"]].reads),
     "writes": Computed(lambda study, of: study.places[of["site"]].other_writes),
@@ -101,8 +111,22 @@ DISCOVERY = {
     )
 }
 TRAINS = Told(TrainSAE, others={**PLACE, "saes": Computed(_trained, _trained_keys)})
+VISION = Told(
+    TrainVisionTransformer,
+    others={
+        "entry": Computed(
+            lambda study, of: value_at(study, _vision_key(study, of)), lambda study, of: [_vision_key(study, of)]
+        ),
+        "licence": Computed(lambda study, of: study.corpus_entry.licence, ("corpus",)),
+    },
+)
 
 TOLD = {
+    "train_vision_transformer": VISION,
+    "train_twin": VISION,
+    "judge_model": Told(
+        JudgeModel, others={"crops": Computed(lambda study, of: study.corpus_entry.photographs.crops, ("corpus",))}
+    ),
     "tokenize_corpus": Told(
         TokenizeCorpus,
         ("", "activations", "vision_transformer"),
@@ -184,4 +208,23 @@ TOLD = {
     "judge_claims": Told(JudgeClaims, ("", "circuits"), {"sites": _sites(lambda study, of: "features")}),
     "write_biographies": Told(WriteBiographies, ("", "shift"), {"entry": Computed(_published, _published_keys)}),
     "run_shift": Told(RunShift, ("", "shift"), {"sites": _sites(lambda study, of: _shift(study).basis, "shift.basis")}),
+    "make_counterfactuals": Told(MakeCounterfactuals),
+    "prune_task": Told(PruneTask, ("", "twin.pruning")),
+    "compare_frontier": Told(
+        CompareFrontier,
+        others={
+            "sparse": Computed(lambda study, of: Paths(study).sparse, ("model",)),
+            "dense": Computed(lambda study, of: Paths(study).dense, ("model", "twin.dense")),
+        },
+    ),
+    "interpret_channels": Told(
+        InterpretChannels,
+        ("", "interpretations"),
+        {
+            "sites": Computed(
+                lambda study, of: Paths(study).described_sites,
+                lambda study, of: [f"circuits.{Paths(study).shown_basis}.layers"],
+            )
+        },
+    ),
 }

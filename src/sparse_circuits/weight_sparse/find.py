@@ -1,93 +1,80 @@
-"""The circuit of one model for one task: found on training pairs, judged on test pairs, written as files."""
+"""The circuit of one model for one task: found on training pairs, judged on test pairs."""
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
-from sparse_circuits.config.weight_sparse import Pruning
-from sparse_circuits.files import sha256, write_json
-from sparse_circuits.models.load import load_tokenizer, model_card
+from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
-from sparse_circuits.tasks.pair import read_pairs
-from sparse_circuits.tasks.pairs import encode_pairs
+from sparse_circuits.tasks.pair import Pair
+from sparse_circuits.tasks.pairs import Groups, encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
-from sparse_circuits.weight_sparse.folder import load_model
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
 from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
-from sparse_circuits.wording import count
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Found:
+    """A circuit as its file has it, and how it does on test pairs."""
+
+    solved: bool
+    nodes: list[dict[str, Any]]
+    edges: list[dict[str, Any]]
+    measures: dict[str, Any]
 
 
 def find_circuit(
-    study: str,
-    task: str,
-    folder: Path,
-    tokens: Tensor,
-    train: Path,
-    test: Path,
-    pruning: Pruning,
-    random_circuits: int,
-    seed: int,
-    device: torch.device,
-    out: Path,
-) -> str:
-    """Write circuit.json and pruning.json of a model for a task to a folder; return a line that sums them up.
+    masking: Masking,
+    pairs: Mapping[str, list[Pair]],
+    tokenizer: "PreTrainedTokenizerBase",
+    separator: int,
+    settings: PruneTask,
+) -> Found:
+    """Return the smallest circuit found on the pairs of `train`, judged on those of `test`.
 
-    `tokens` (sequence, position) are those over which nodes' means are taken. Where the model itself is above the
-    target, there is no circuit: `solved` is false and circuit.json has no nodes.
+    Where the model itself is above the target, there is no circuit: it is not solved, and has no nodes.
     """
-    (model, separator), tokenizer = load_model(folder, device), load_tokenizer(folder)
-    pairs = {split: read_pairs(path) for split, path in (("train", train), ("test", test))}
-    groups = {split: encode_pairs(part, tokenizer, separator) for split, part in pairs.items()}
-    masking = Masking.by_means(model, tokens, pruning.frozen_norms)
-    facts: dict[str, Any] = {
-        "study": study,
-        "task": task,
-        "model": model_card(folder)["name"],
-        "basis": "weights",
-        "metric": "task_loss",
-        "target": pruning.target,
-        "sha256": {"model": sha256(folder / "model.safetensors"), "task": sha256(train)},
-    }
-    if whole_loss(masking, groups["train"]) > pruning.target:
+
+    def encoded(part: list[Pair]) -> Groups:
+        return encode_pairs(part, tokenizer, separator)
+
+    groups = {split: encoded(part) for split, part in pairs.items()}
+    if whole_loss(masking, groups["train"]) > settings.target:
         own = judge_gates(masking, groups, None)
-        whole = {name: {"model": value} for name, value in own.items()}
-        write_json(out / "circuit.json", {**facts, "nodes": [], "edges": []})
-        write_json(out / "pruning.json", {**facts, "split": "test", "solved": False, **whole})
-        return f"the model does not solve {task}: accuracy {own['accuracy']:.2f}"
-    found = prune(masking, groups["train"], [_search(pruning, price, seed) for price in pruning.prices])
-    judged = judge(masking, groups, found, random_circuits, seed)
-    if pruning.controls:
-        words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, seed)
-        nonsense = {
-            split: encode_pairs(nonsense_task(part, words), tokenizer, separator) for split, part in pairs.items()
-        }
-        shuffled = encode_pairs(shuffled_labels(pairs["train"], seed), tokenizer, separator)
-        search = _search(pruning, found.price, seed)
+        return Found(False, [], [], {name: {"model": value} for name, value in own.items()})
+    found = prune(masking, groups["train"], [_search(settings, price) for price in settings.prices])
+    judged = judge(masking, groups, found, settings.random_circuits, settings.seed)
+    if settings.controls:
+        words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, settings.seed)
+        nonsense = {split: encoded(nonsense_task(part, words)) for split, part in pairs.items()}
+        shuffled = {**groups, "train": encoded(shuffled_labels(pairs["train"], settings.seed))}
+        search = _search(settings, found.price)
         judged["controls"] = {
-            "shuffled": control(masking, {**groups, "train": shuffled}, search, found),
+            "shuffled": control(masking, shuffled, search, found),
             "nonsense": control(masking, nonsense, search, found),
         }
     gates = masking.index.split(found.gates)
     nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
-    edges = [vars(edge) for edge in edges_of(model, gates)]
-    write_json(out / "circuit.json", {**facts, "nodes": nodes, "edges": edges})
-    held_out = {"held_out_task_loss": found.held_out_loss, "price": found.price}
-    write_json(out / "pruning.json", {**facts, "split": "test", "solved": True, **held_out, **judged})
-    return f"{count(len(nodes), 'node')}, {count(len(edges), 'edge')}, accuracy {judged['accuracy']['circuit']:.2f}"
+    edges = [vars(edge) for edge in edges_of(masking.model, gates)]
+    measures = {"held_out_task_loss": found.held_out_loss, "price": found.price, **judged}
+    return Found(True, nodes, edges, measures)
 
 
-def _search(pruning: Pruning, price: float, seed: int) -> Search:
+def _search(settings: PruneTask, price: float) -> Search:
     return Search(
-        steps=pruning.steps,
-        batch=pruning.batch,
+        steps=settings.steps,
+        batch=settings.batch,
         price=price,
-        learning_rate=pruning.learning_rate,
-        target=pruning.target,
-        worth=pruning.worth,
-        seed=seed,
+        learning_rate=settings.learning_rate,
+        target=settings.target,
+        worth=settings.worth,
+        seed=settings.seed,
     )
 
 

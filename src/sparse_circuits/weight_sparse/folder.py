@@ -8,7 +8,9 @@ import torch
 from transformers import set_seed
 from transformers.utils import logging
 
-from sparse_circuits.config.weight_sparse import Network, Transformer, VisionTransformer
+from sparse_circuits.config.network import Network
+from sparse_circuits.config.train_transformer import Transformer
+from sparse_circuits.config.train_vision_transformer import VisionTransformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
 from sparse_circuits.models.load import load_language_model

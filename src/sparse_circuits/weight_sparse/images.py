@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.config.weight_sparse import VisionTransformer
+from sparse_circuits.config.train_vision_transformer import VisionTransformer
 from sparse_circuits.models.cues import as_trained
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import model_precision
@@ -18,7 +19,11 @@ BATCH = 500  # images in one pass that is not trained on
 
 
 def augmented(
-    images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: Sequence[str], entry: VisionTransformer, seed: int
+    images: NDArray[np.uint8],
+    labels: NDArray[np.integer[Any]],
+    classes: Sequence[str],
+    entry: VisionTransformer,
+    seed: int,
 ) -> Callable[[int], Tensor]:
     """Return what gives the tokens (image, 2 + pixels) of a step, the class last.
 

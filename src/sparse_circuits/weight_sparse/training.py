@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sparse_circuits.checkpoint import Checkpoint, told_to_stop
 from sparse_circuits.compute import matmul_precision
-from sparse_circuits.config.weight_sparse import Network
+from sparse_circuits.config.network import Network
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.run import cross_entropy, model_precision
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseForCausalLM

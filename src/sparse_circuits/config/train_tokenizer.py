@@ -1,0 +1,17 @@
+"""Settings of the step that trains a tokenizer."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sparse_circuits.config.base import Settings, StepSettings
+
+
+class Vocabulary(Settings):
+    """How many tokens it has."""
+
+    vocabulary: Annotated[int, Field(ge=300)] = Field(2048, description="tokens of the BPE that is trained here")
+
+
+class TrainTokenizer(Vocabulary, StepSettings):
+    """Which tokenizer is trained."""

@@ -1,0 +1,56 @@
+"""Where files lie that studies of every kind have."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sparse_circuits.config.study import Study
+from sparse_circuits.config.weight_sparse import WeightSparseStudy
+
+SPLITS = ("train", "test")
+
+
+def files(folder: str, names: Iterable[str]) -> list[str]:
+    """Return the paths of files of a folder."""
+    return [f"{folder}/{name}" for name in names]
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """The files of one study; each kind adds its own, and says which models are trained here and pruned."""
+
+    study: Study | WeightSparseStudy
+
+    @property
+    def corpus(self) -> str:
+        """The file of documents or images."""
+        name = "images.h5" if self.study.corpus_entry.pictures else "documents.jsonl"
+        return f"results/corpora/{self.study.corpus}/{name}"
+
+    @staticmethod
+    def pairs(tasks: Iterable[str], splits: Iterable[str] = SPLITS) -> list[str]:
+        """Return the files of pairs of tasks."""
+        return [f"results/tasks/{task}/{split}.jsonl" for task in tasks for split in splits]
+
+    @property
+    def circuits(self) -> str:
+        """The folder of the study's circuits."""
+        return f"results/circuits/{self.study.study}"
+
+    # Models that are trained here, and their smallest circuits
+
+    def transformer(self, model: str) -> str:
+        """Return the folder of a model that is trained here."""
+        raise NotImplementedError
+
+    @property
+    def pruned_tasks(self) -> list[str]:
+        """The tasks whose smallest circuits are found."""
+        raise NotImplementedError
+
+    def losses(self, models: Iterable[str]) -> list[str]:
+        """Return how good each of these models is."""
+        return [f"{self.transformer(model)}/losses.json" for model in models]
+
+    def of_pruned(self, name: str, models: Iterable[str]) -> list[str]:
+        """Return the files of one name of the smallest circuits of these models."""
+        return [f"{self.circuits}/{task}/{model}/{name}" for model in models for task in self.pruned_tasks]

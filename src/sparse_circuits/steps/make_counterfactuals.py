@@ -1,0 +1,38 @@
+"""Make class averages and counterfactual images of tasks on images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.circuits.counterfactual import counterfactuals, summarise
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
+from sparse_circuits.files import sha256, write_json
+from sparse_circuits.models.load import load_language_model, load_tokenizer
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pairs import encode_pairs
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    tests: list[Path]
+    """test pairs of each task, in folders of the tasks' names"""
+    counterfactuals: Path
+    """JSON file to write"""
+
+
+def step(files: Files, settings: MakeCounterfactuals, compute: Compute) -> None:
+    """Make class averages and counterfactual images of tasks on images."""
+    language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
+    tasks = []
+    for path in files.tests:
+        task, pairs = path.parent.name, read_pairs(path)[: settings.pairs]
+        ((_, batch),) = encode_pairs(pairs, tokenizer, language.separator_id)
+        found = {"task": task, **summarise(pairs, counterfactuals(language, batch), settings.shown)}
+        print(f"{task}: {found['flipped']:.0%} flipped, mean change {found['changed']:.3f}")
+        tasks.append(found)
+    hashes = {"model": sha256(files.model / "model.safetensors")}
+    write_json(files.counterfactuals, {"model": language.name, "sha256": hashes, "tasks": tasks})

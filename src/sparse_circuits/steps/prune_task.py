@@ -1,0 +1,60 @@
+"""Find the smallest circuit of one model for one task, and judge it on the test pairs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.prune_task import PruneTask
+from sparse_circuits.files import sha256, write_json
+from sparse_circuits.models.load import load_tokenizer, model_card
+from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.weight_sparse.choices import Masking
+from sparse_circuits.weight_sparse.find import find_circuit
+from sparse_circuits.weight_sparse.folder import load_model
+from sparse_circuits.wording import count
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    sequences: Path
+    """HDF5 file of token sequences, over whose first training ones means are taken"""
+    train: Path
+    """training pairs"""
+    test: Path
+    """test pairs"""
+    circuit: Path
+    """JSON file to write: nodes and edges"""
+    pruning: Path
+    """JSON file to write: how the circuit does on test pairs"""
+
+
+def step(files: Files, settings: PruneTask, compute: Compute) -> None:
+    """Find the smallest circuit of one model for one task, and judge it on the test pairs."""
+    model, separator = load_model(files.model, compute.start())
+    tokens = torch.from_numpy(read_sequences(files.sequences, "train", 0, settings.mean_sequences).token_id).long()
+    masking = Masking.by_means(model, tokens, settings.frozen_norms)
+    pairs = {"train": read_pairs(files.train), "test": read_pairs(files.test)}
+    found = find_circuit(masking, pairs, load_tokenizer(files.model), separator, settings)
+    facts = {
+        "study": settings.study,
+        "task": settings.task,
+        "model": model_card(files.model)["name"],
+        "basis": "weights",
+        "metric": "task_loss",
+        "target": settings.target,
+        "sha256": {"model": sha256(files.model / "model.safetensors"), "task": sha256(files.train)},
+    }
+    write_json(files.circuit, {**facts, "nodes": found.nodes, "edges": found.edges})
+    write_json(files.pruning, {**facts, "split": "test", "solved": found.solved, **found.measures})
+    if found.solved:
+        accuracy = found.measures["accuracy"]["circuit"]
+        print(f"{count(len(found.nodes), 'node')}, {count(len(found.edges), 'edge')}, accuracy {accuracy:.2f}")
+    else:
+        print(f"the model does not solve {settings.task}: accuracy {found.measures['accuracy']['model']:.2f}")

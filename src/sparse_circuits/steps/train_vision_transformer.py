@@ -1,0 +1,57 @@
+"""Train a small Vision Transformer, dense or with almost all weights zero, and measure its accuracy on test images."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sparse_circuits.checkpoint import Resumption
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.train_vision_transformer import TrainVisionTransformer
+from sparse_circuits.errors import StudyError
+from sparse_circuits.files import sha256
+from sparse_circuits.fingerprint import fingerprint
+from sparse_circuits.models.pictures import save_tokenizer, to_tokens
+from sparse_circuits.sources.images import read_classes, read_images
+from sparse_circuits.weight_sparse.folder import count_weights, new_vision_model, save_model
+from sparse_circuits.weight_sparse.images import BATCH, accuracy, augmented
+from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, train
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    images: Path
+    """HDF5 file of images"""
+    folder: Path
+    """folder to write, whose name is the model's"""
+
+
+def step(files: Files, settings: TrainVisionTransformer, resumption: Resumption, compute: Compute) -> None:
+    """Train a small Vision Transformer, dense or with almost all weights zero; measure its accuracy on test images."""
+    entry, device = settings.entry, compute.start()
+    classes = read_classes(files.images)
+    data, test = (read_images(files.images, split) for split in ("train", "test"))
+    if len(data.images) < entry.batch:
+        raise StudyError(f"{files.images}: {len(data.images)} images are less than one batch of {entry.batch}")
+    model = new_vision_model(entry, data.images.shape[1:], len(classes), settings.seed)
+    batches = augmented(data.images, data.labels, classes, entry, settings.seed)
+    decisive = settings.model_dump(mode="json"), fingerprint(Path(__file__)), sha256(files.images)
+    recipe = Recipe.of(entry, entry.images // entry.batch)
+    log = train(model, batches, recipe, device, resumption.checkpoint(*decisive))
+    tokens = torch.from_numpy(to_tokens(test.images, test.labels, len(classes))).long()
+    losses = {
+        "accuracy": accuracy(model, tokens),
+        "held_out": held_out_loss(model, tokens, BATCH),
+        "images": recipe.steps * entry.batch,
+        "share": entry.share,
+        **count_weights(model),
+    }
+    name = files.folder.name
+    with tempfile.TemporaryDirectory() as tokenizer:
+        save_tokenizer(classes, Path(tokenizer), name)
+        save_model(model, name, Path(tokenizer), settings.licence, losses, log, files.folder)
+    resumption.end()
+    print(f"accuracy {losses['accuracy']:.4f}, {losses['nonzero']:,} of {losses['weights']:,} weights")
