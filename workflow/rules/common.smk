@@ -243,12 +243,12 @@ def task_source(wildcards):
 def cue_flags(wildcards):
     """The flags that name the images and the cue that the study's model was trained with; none without a cue."""
     cue = STUDY.vision_transformer and STUDY.vision_transformer.cue
-    return ["--images", CORPUS_FILE, "--cue", cue.model_dump_json()] if cue else []
+    return ["--images", PATHS.corpus, "--cue", cue.model_dump_json()] if cue else []
 
 
 def cue_images(wildcards):
     """The images on which the cost of a cue is measured, where the study's model was trained with one."""
-    return [CORPUS_FILE] if cue_flags(wildcards) else []
+    return [PATHS.corpus] if cue_flags(wildcards) else []
 
 
 def task_files(wildcards):
@@ -257,7 +257,7 @@ def task_files(wildcards):
     if isinstance(task, Pronouns | Occupations):
         return [f"results/professions/{task.professions}.json"]
     if isinstance(task, ClassesTask | CueTask):
-        return [CORPUS_FILE]
+        return [PATHS.corpus]
     files = [task.train, task.test] if isinstance(task, FileTask) else []
     return [local(file) for file in files]
 

@@ -19,6 +19,7 @@ from sparse_circuits.doctor import check_git
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.needs import job_memory
+from sparse_circuits.plan.figures import figures_of, weight_figures_of
 from sparse_circuits.plan.paths import (
     CONFIG,
     SAE,
@@ -29,7 +30,6 @@ from sparse_circuits.plan.paths import (
     Paths,
     files,
 )
-from sparse_circuits.plan.study import TOLD
 from sparse_circuits.versions.stages import stages_folder
 
 try:
@@ -50,14 +50,22 @@ if (git := check_git()).mend:
 # The default study's stages stand in the top dvc.yaml, those of another beside it, in a folder of their own.
 OTHERS = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
 OTHERS = [path for path in OTHERS if path != config.get("default_study")]
-STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
+COMMAND = " ".join(
+    ["snakemake", *(f"--configfile {path}" for path in OTHERS[-1:]), "--"]
+)
 STORED_ELSEWHERE = bool(workflow.storage_settings.default_storage_provider)
 STAGES = stages_folder(STUDY.study, is_default=not OTHERS)
 
 PATHS = Paths(STUDY)
+if isinstance(STUDY, WeightSparseStudy):
+    from sparse_circuits.plan.weight_sparse import TOLD
+
+    FIGURES = weight_figures_of(STUDY)
+else:
+    from sparse_circuits.plan.study import TOLD
+
+    FIGURES = figures_of(PATHS)
 CIRCUITS = f"results/circuits/{STUDY.study}"
-FIGURES = f"results/figures/{STUDY.study}"
-REPORT = f"results/report/{STUDY.study}"
 
 
 def program(step):

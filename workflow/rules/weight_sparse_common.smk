@@ -32,21 +32,6 @@ EXPLANATIONS = expand(
     task=STUDY.tasks,
 )
 CARRIED = [f"{CIRCUITS}/carried.json"] if STUDY.bridges else []
-# What is drawn: by name, the kind of figure and its data.
-FIGURE_DATA = {
-    "frontier": ("frontier", f"{CIRCUITS}/frontier.json"),
-    **{
-        f"circuit_{STUDY.headline_task}_{model}": (
-            "weight_circuit",
-            [
-                f"{CIRCUITS}/{STUDY.headline_task}/{model}/{file}.json"
-                for file in ("circuit", "explanation")
-            ],
-        )
-        for model in SPARSE
-    },
-    **({"carried": ("carried", CARRIED[0])} if STUDY.bridges else {}),
-}
 
 
 wildcard_constraints:

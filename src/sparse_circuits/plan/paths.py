@@ -162,6 +162,24 @@ class Paths:
         return f"results/interpretations/{self.study.study}"
 
     @property
+    def descriptions(self) -> list[str]:
+        """What is known of nodes, where they are described."""
+        asked = self.study.interpretations
+        return [f"{self.interpretations}/{site}.json" for site in self.described_sites] if asked else []
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that a language model gives them, where one is asked."""
+        asked = self.study.interpretations and self.study.interpretations.labels
+        return [path.replace(".json", ".labels.json") for path in self.descriptions] if asked else []
+
+    @property
+    def pictures(self) -> list[str]:
+        """The images, and where nodes are active on them, where nodes of images are described."""
+        shown = self.study.corpus_entry.pictures and self.descriptions
+        return [self.corpus, *self.descriptions] if shown else []
+
+    @property
     def template_tasks(self) -> list[str]:
         """The tasks made of templates, whose nodes are judged on natural sentences."""
         return [name for name, task in self.study.tasks.items() if isinstance(task, AgreementTask)]
@@ -170,6 +188,16 @@ class Paths:
     def graphs(self) -> list[str]:
         """The attribution graphs of all prompts."""
         return [f"results/graphs/{self.study.study}/{name}/graph.json" for name in self.study.graphs]
+
+    @property
+    def figures(self) -> str:
+        """The folder of the study's figures."""
+        return f"results/figures/{self.study.study}"
+
+    @property
+    def report(self) -> str:
+        """The folder of the study's pages."""
+        return f"results/report/{self.study.study}"
 
     # Edits
 
