@@ -6,7 +6,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.config.write_report import WriteReport
 from sparse_circuits.files import read_json, write_json
 from sparse_circuits.report.artefacts import list_artefacts
 from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
@@ -44,8 +43,11 @@ class Found:
     """files to list with their hashes; proofs and selections are shown when they are among them"""
 
 
-def write_pages(found: Found, settings: WriteReport, folder: Path) -> dict[str, Any]:
-    """Publish the pages of a study in `folder`, with all that they load, and return the study's main numbers."""
+def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> dict[str, Any]:
+    """Publish the pages of a study in `folder`, with all that they load, and return the study's main numbers.
+
+    The numbers of `headline_task` stand first.
+    """
     circuits = [
         {
             "circuit": read_json(path),
@@ -55,7 +57,7 @@ def write_pages(found: Found, settings: WriteReport, folder: Path) -> dict[str, 
         for path in found.circuits
     ]
     saes = [read_json(path) for path in found.saes]
-    summary = summarise(settings.study, settings.headline_task, saes, [item["evaluation"] for item in circuits])
+    summary = summarise(study, headline_task, saes, [item["evaluation"] for item in circuits])
     notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
     graphs = [read_json(path) for path in found.graphs]
     named = [(item["circuit"]["task"], item["circuit"]["basis"]) for item in circuits]
@@ -68,7 +70,7 @@ def write_pages(found: Found, settings: WriteReport, folder: Path) -> dict[str, 
         **({"claims.html": "Claims"} if found.claims else {}),
         "provenance.html": "Provenance",
     }
-    site = StaticPages(settings.study, pages, folder)
+    site = StaticPages(study, pages, folder)
 
     figures = site.figures(found.figures)
     site.write("index.html", "overview.html.j2", summary=summary, wanted=WANTED, figures=figures)

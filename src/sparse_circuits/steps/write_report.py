@@ -17,4 +17,4 @@ class Files(Found):
 
 def step(files: Files, settings: WriteReport) -> None:
     """Write a study's pages and its main numbers."""
-    write_pages(files, settings, files.folder)
+    write_pages(files, settings.study, settings.headline_task, files.folder)
