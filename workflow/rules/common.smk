@@ -1,11 +1,8 @@
 """What the rules need of a study of autoencoders."""
 
-import json
-import math
-
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.edits import Occupations, OfCircuit, Pronouns, Select
-from sparse_circuits.config.tasks import AgreementTask, ClassesTask, CueTask, FileTask
+from sparse_circuits.config.tasks import ClassesTask, CueTask, FileTask
 
 MODEL = f"results/models/{STUDY.model}"
 MODEL_FILES = multiext(
@@ -16,13 +13,6 @@ MODEL_FILES = multiext(
     "model.safetensors",
     "tokenizer.json",
     "tokenizer_config.json",
-)
-WEIGHT_FILES = multiext(
-    f"{MODEL}/",
-    "model_card.json",
-    "config.json",
-    "generation_config.json",
-    "model.safetensors",
 )
 TOKENIZER_FILES = multiext(
     f"{MODEL}/", "model_card.json", "tokenizer.json", "tokenizer_config.json"
@@ -46,73 +36,12 @@ COUNTERFACTUALS = (
     if CLASS_TASKS and STUDY.vision_transformer
     else []
 )
-CONFIG_FILES = multiext(f"{MODEL}/", "model_card.json", "config.json")
-CACHE = f"results/activations/{STUDY.model}/{STUDY.corpus}"
-SEQUENCES = f"{CACHE}/sequences.h5"
+SEQUENCES = PATHS.sequences
 EDITS = f"results/edits/{STUDY.study}"
-
-SHARD_SEQUENCES = max(1, STUDY.activations.shard_tokens // STUDY.activations.context)
-TRAIN_SEQUENCES = math.ceil(STUDY.activations.tokens / STUDY.activations.context)
-HELD_OUT_SEQUENCES = math.ceil(
-    STUDY.activations.held_out_tokens / STUDY.activations.context
-)
-# A shard holds one stretch of the sequences at one group of neighbouring sites; all stretches of the first group first.
-STRETCHES = math.ceil(TRAIN_SEQUENCES / SHARD_SEQUENCES)
-SITES = STUDY.cached_sites
-SITES_PER_SHARD = STUDY.activations.sites_per_shard or max(1, len(SITES))
-SITE_GROUPS = [
-    SITES[first : first + SITES_PER_SHARD]
-    for first in range(0, len(SITES), SITES_PER_SHARD)
-]
-SHARDS = [
-    f"{CACHE}/shard-{number:05d}.h5" for number in range(len(SITE_GROUPS) * STRETCHES)
-]
-
 BASES = STUDY.circuits.bases
-# A site's own name where autoencoders read and write it; else mlp.<layer>, crosscoder or cross_layer.
-PLACES = STUDY.places
-SAE_FOLDERS = [
-    f"results/saes/{STUDY.model}/{site}/{sae}"
-    for site, place in PLACES.items()
-    for sae in place.saes
-]
-SAE_EVALUATIONS = [f"{folder}/evaluation.json" for folder in SAE_FOLDERS]
-PROBINGS = (
-    [
-        f"results/saes/{STUDY.model}/{site}/{sae}/probing.json"
-        for site in STUDY.sites
-        for sae in PLACES[site].saes
-    ]
-    if STUDY.probing
-    else []
-)
-STABILITIES = [
-    f"results/saes/{STUDY.model}/{site}/{sae}/stability.json"
-    for site, place in PLACES.items()
-    for sae in place.saes
-    if sae in STUDY.other_seeds
-]
-CIRCUIT_FILES = expand(
-    f"{CIRCUITS}/{{task}}/{{basis}}/circuit.json", task=STUDY.tasks, basis=BASES
-)
-EVALUATIONS = expand(
-    f"{CIRCUITS}/{{task}}/{{basis}}/evaluation.json", task=STUDY.tasks, basis=BASES
-)
-MINIMAL_CIRCUITS = (
-    expand(f"{CIRCUITS}/{{task}}/{{basis}}/minimal.json", task=STUDY.tasks, basis=BASES)
-    if STUDY.circuits.minimal
-    else []
-)
 FEATURE_SITES = list(STUDY.basis_sites("features"))
 # The nodes that are drawn and described: features, where there are any.
 SHOWN_BASIS = next(iter(BASES))
-TRAINED = list(STUDY.trained)
-SAE_FILES = [
-    "cfg.json",
-    "sae_weights.safetensors",
-    "sparsity.safetensors",
-    "training.csv",
-]
 
 
 # All in one place before the first rule: of a rule whose outputs lie in storage, Snakemake forgets its own constraints
@@ -133,62 +62,6 @@ def model_folder(wildcards, input):
     return str(Path(input.model[0]).parent)
 
 
-def shard_sites(wildcards):
-    """The sites that a shard holds."""
-    return SITE_GROUPS[int(wildcards.shard) // STRETCHES]
-
-
-def shard_begin(wildcards):
-    """The first sequence of a shard."""
-    return int(wildcards.shard) % STRETCHES * SHARD_SEQUENCES
-
-
-def shard_end(wildcards):
-    """The sequence after a shard's last."""
-    return min(TRAIN_SEQUENCES, shard_begin(wildcards) + SHARD_SEQUENCES)
-
-
-def site_shards(wildcards):
-    """The shards that hold what is read and written at a place."""
-    return place_shards(PLACES[wildcards.site])
-
-
-def place_shards(place):
-    """The shards that hold a place's sites."""
-    groups = sorted(
-        {SITES.index(site) // SITES_PER_SHARD for site in place.reads + place.writes}
-    )
-    return [
-        shard
-        for group in groups
-        for shard in SHARDS[group * STRETCHES : (group + 1) * STRETCHES]
-    ]
-
-
-def place_flags(wildcards):
-    """The flags that say what is read at a place and, where that is something else, what is written."""
-    place = PLACES[wildcards.site]
-    writes = ["--writes", *place.writes] if place.writes != place.reads else []
-    return ["--reads", *place.reads, *writes]
-
-
-def trained_at(wildcards):
-    """The settings of what is trained at a place, as JSON."""
-    entries = {
-        name: STUDY.trained[name]
-        for name in PLACES[wildcards.site].saes
-        if name in STUDY.trained
-    }
-    return json.dumps(
-        {name: entry.model_dump(mode="json") for name, entry in entries.items()}
-    )
-
-
-def circuit_sites(wildcards):
-    """The sites of a basis, in the order of the computation."""
-    return list(STUDY.basis_sites(wildcards.basis))
-
-
 def sae_files_of(basis, sites=None):
     """The files of the autoencoders that a basis needs, at all of its sites or at some."""
     places = STUDY.basis_sites(basis)
@@ -196,13 +69,8 @@ def sae_files_of(basis, sites=None):
         f"results/saes/{STUDY.model}/{places[site]}/{BASES[basis].sae}/{name}"
         for site in sites or places
         if places[site]
-        for name in SAE_FILES[:2]
+        for name in SAE[:2]
     ]
-
-
-def circuit_sae_files(wildcards):
-    """The files of the autoencoders that a circuit's basis needs."""
-    return sae_files_of(wildcards.basis)
 
 
 def saes_flag(wildcards, input):
