@@ -48,7 +48,7 @@ class StepSettings(Settings):
                 words += [f"--{flag}", value.model_dump_json()]
             elif isinstance(value, dict):
                 words += [f"--{flag}", json.dumps(self.model_dump(mode="json", include={name})[name])]
-            elif value is not None and value != []:
+            elif value != [] and not (value is None and type(self).model_fields[name].default is None):
                 words += [f"--{flag}", str(value)]
         return words
 
