@@ -1,5 +1,8 @@
 """What a study's pages show and consist of: known before anything is computed, so that rules can name the files."""
 
+from collections.abc import Iterable
+from itertools import product
+
 from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.plan.figures import figures_of, weight_figures_of
 from sparse_circuits.plan.paths import SAE, WHOLE_MODEL, Paths, files
@@ -51,39 +54,33 @@ def made_by(paths: Paths) -> list[str]:
 def pages_of(paths: Paths) -> list[str]:
     """Return all files of a study's pages, index.html and summary.json first."""
     study, shown = paths.study, shown_by(paths)
-    circuits = [(task, basis) for task in study.tasks for basis in study.circuits.bases]
     saes = [(name, sae) for name, place in study.places.items() for sae in place.saes]
-    return files(
-        paths.report,
-        [
-            "index.html",
-            "summary.json",
-            *(circuit_page(*circuit) for circuit in circuits),
-            *(circuit_data(*circuit) for circuit in circuits),
-            *(graph_page(name) for name in study.graphs),
-            *(graph_data(name) for name in study.graphs),
-            *(["saes.html"] if saes else []),
-            *(sae_data(*sae) for sae in saes),
-            *(f"{name}.html" for name in ("edits", "claims") if shown[name]),
-            "provenance.html",
-            "data/artefacts.js",
-            *figures_and_assets(figures_of(paths)),
-        ],
-    )
+    others = [
+        *(graph_page(name) for name in study.graphs),
+        *(graph_data(name) for name in study.graphs),
+        *(f"{name}.html" for name in ("saes", "edits", "claims") if shown[name]),
+        *(sae_data(*sae) for sae in saes),
+    ]
+    return _pages(paths.report, product(study.tasks, study.circuits.bases), others, figures_of(paths))
 
 
 def weight_pages_of(study: WeightSparseStudy, folder: str) -> list[str]:
     """Return the same of a study of weight-sparse transformers, whose pages lie in `folder`."""
-    circuits = [(task, model) for model in study.frontier.sparse for task in study.tasks]
+    return _pages(folder, product(study.tasks, study.frontier.sparse), [], weight_figures_of(study))
+
+
+def _pages(
+    folder: str, circuits: Iterable[tuple[str, str]], others: Iterable[str], figures: Iterable[str]
+) -> list[str]:
     return files(
         folder,
         [
             "index.html",
             "summary.json",
-            *(circuit_page(*circuit) for circuit in circuits),
-            *(circuit_data(*circuit) for circuit in circuits),
+            *(name(*circuit) for circuit in circuits for name in (circuit_page, circuit_data)),
+            *others,
             "provenance.html",
             "data/artefacts.js",
-            *figures_and_assets(weight_figures_of(study)),
+            *figures_and_assets(figures),
         ],
     )
