@@ -17,12 +17,9 @@ include: "workflow/rules/corpora.smk"
 
 if isinstance(STUDY, WeightSparseStudy):
 
-    include: "workflow/rules/weight_sparse_common.smk"
     include: "workflow/rules/weight_sparse.smk"
 
 else:
-
-    include: "workflow/rules/common.smk"
 
     if STUDY.vision_transformer:
 
@@ -58,7 +55,6 @@ else:
     include: "workflow/rules/edits.smk"
     include: "workflow/rules/claims.smk"
     include: "workflow/rules/shift.smk"
-    include: "workflow/rules/figure_data.smk"
     include: "workflow/rules/figures.smk"
     include: "workflow/rules/report.smk"
 
@@ -75,14 +71,14 @@ rule all:
 
 onsuccess:
     # A table of what was found, where there is a report; who asks for quiet has it from `sparse-circuits summary`.
-    finished = Path(REPORT) / "summary.json"
+    finished = Path(PATHS.report) / "summary.json"
     if finished.is_file() and not workflow.output_settings.quiet:
         from sparse_circuits.command import print_any_text
         from sparse_circuits.files import read_json
         from sparse_circuits.report.summary import format_summary
 
         print_any_text()
-        print(format_summary(read_json(finished), f"{REPORT}/index.html"))
+        print(format_summary(read_json(finished), f"{PATHS.report}/index.html"))
 
 
 onerror:

@@ -30,7 +30,8 @@ def opened(page: Page, path: Path) -> float:
 
 def measure(folder: Path) -> list[Claim]:
     """Write pages of a large study and measure them."""
-    write_pages(make_report_study(folder / "results", nodes=200, features=2000, edges=1000), folder / "page")
+    found = make_report_study(folder / "results", nodes=200, features=2000, edges=1000)
+    write_pages(found, "s", "<task>", folder / "page")
     with sync_playwright() as running:
         browser = running.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]

@@ -18,6 +18,7 @@ class Arguments:
 
 
 def main(args: Arguments) -> None:
+    """Take one figure of each kind from finished studies, small enough for the documentation."""
     for kind, (study, name) in SHOWN.items():
         source = args.figures / study / f"{name}.png"
         if not source.is_file():
@@ -28,4 +29,4 @@ def main(args: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

@@ -1,4 +1,4 @@
-"""Write a study's dvc.yaml from the workflow's graph: one stage a rule and item, with the same inputs and outputs."""
+"""Write a study's dvc.yaml from the workflow's graph: a stage a rule and item, with the same inputs and outputs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,10 @@ class Arguments:
 
 
 def main(args: Arguments) -> None:
+    """Write a study's dvc.yaml from the workflow's graph: a stage a rule and item, with the same inputs and outputs."""
     graph = read_graph(args.study)
     write_dvc_yaml(graph, args.path or stages_folder(graph.study.study, graph.is_default) / "dvc.yaml")
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

@@ -279,5 +279,5 @@ def groups(tiny_folder: Path, tiny: Language) -> dict[str, Groups]:
 def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of a study whose texts try to be HTML."""
     base = tmp_path_factory.mktemp("report")
-    write_pages(make_report_study(base / "results"), base / "page")
+    write_pages(make_report_study(base / "results"), "s", "<task>", base / "page")
     return base / "page"

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from sparse_circuits.config.interpret_nodes import Amounts
 from sparse_circuits.config.site import Site
-from sparse_circuits.interpret.describe import Amounts
 from sparse_circuits.interpret.firing import Firing, read_firing
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 

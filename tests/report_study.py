@@ -61,8 +61,17 @@ def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: 
     claims = write(results / "claims/s.json", {"claims": {"bold": _claim()}})
     graph = write(results / "graphs/s/keys/graph.json", _graph())
     files = [path, edit, selection, claims, graph, *saes, *interpretations]
-    shown = ([path], interpretations, [edit], [claims], [figure])
-    return Found("s", "<task>", saes, *shown, files, "snakemake --", [graph])
+    return Found(
+        circuits=[path],
+        figures=[figure],
+        command="snakemake --",
+        saes=saes,
+        interpretations=interpretations,
+        edits=[edit],
+        claims=[claims],
+        graphs=[graph],
+        artefacts=files,
+    )
 
 
 def _graph() -> dict[str, Any]:
@@ -191,4 +200,11 @@ def found_weights(results: Path) -> FoundWeights:
     figure = results / "figures/w/frontier.png"
     for suffix in (".png", ".svg", ".csv"):
         write(figure.with_suffix(suffix), {})
-    return FoundWeights("w", models, prunings, explanations, [figure], [*models, *prunings], "snakemake --")
+    return FoundWeights(
+        models=models,
+        prunings=prunings,
+        explanations=explanations,
+        figures=[figure],
+        command="snakemake --",
+        artefacts=[*models, *prunings],
+    )

@@ -226,7 +226,7 @@ def test_the_program_describes_the_nodes_of_all_circuits(
         write_json(circuits[-1], {"task": task, "nodes": listed, "edges": edges})
     path = tmp_path / "resid_post.1.json"
     flags = ["--circuits", *circuits, "--site", SITE, "--shard-sequences", SHARD, "--interpretation", path]
-    amounts = [word for name, value in AMOUNTS.__dict__.items() for word in (f"--{name}", value)]
+    amounts = [word for name, value in AMOUNTS for word in (f"--{name}", value)]
     folders = ["--model", tiny_folder, "--sae", tmp_path / "sae", "--activations", cache]
     done = run_script("interpret_nodes.py", "--study", "test", *folders, *flags, *amounts, "--device", "cpu")
     assert done.returncode == 0, done.stderr

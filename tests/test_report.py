@@ -2,15 +2,21 @@
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT
 from report_study import found_weights, make_report_study
+from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.study import Study
+from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.files import read_json, sha256
+from sparse_circuits.plan.pages import pages_of, weight_pages_of
+from sparse_circuits.plan.paths import Paths
 from sparse_circuits.report.circuit_graph import prompt_graph
-from sparse_circuits.report.contents import HERE, VENDORED, Contents, report_files, weight_report_files
+from sparse_circuits.report.contents import HERE, VENDORED
 from sparse_circuits.report.page import write_pages
 from sparse_circuits.report.remarks import remarks
 from sparse_circuits.report.summary import format_summary
@@ -26,14 +32,21 @@ def written(report_folder: Path) -> dict[str, bytes]:
     }
 
 
+def but_figures(paths: Iterable[str], folder: str = "") -> set[str]:
+    """The files of pages, as they lie in their folder: all but the figures, which the study names."""
+    return {name for path in paths if not (name := path.removeprefix(f"{folder}/")).startswith("figures/")}
+
+
 def test_the_workflow_knows_every_file_of_the_pages_before_they_are_written(report_folder: Path) -> None:
-    saes = (("resid_post.0", "topk"), ("resid_post.1", "topk"))
-    contents = Contents((("<task>", "features"),), saes, ("faithfulness",), edits=True, claims=True, graphs=("keys",))
-    assert set(report_files(contents)) == set(written(report_folder))
+    test = Study.model_validate(read_yaml(ROOT / "config/test/study.yaml"))
+    circuits = test.circuits.model_copy(update={"neurons": None})
+    told = {"study": "s", "tasks": {"<task>": test.tasks["own"]}, "headline_task": "<task>", "circuits": circuits}
+    study = test.model_copy(update={**told, "edits": {"gentle": None}, "claims": "claims.yaml"})
+    assert but_figures(pages_of(Paths(study)), "results/report/s") == but_figures(written(report_folder))
 
 
 def test_the_same_artefacts_give_the_same_bytes_wherever_they_lie(report_folder: Path, tmp_path: Path) -> None:
-    write_pages(make_report_study(tmp_path / "results"), tmp_path / "page")
+    write_pages(make_report_study(tmp_path / "results"), "s", "<task>", tmp_path / "page")
     assert written(tmp_path / "page") == written(report_folder)
 
 
@@ -60,7 +73,7 @@ def test_the_pages_ship_all_that_is_vendored_for_them() -> None:
 
 
 def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -> None:
-    summary = write_weight_pages(found_weights(tmp_path / "results"), tmp_path / "page")
+    summary = write_weight_pages(found_weights(tmp_path / "results"), "w", tmp_path / "page")
     solved, hard = summary["tasks"]
     assert (solved["edges"], solved["circuit"], solved["whole"]) == (1, 0.1, 0.01)
     assert summary["numbers"] == {"tasks of 2 with a circuit in sparse": 1, "edges of the middle one in sparse": 1}
@@ -71,8 +84,9 @@ def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -
     assert 'href="circuit_hard_sparse.html"' not in index
     assert "No circuit of this model" in (tmp_path / "page/circuit_hard_sparse.html").read_text()
     assert "</script><img" not in (tmp_path / "page/data/circuit_quote_sparse.js").read_text()
-    made = {path.relative_to(tmp_path / "page").as_posix() for path in (tmp_path / "page").rglob("*") if path.is_file()}
-    assert made == set(weight_report_files([("quote", "sparse"), ("hard", "sparse")], ["frontier"]))
+    test = WeightSparseStudy.model_validate(read_yaml(ROOT / "config/test/code.yaml"))
+    study = test.model_copy(update={"tasks": ["quote", "hard"]})
+    assert but_figures(weight_pages_of(study, "page"), "page") == but_figures(written(tmp_path / "page"))
 
 
 def test_an_attribution_graph_is_wrapped_to_lines(tmp_path: Path) -> None:

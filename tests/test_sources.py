@@ -98,7 +98,7 @@ def _hub_entry(*patterns: str, revision: str = COMMIT) -> str:
 def _fetch_model(entry: str, endpoint: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1"}
 
-    arguments = ("--name", "tiny", "--entry", entry, "--folder", folder / "tiny")
+    arguments = ("--model", "tiny", "--entry", entry, "--folder", folder / "tiny")
     return run_script("fetch_model.py", *arguments, env=environment)
 
 

@@ -51,7 +51,7 @@ def pages(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         return Path(request.getfixturevalue("report_folder"))
     if request.param == "test study":
         return Path(request.getfixturevalue("finished")) / "results/report/test"
-    write_weight_pages(found_weights(tmp_path / "results"), tmp_path / "page")
+    write_weight_pages(found_weights(tmp_path / "results"), "w", tmp_path / "page")
     return tmp_path / "page"
 
 
@@ -88,7 +88,7 @@ def test_the_head_is_one_line_with_forty_circuits_and_leads_to_each_by_keyboard_
             told = {**json.loads(first.with_name(name).read_text()), "task": f"agreement_{number:02d}"}
             write(folder / name, told)
         circuits.append(folder / "circuit.json")
-    write_pages(replace(found, circuits=[first, *circuits]), tmp_path / "page")
+    write_pages(replace(found, circuits=[first, *circuits]), "s", "<task>", tmp_path / "page")
     for width in WIDTHS:
         page = browser.new_page(viewport={"width": width, "height": 900}, java_script_enabled=False)
         page.goto((tmp_path / "page/circuit_agreement_07_features.html").as_uri())
@@ -132,8 +132,8 @@ WORDS = """() => {
 def test_names_of_sites_are_readable_at_first_view_and_no_words_lie_on_others(
     page: Any, tmp_path: Path, name: str, nodes: int, width: int
 ) -> None:
-    write_pages(make_report_study(tmp_path / "results", nodes=nodes), tmp_path / "page")
-    write_weight_pages(found_weights(tmp_path / "w/results"), tmp_path / "page")
+    write_pages(make_report_study(tmp_path / "results", nodes=nodes), "s", "<task>", tmp_path / "page")
+    write_weight_pages(found_weights(tmp_path / "w/results"), "w", tmp_path / "page")
     page.set_viewport_size({"width": width, "height": 900})
     page.goto((tmp_path / "page" / name).as_uri())
     sites, labels = page.evaluate(WORDS)
@@ -153,7 +153,8 @@ def test_names_of_sites_are_readable_at_first_view_and_no_words_lie_on_others(
 
 def test_a_large_study_loads_whole_and_its_slider_answers(page: Any, tmp_path: Path) -> None:
     """2,000 features and 1,000 edges; how fast, `benchmarks/report.py` measures."""
-    write_pages(make_report_study(tmp_path / "results", nodes=200, features=2000, edges=1000), tmp_path / "page")
+    found = make_report_study(tmp_path / "results", nodes=200, features=2000, edges=1000)
+    write_pages(found, "s", "<task>", tmp_path / "page")
     page.goto((tmp_path / "page/saes.html").as_uri())
     page.goto((tmp_path / "page/circuit_<task>_features.html").as_uri())
     assert page.evaluate("REPORT.viewer.cy.edges().length") == 1000
@@ -162,7 +163,7 @@ def test_a_large_study_loads_whole_and_its_slider_answers(page: Any, tmp_path: P
 
 
 def test_the_pages_of_weight_sparse_models_answer(page: Any, tmp_path: Path) -> None:
-    write_weight_pages(found_weights(tmp_path / "results"), tmp_path / "page")
+    write_weight_pages(found_weights(tmp_path / "results"), "w", tmp_path / "page")
     page.goto((tmp_path / "page/index.html").as_uri())
     page.click("text=quote")
     page.click("#nodes button >> text=mlp_out.0/7")

@@ -1,12 +1,7 @@
-CORPUS_FILE = f"results/corpora/{STUDY.corpus}/" + (
-    "images.h5" if STUDY.corpus_entry.pictures else "documents.jsonl"
-)
-
-
 rule fetch_corpus:
     """The corpus' documents, from the first source that has them."""
     input:
-        script=program("fetch_corpus.py"),
+        script=program("fetch_corpus"),
     output:
         documents=f"results/corpora/{STUDY.corpus}/documents.jsonl",
     log:
@@ -20,20 +15,18 @@ rule fetch_corpus:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        entry=STUDY.corpus_entry.model_dump_json(),
-        name=STUDY.corpus,
-        code=code("fetch_corpus.py"),
+        settings=told("fetch_corpus"),
+        code=code("fetch_corpus"),
     message:
-        "Fetching corpus {params.name}"
+        f"Fetching corpus {STUDY.corpus}"
     shell:
-        "python {input.script} --name {params.name:q} --entry {params.entry:q} --documents {output.documents:q}"
-        " > {log:q} 2>&1"
+        "python {input.script} {params.settings:q} --documents {output.documents:q} > {log:q} 2>&1"
 
 
 rule fetch_images:
     """The corpus' images, from the first source that has them."""
     input:
-        script=program("fetch_images.py"),
+        script=program("fetch_images"),
     output:
         images=f"results/corpora/{STUDY.corpus}/images.h5",
     log:
@@ -47,11 +40,9 @@ rule fetch_images:
         mem_mb=memory(2000),
         runtime=60,
     params:
-        entry=STUDY.corpus_entry.model_dump_json(),
-        name=STUDY.corpus,
-        code=code("fetch_images.py"),
+        settings=told("fetch_images"),
+        code=code("fetch_images"),
     message:
-        "Fetching images {params.name}"
+        f"Fetching images {STUDY.corpus}"
     shell:
-        "python {input.script} --name {params.name:q} --entry {params.entry:q} --images {output.images:q}"
-        " > {log:q} 2>&1"
+        "python {input.script} {params.settings:q} --images {output.images:q} > {log:q} 2>&1"

@@ -4,7 +4,7 @@
 rule fetch_professions:
     """Professions with stereotypes and shares of women, from the first source that has them."""
     input:
-        script=program("fetch_professions.py"),
+        script=program("fetch_professions"),
     output:
         professions="results/professions/{professions}.json",
     log:
@@ -18,13 +18,12 @@ rule fetch_professions:
         mem_mb=memory(1000),
         runtime=30,
     params:
-        entry=lambda wildcards: STUDY.datasets[wildcards.professions].model_dump_json(),
-        code=code("fetch_professions.py"),
+        settings=told("fetch_professions"),
+        code=code("fetch_professions"),
     message:
         "Fetching {wildcards.professions}"
     shell:
-        "python {input.script} --name {wildcards.professions:q} --entry {params.entry:q}"
-        " --professions {output.professions:q} > {log:q} 2>&1"
+        "python {input.script} {params.settings:q} --professions {output.professions:q} > {log:q} 2>&1"
 
 
 if STUDY.edits:

@@ -1,21 +1,18 @@
-# What is drawn stands in FIGURE_DATA: by name, the kind of figure and its data.
-
-
 rule plot_figure:
     """One figure as SVG and PNG, with the data behind it."""
     input:
-        script=program("plot_figure.py"),
-        data=lambda wildcards: FIGURE_DATA[wildcards.figure][1],
+        script=program("plot_figure"),
+        data=lambda wildcards: FIGURES[wildcards.figure].data,
     output:
         report(
-            f"{FIGURES}/{{figure}}.svg",
+            f"{PATHS.figures}/{{figure}}.svg",
             caption="../report/figure.rst",
             category="Figures",
             labels={"figure": "{figure}", "shown": "drawing"},
         ),
-        f"{FIGURES}/{{figure}}.png",
+        f"{PATHS.figures}/{{figure}}.png",
         report(
-            f"{FIGURES}/{{figure}}.csv",
+            f"{PATHS.figures}/{{figure}}.csv",
             caption="../report/figure.rst",
             category="Figures",
             labels={"figure": "{figure}", "shown": "its data"},
@@ -25,7 +22,7 @@ rule plot_figure:
     benchmark:
         "logs/plot_figure/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(map(re.escape, FIGURE_DATA)),
+        figure="|".join(map(re.escape, FIGURES)),
     conda:
         "../envs/environment.yaml"
     threads: 1
@@ -33,21 +30,21 @@ rule plot_figure:
         mem_mb=memory(1000),
         runtime=10,
     params:
-        kind=lambda wildcards: FIGURE_DATA[wildcards.figure][0],
+        settings=told("plot_figure"),
         stem=lambda wildcards, output: str(Path(output[0]).with_suffix("")),
-        code=code("plot_figure.py"),
+        code=code("plot_figure"),
     message:
         "Drawing {wildcards.figure}"
     shell:
-        "python {input.script} --figure {params.kind} --data {input.data:q} --stem {params.stem:q} > {log:q} 2>&1"
+        "python {input.script} {params.settings:q} --data {input.data:q} --stem {params.stem:q} > {log:q} 2>&1"
 
 
 rule figures:
     """All figures of the study."""
     input:
         expand(
-            f"{FIGURES}/{{figure}}{{suffix}}",
-            figure=FIGURE_DATA,
+            f"{PATHS.figures}/{{figure}}{{suffix}}",
+            figure=FIGURES,
             suffix=[".svg", ".png", ".csv"],
         ),
 
@@ -59,9 +56,9 @@ BENCHMARKS = sorted(str(path) for path in Path("logs").glob("*/*.tsv"))
 rule plot_runtime:
     """Time and memory of the jobs that have run in this folder, by rule."""
     input:
-        script=program("plot_figure.py"),
+        script=program("plot_figure"),
     output:
-        multiext(f"{FIGURES}/runtime", ".svg", ".png", ".csv"),
+        multiext(f"{PATHS.figures}/runtime", ".svg", ".png", ".csv"),
     log:
         "logs/plot_runtime/runtime.log",
     conda:
@@ -74,11 +71,11 @@ rule plot_runtime:
         benchmarks=BENCHMARKS,
         newest=max((os.path.getmtime(path) for path in BENCHMARKS), default=0),
         stem=lambda wildcards, output: str(Path(output[0]).with_suffix("")),
-        code=code("plot_figure.py"),
+        code=code("plot_figure"),
     message:
         "Drawing time and memory by rule"
     shell:
-        "python {input.script} --figure runtime --data {params.benchmarks:q} --stem {params.stem:q} > {log:q} 2>&1"
+        "python {input.script} --kind runtime --data {params.benchmarks:q} --stem {params.stem:q} > {log:q} 2>&1"
 
 
 rule runtime:

@@ -1,9 +1,9 @@
 rule fetch_model:
     """An ordinary Hugging Face folder of the study's model, from the first source that has it."""
     input:
-        script=program("fetch_model.py"),
+        script=program("fetch_model"),
     output:
-        MODEL_FILES,
+        model=files(PATHS.model, WHOLE_MODEL),
     log:
         f"logs/fetch_model/{STUDY.model}.log",
     benchmark:
@@ -15,14 +15,13 @@ rule fetch_model:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        entry=STUDY.model_entry.model_dump_json(),
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        name=STUDY.model,
-        code=code("fetch_model.py"),
+        folder=folder_of("model"),
+        settings=told("fetch_model"),
+        code=code("fetch_model"),
     message:
-        "Fetching model {params.name}"
+        f"Fetching model {STUDY.model}"
     shell:
-        "python {input.script} --name {params.name:q} --entry {params.entry:q} --folder {params.folder:q} > {log:q} 2>&1"
+        "python {input.script} {params.settings:q} --folder {params.folder:q} > {log:q} 2>&1"
 
 
 rule models:

@@ -49,14 +49,19 @@ if (git := check_git()).mend:
 # The default study's stages stand in the top dvc.yaml, those of another beside it, in a folder of their own.
 OTHERS = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
 OTHERS = [path for path in OTHERS if path != config.get("default_study")]
-STUDY_FLAG = ["--study", OTHERS[-1]] if OTHERS else []
+COMMAND = " ".join(
+    ["snakemake", *(f"--configfile {path}" for path in OTHERS[-1:]), "--"]
+)
 STORED_ELSEWHERE = bool(workflow.storage_settings.default_storage_provider)
 STAGES = stages_folder(STUDY.study, is_default=not OTHERS)
 
-PATHS, TOLD = plan_of(STUDY)
-CIRCUITS = f"results/circuits/{STUDY.study}"
-FIGURES = f"results/figures/{STUDY.study}"
-REPORT = f"results/report/{STUDY.study}"
+PATHS, TOLD, FIGURES = plan_of(STUDY)
+
+
+# All in one place before the first rule: of a rule whose outputs lie in storage, Snakemake forgets its own constraints
+# when global ones come later.
+wildcard_constraints:
+    **PATHS.wildcards,
 
 
 def program(step):

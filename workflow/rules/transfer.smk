@@ -1,16 +1,10 @@
-TRANSFER = STUDY.transfer
-TEMPLATE_TASKS = [
-    name for name, task in STUDY.tasks.items() if isinstance(task, Agreement)
-]
-FEATURE_SAES = sae_files_of("features")
-
-if TRANSFER:
+if STUDY.transfer:
 
     rule mine_sentences:
         """Natural sentences that stop where a verb shows the subject's number, to fit on and to judge by."""
         input:
-            model=TOKENIZER_FILES,
-            script=program("mine_sentences.py"),
+            model=files(PATHS.model, TOKENIZER),
+            script=program("mine_sentences"),
             documents=rules.fetch_corpus.output.documents,
             sequences=rules.tokenize_corpus.output.sequences,
         output:
@@ -29,28 +23,24 @@ if TRANSFER:
             mem_mb=memory(4000),
             runtime=30,
         params:
-            model=model_folder,
-            sentences=TRANSFER.sentences,
-            shortest=TRANSFER.shortest,
-            longest=TRANSFER.longest,
-            seed=STUDY.seed,
-            code=code("mine_sentences.py"),
+            model=folder_of("model"),
+            settings=told("mine_sentences"),
+            code=code("mine_sentences"),
         message:
-            "Mining {params.sentences} + {params.sentences} natural sentences"
+            "Mining natural sentences"
         shell:
             "python {input.script} --model {params.model:q} --documents {input.documents:q} --sequences {input.sequences:q}"
-            " --sentences {params.sentences} --shortest {params.shortest} --longest {params.longest} --seed {params.seed}"
-            " --fit {output.fit:q} --judge {output.judge:q} > {log:q} 2>&1"
+            " {params.settings:q} --fit {output.fit:q} --judge {output.judge:q} > {log:q} 2>&1"
 
     rule score_sentences:
         """Node scores and means of the sentences to fit on."""
         input:
-            model=MODEL_FILES,
-            saes=FEATURE_SAES,
-            script=program("score_nodes.py"),
+            model=files(PATHS.model, WHOLE_MODEL),
+            saes=PATHS.sae_files("features"),
+            script=program("score_nodes"),
             pairs=rules.mine_sentences.output.fit,
         output:
-            scores=f"{CIRCUITS}/natural_sentences.h5",
+            scores=f"{PATHS.circuits}/natural_sentences.h5",
         log:
             "logs/score_sentences/natural.log",
         benchmark:
@@ -62,31 +52,30 @@ if TRANSFER:
             mem_mb=memory(5000),
             runtime=60,
         params:
-            model=model_folder,
-            sites=FEATURE_SITES,
-            saes=saes_flag,
-            batch_tokens=STUDY.circuits.batch_tokens,
-            code=code("score_nodes.py"),
+            model=folder_of("model"),
+            saes=folders_of("saes"),
+            settings=told("score_sentences"),
+            code=code("score_nodes"),
         message:
             "Scoring features on natural sentences"
         shell:
-            "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --sites {params.sites:q}"
-            " {params.saes:q} --method relp --batch-tokens {params.batch_tokens}"
-            " --scores {output.scores:q} --threads {threads} > {log:q} 2>&1"
+            "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --saes {params.saes:q}"
+            " {params.settings:q} --scores {output.scores:q} --threads {threads} > {log:q} 2>&1"
 
     rule judge_transfer:
         """Whether nodes found on templates are necessary and sufficient in natural sentences."""
         input:
-            model=MODEL_FILES,
-            saes=FEATURE_SAES,
-            script=program("judge_transfer.py"),
+            model=files(PATHS.model, WHOLE_MODEL),
+            saes=PATHS.sae_files("features"),
+            script=program("judge_transfer"),
             pairs=rules.mine_sentences.output.judge,
-            scores=expand(
-                f"{CIRCUITS}/{{task}}/features/scores.h5", task=TEMPLATE_TASKS
-            ),
+            scores=[
+                f"{PATHS.circuits}/{task}/features/scores.h5"
+                for task in PATHS.template_tasks
+            ],
             fit=rules.score_sentences.output.scores,
         output:
-            transfer=f"{CIRCUITS}/transfer.json",
+            transfer=f"{PATHS.circuits}/transfer.json",
         log:
             "logs/judge_transfer/natural.log",
         benchmark:
@@ -98,26 +87,19 @@ if TRANSFER:
             mem_mb=memory(5000),
             runtime=120,
         params:
-            study=STUDY.study,
-            model=model_folder,
-            tasks=TEMPLATE_TASKS,
-            sites=FEATURE_SITES,
-            saes=saes_flag,
-            nodes=TRANSFER.nodes,
-            random_circuits=TRANSFER.random_circuits,
-            batch_tokens=STUDY.circuits.batch_tokens,
-            seed=STUDY.seed,
-            code=code("judge_transfer.py"),
+            model=folder_of("model"),
+            saes=folders_of("saes"),
+            settings=told("judge_transfer"),
+            code=code("judge_transfer"),
         message:
             "Judging on natural sentences the features found on templates"
         shell:
-            "python {input.script} --study {params.study:q} --model {params.model:q} --pairs {input.pairs:q}"
-            " --tasks {params.tasks:q} --scores {input.scores:q} --fit {input.fit:q} --sites {params.sites:q} {params.saes:q}"
-            " --nodes {params.nodes} --random-circuits {params.random_circuits} --batch-tokens {params.batch_tokens}"
-            " --seed {params.seed} --transfer {output.transfer:q} --threads {threads} > {log:q} 2>&1"
+            "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
+            " --fit {input.fit:q} --saes {params.saes:q} {params.settings:q} --transfer {output.transfer:q}"
+            " --threads {threads} > {log:q} 2>&1"
 
 
 rule transfer:
     """How far what was found on templates holds in natural sentences; nothing without `transfer` in the study."""
     input:
-        [rules.judge_transfer.output.transfer] if TRANSFER else [],
+        [rules.judge_transfer.output.transfer] if STUDY.transfer else [],

@@ -3,7 +3,7 @@ rule record:
     input:
         dvc_repository,
         rules.report.input,
-        script=program("record_study.py"),
+        script=program("record_study"),
     output:
         local(update(str(STAGES / "dvc.yaml"))),
         local(update(str(STAGES / "dvc.lock"))),
@@ -14,7 +14,7 @@ rule record:
     conda:
         "../envs/environment.yaml"
     params:
-        study=STUDY_FLAG,
+        study=[word for path in OTHERS[-1:] for word in ("--study", path)],
     message:
         "Recording hashes in {output[1]}"
     shell:

@@ -182,39 +182,32 @@ if STUDY.bridges:
 include: "figures.smk"
 
 
-from sparse_circuits.report.contents import appearance, weight_report_files
-
-REPORT_FILES = weight_report_files(
-    [tuple(Path(path).parts[-3:-1]) for path in EXPLANATIONS], list(FIGURE_DATA)
-)
+from sparse_circuits.plan.pages import weight_pages_of
+from sparse_circuits.report.contents import appearance
 
 
 rule write_weight_report:
     """The study's pages."""
     input:
-        script=program("write_weight_report.py"),
-        models=expand(f"{TRANSFORMER}/losses.json", model=MODELS),
-        prunings=PRUNINGS,
-        circuits=CIRCUIT_FILES,
-        explanations=EXPLANATIONS,
+        script=program("write_weight_report"),
+        models=PATHS.losses(STUDY.models),
+        prunings=PATHS.of_pruned("pruning.json", STUDY.models),
+        circuits=PATHS.of_pruned("circuit.json", STUDY.models),
+        explanations=PATHS.of_pruned("explanation.json", PATHS.sparse),
         figures=rules.figures.input,
         frontier=rules.compare_frontier.output,
-        carried=CARRIED,
+        carried=PATHS.carried,
         made_from=[
             *[
-                path.replace("{model}", model)
-                for model in MODELS
-                for path in TRANSFORMER_FILES
+                path
+                for model in STUDY.models
+                for path in files(PATHS.transformer(model), TRAINED_MODEL)
             ],
-            SEQUENCES,
-            *expand(
-                "results/tasks/{task}/{split}.jsonl",
-                task=STUDY.tasks,
-                split=["train", "test"],
-            ),
+            PATHS.sequences,
+            *PATHS.pairs(STUDY.tasks),
         ],
     output:
-        [f"{REPORT}/{name}" for name in REPORT_FILES],
+        weight_pages_of(STUDY, PATHS.report),
     log:
         "logs/write_weight_report/report.log",
     benchmark:
@@ -226,20 +219,18 @@ rule write_weight_report:
         mem_mb=memory(2000),
         runtime=10,
     params:
-        study=STUDY.study,
+        settings=told("write_weight_report"),
         figures=lambda wildcards, input: [
             file for file in input.figures if file.endswith(".png")
         ],
         folder=lambda wildcards, output: str(Path(output[0]).parent),
-        command=" ".join(
-            ["snakemake", *(["--configfile", OTHERS[-1]] if OTHERS else []), "--"]
-        ),
+        command=COMMAND,
         appearance=appearance(),
-        code=code("write_weight_report.py"),
+        code=code("write_weight_report"),
     message:
         "Writing {output[0]}"
     shell:
-        "python {input.script} --study {params.study:q} --models {input.models:q} --prunings {input.prunings:q}"
+        "python {input.script} {params.settings:q} --models {input.models:q} --prunings {input.prunings:q}"
         " --explanations {input.explanations:q} --figures {params.figures:q} --folder {params.folder:q}"
         " --command {params.command:q} --artefacts {input.models:q} {input.prunings:q} {input.circuits:q}"
         " {input.explanations:q} {input.frontier:q} {input.carried:q} {input.figures:q} {input.made_from:q}"

@@ -50,7 +50,7 @@ class StepSettings(Settings):
                 words += [f"--{flag}", json.dumps(self.model_dump(mode="json", include={name})[name])]
             elif isinstance(value, str) and value.startswith("-"):  # else it would be taken for a flag
                 words.append(f"--{flag}={value}")
-            elif value is not None and value != []:
+            elif value != [] and not (value is None and type(self).model_fields[name].default is None):
                 words += [f"--{flag}", str(value)]
         return words
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sparse_circuits.config.base import Name, Positive, Settings, Share, SiteName
-from sparse_circuits.config.interpretations import Labels
+from sparse_circuits.config.label_nodes import Labels
 from sparse_circuits.config.shared import Sited
 
 Baseline = Literal["random", "leace", "mean_difference", "deletion"]

@@ -1,7 +1,6 @@
 """What is known of each node of a site without asking a language model: everything but generated labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparse_circuits.config.interpret_nodes import Amounts
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.contexts import Place, quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.firing import Firing
@@ -28,17 +28,6 @@ HOLDS = 0.3  # F1 from which a rule is called one
 FOLLOWS = 2.0  # how many times more often a promoted token follows, for the label to name it
 DRIVES = 0.08  # share of the activation from which the label names an earlier token
 DIGITS = 4  # significant ones of activations and shares in the file
-
-
-@dataclass(frozen=True)
-class Amounts:
-    """How much is shown and drawn for each node; `window` is in tokens."""
-
-    contexts: int
-    quantiles: int
-    window: int
-    inputs: int  # top contexts that are followed down to their tokens
-    judged: int  # held-out tokens a quantile on which a label is judged
 
 
 def describe_nodes(

@@ -1,17 +1,28 @@
 """The plan of a study of any kind."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from sparse_circuits.config.study import Study
 from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.plan import study as autoencoders
 from sparse_circuits.plan import weight_sparse
+from sparse_circuits.plan.figures import Figure, figures_of, weight_figures_of
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.plan.settings import Told
 
 
-def plan_of(study: Study | WeightSparseStudy) -> tuple[Paths | weight_sparse.WeightSparsePaths, Mapping[str, Told]]:
-    """Return where a study's files lie, and what each of its rules tells its step."""
+class Plan(NamedTuple):
+    """Where a study's files lie, what each of its rules tells its step, and what it draws."""
+
+    paths: Paths | weight_sparse.WeightSparsePaths
+    told: Mapping[str, Told]
+    figures: Mapping[str, Figure]
+
+
+def plan_of(study: Study | WeightSparseStudy) -> Plan:
+    """Return the plan of a study."""
     if isinstance(study, WeightSparseStudy):
-        return weight_sparse.WeightSparsePaths(study), weight_sparse.TOLD
-    return Paths(study), autoencoders.TOLD
+        return Plan(weight_sparse.WeightSparsePaths(study), weight_sparse.TOLD, weight_figures_of(study))
+    paths = Paths(study)
+    return Plan(paths, autoencoders.TOLD, figures_of(paths))

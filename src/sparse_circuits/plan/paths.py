@@ -10,7 +10,7 @@ from sparse_circuits.config.edits import Select
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.study import Study
 from sparse_circuits.plan.cache import CacheLayout
-from sparse_circuits.plan.study_paths import StudyPaths, files
+from sparse_circuits.plan.study_paths import StudyPaths, either, files
 from sparse_circuits.tasks.agreement import Agreement
 from sparse_circuits.tasks.classes import Classes
 from sparse_circuits.tasks.cue import Cued
@@ -31,6 +31,21 @@ class Paths(StudyPaths):
     """The files of one study, as far as they follow from its settings. Paths hold wildcards where methods say so."""
 
     study: Study
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """What each wildcard of the rules may be, as a regular expression."""
+        study = self.study
+        return {
+            "shard": r"\d{5}",
+            "site": r"[a-z_]+(\.\d+)?",
+            "sae": either(study.saes),
+            "task": either({**study.tasks, **study.behaviours}),
+            "basis": either(study.circuits.bases),
+            "model": either(self.vision_transformers),
+            "edit": either(study.edits),
+            "professions": r"[\w.-]+",
+        }
 
     @property
     def model(self) -> str:
@@ -153,6 +168,24 @@ class Paths(StudyPaths):
     def interpretations(self) -> str:
         """The folder of what is known of nodes."""
         return f"results/interpretations/{self.study.study}"
+
+    @property
+    def descriptions(self) -> list[str]:
+        """What is known of nodes, where they are described."""
+        asked = self.study.interpretations
+        return [f"{self.interpretations}/{site}.json" for site in self.described_sites] if asked else []
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that a language model gives them, where one is asked."""
+        asked = self.study.interpretations and self.study.interpretations.labels
+        return [path.replace(".json", ".labels.json") for path in self.descriptions] if asked else []
+
+    @property
+    def pictures(self) -> list[str]:
+        """The images, and where nodes are active on them, where nodes of images are described."""
+        shown = self.study.corpus_entry.pictures and self.descriptions
+        return [self.corpus, *self.descriptions] if shown else []
 
     @property
     def template_tasks(self) -> list[str]:

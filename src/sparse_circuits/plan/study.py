@@ -12,16 +12,23 @@ from sparse_circuits.config.discover_tokens import DiscoverTokens
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 from sparse_circuits.config.evaluate_edit import EvaluateEdit
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
+from sparse_circuits.config.fetch_dataset import FetchDataset
+from sparse_circuits.config.fetch_model import FetchModel
 from sparse_circuits.config.fetch_sae import FetchSAE
 from sparse_circuits.config.find_circuit import FindCircuit
 from sparse_circuits.config.interpret_channels import InterpretChannels
+from sparse_circuits.config.interpret_nodes import InterpretNodes
 from sparse_circuits.config.judge_claims import JudgeClaims
 from sparse_circuits.config.judge_model import JudgeModel
+from sparse_circuits.config.judge_transfer import JudgeTransfer
 from sparse_circuits.config.keep_edit import KeepEdit
+from sparse_circuits.config.label_nodes import LabelNodes
 from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
 from sparse_circuits.config.make_task import MakeTask
+from sparse_circuits.config.mine_sentences import MineSentences
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.config.plan_cache import PlanCache
+from sparse_circuits.config.plot_figure import PlotFigure
 from sparse_circuits.config.probe_sae import ProbeSAE
 from sparse_circuits.config.prove_circuit import ProveCircuit
 from sparse_circuits.config.prune_task import PruneTask
@@ -36,7 +43,9 @@ from sparse_circuits.config.train_sae import TrainSAE
 from sparse_circuits.config.train_vision_transformer import TrainVisionTransformer
 from sparse_circuits.config.write_biographies import WriteBiographies
 from sparse_circuits.config.write_manifest import WriteManifest
+from sparse_circuits.config.write_report import WriteReport
 from sparse_circuits.plan.cache import CacheLayout
+from sparse_circuits.plan.figures import figures_of
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.plan.settings import Computed, Told, Wildcards, value_at
 
@@ -99,7 +108,6 @@ PLACE = {
     "writes": Computed(lambda study, of: study.places[of["site"]].other_writes),
 }
 BASIS = {"sites": _sites(lambda study, of: of["basis"])}
-OF_BASIS = ("", "circuits", "circuits.{basis}")
 EDIT: dict[str, str | Computed] = {
     "edit": "edits.{edit}",
     "sites": _sites(lambda study, of: study.edits[of["edit"]].basis),
@@ -110,6 +118,8 @@ DISCOVERY = {
         ("sites", "transcoder_layers", "circuits.features.sae", "discovery.begin"),
     )
 }
+FEATURES = {"sites": _sites(lambda study, of: "features")}
+OF_BASIS = ("", "circuits", "circuits.{basis}")
 TRAINS = Told(TrainSAE, others={**PLACE, "saes": Computed(_trained, _trained_keys)})
 VISION = Told(
     TrainVisionTransformer,
@@ -121,11 +131,39 @@ VISION = Told(
     },
 )
 
+# An entry of a catalogue depends on a key of the catalogue's file, which is named before the colon.
+FETCH_CORPUS = Told(
+    FetchDataset,
+    others={
+        "name": "corpus",
+        "entry": Computed(
+            lambda study, of: study.corpus_entry, lambda study, of: [f"datasets:datasets.{study.corpus}"]
+        ),
+    },
+)
+
 TOLD = {
     "train_vision_transformer": VISION,
     "train_twin": VISION,
     "judge_model": Told(
         JudgeModel, others={"crops": Computed(lambda study, of: study.corpus_entry.photographs.crops, ("corpus",))}
+    ),
+    "fetch_model": Told(
+        FetchModel,
+        others={
+            "entry": Computed(lambda study, of: study.model_entry, lambda study, of: [f"models:models.{study.model}"])
+        },
+    ),
+    "fetch_corpus": FETCH_CORPUS,
+    "fetch_images": FETCH_CORPUS,
+    "fetch_professions": Told(
+        FetchDataset,
+        others={
+            "name": Computed(lambda study, of: of["professions"]),
+            "entry": Computed(
+                lambda study, of: study.datasets[of["professions"]], ("datasets:datasets.{professions}",)
+            ),
+        },
     ),
     "tokenize_corpus": Told(
         TokenizeCorpus,
@@ -227,4 +265,24 @@ TOLD = {
             )
         },
     ),
+    "interpret_nodes": Told(
+        InterpretNodes,
+        ("", "circuits", "interpretations"),
+        {
+            "shard_sequences": Computed(
+                lambda study, of: CacheLayout.of(study).a_shard, ("activations.context", "activations.shard_tokens")
+            )
+        },
+    ),
+    "label_nodes": Told(LabelNodes, ("interpretations.labels",)),
+    "mine_sentences": Told(MineSentences, ("", "transfer")),
+    "score_sentences": Told(
+        ScoreNodes,
+        others={**FEATURES, "method": Computed(lambda study, of: "relp"), "batch_tokens": "circuits.batch_tokens"},
+    ),
+    "judge_transfer": Told(JudgeTransfer, ("", "transfer", "circuits"), FEATURES),
+    "plot_figure": Told(
+        PlotFigure, others={"kind": Computed(lambda study, of: figures_of(Paths(study))[of["figure"]].kind)}
+    ),
+    "write_report": Told(WriteReport),
 }

@@ -1,5 +1,6 @@
 """Where files lie that studies of every kind have."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +13,11 @@ SPLITS = ("train", "test")
 def files(folder: str, names: Iterable[str]) -> list[str]:
     """Return the paths of files of a folder."""
     return [f"{folder}/{name}" for name in names]
+
+
+def either(names: Iterable[str]) -> str:
+    """Return the regular expression of one of these names; of nothing, where there are none."""
+    return "|".join(map(re.escape, names)) or "$."
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,16 @@ class StudyPaths:
     def circuits(self) -> str:
         """The folder of the study's circuits."""
         return f"results/circuits/{self.study.study}"
+
+    @property
+    def figures(self) -> str:
+        """The folder of the study's figures."""
+        return f"results/figures/{self.study.study}"
+
+    @property
+    def report(self) -> str:
+        """The folder of the study's pages."""
+        return f"results/report/{self.study.study}"
 
     # Models that are trained here, and their smallest circuits
 

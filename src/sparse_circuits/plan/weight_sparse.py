@@ -6,14 +6,18 @@ from typing import Any
 from sparse_circuits.config.compare_frontier import CompareFrontier
 from sparse_circuits.config.explain_circuit import ExplainCircuit
 from sparse_circuits.config.make_task import MakeTask
+from sparse_circuits.config.plot_figure import PlotFigure
 from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 from sparse_circuits.config.train_bridges import TrainBridges
 from sparse_circuits.config.train_tokenizer import TrainTokenizer
 from sparse_circuits.config.train_transformer import TrainTransformer
 from sparse_circuits.config.weight_sparse import WeightSparseStudy
+from sparse_circuits.config.write_report import WriteWeightReport
+from sparse_circuits.plan.figures import weight_figures_of
 from sparse_circuits.plan.settings import Computed, Told, Wildcards
-from sparse_circuits.plan.study_paths import StudyPaths
+from sparse_circuits.plan.study import FETCH_CORPUS
+from sparse_circuits.plan.study_paths import StudyPaths, either
 
 LICENCE = Computed(lambda study, of: study.corpus_entry.licence, ("corpus",))
 
@@ -23,6 +27,11 @@ class WeightSparsePaths(StudyPaths):
     """The files of one study, as far as they follow from its settings."""
 
     study: WeightSparseStudy
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """What each wildcard of the rules may be, as a regular expression."""
+        return {"model": either(self.study.models), "task": either(self.study.tasks)}
 
     @property
     def tokenizer(self) -> str:
@@ -73,6 +82,11 @@ def _task(study: WeightSparseStudy, of: Wildcards) -> dict[str, Any]:
 
 
 TOLD = {
+    "fetch_corpus": FETCH_CORPUS,
+    "plot_figure": Told(
+        PlotFigure, others={"kind": Computed(lambda study, of: weight_figures_of(study)[of["figure"]].kind)}
+    ),
+    "write_weight_report": Told(WriteWeightReport),
     "make_task": Told(MakeTask, others={"task": Computed(_task, ("train_pairs", "test_pairs"))}),
     "train_tokenizer": Told(TrainTokenizer),
     "cut_sequences": Told(

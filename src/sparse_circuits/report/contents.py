@@ -1,8 +1,7 @@
-"""Which files a study's page is made of: known before anything is computed, so that the workflow can name them."""
+"""What the files of a study's pages are called, and what the pages look like."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -10,18 +9,6 @@ OURS = ("report.css", "dom.js", "table.js", "panel.js", "circuit.js", "features.
 VENDORED = tuple(
     sorted(path.name for path in (HERE / "vendor").iterdir() if path.suffix in (".js", ".css", ".LICENSE"))
 )
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a study has to show."""
-
-    circuits: tuple[tuple[str, str], ...]  # task and basis
-    saes: tuple[tuple[str, str], ...]  # place and name
-    figures: tuple[str, ...]
-    edits: bool
-    claims: bool
-    graphs: tuple[str, ...] = ()
 
 
 def circuit_page(task: str, basis: str) -> str:
@@ -49,39 +36,8 @@ def sae_data(place: str, name: str) -> str:
     return f"data/sae_{place}_{name}.js"
 
 
-def report_files(contents: Contents) -> list[str]:
-    """Return the names of all files of the page, relative to its folder, index.html and summary.json first."""
-    return [
-        "index.html",
-        "summary.json",
-        *(circuit_page(*circuit) for circuit in contents.circuits),
-        *(circuit_data(*circuit) for circuit in contents.circuits),
-        *(graph_page(name) for name in contents.graphs),
-        *(graph_data(name) for name in contents.graphs),
-        *(["saes.html"] if contents.saes else []),
-        *(sae_data(*sae) for sae in contents.saes),
-        *(["edits.html"] if contents.edits else []),
-        *(["claims.html"] if contents.claims else []),
-        "provenance.html",
-        "data/artefacts.js",
-        *_figures_and_assets(contents.figures),
-    ]
-
-
-def weight_report_files(circuits: Sequence[tuple[str, str]], figures: Sequence[str]) -> list[str]:
-    """Return the same of a study of weight-sparse transformers: `circuits` are tasks and models with a page."""
-    return [
-        "index.html",
-        "summary.json",
-        *(circuit_page(*circuit) for circuit in circuits),
-        *(circuit_data(*circuit) for circuit in circuits),
-        "provenance.html",
-        "data/artefacts.js",
-        *_figures_and_assets(figures),
-    ]
-
-
-def _figures_and_assets(figures: Sequence[str]) -> list[str]:
+def figures_and_assets(figures: Iterable[str]) -> list[str]:
+    """Return the names of what all pages load, given the names of the figures."""
     return [
         *(f"figures/{stem}{suffix}" for stem in figures for suffix in (".svg", ".png", ".csv")),
         *(f"assets/{name}" for name in OURS),

@@ -17,26 +17,37 @@ from sparse_circuits.report.static import StaticPages
 from sparse_circuits.report.summary import summarise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """The files that a study's page shows; each list in the order of the page."""
 
-    study: str
-    headline_task: str
-    saes: Sequence[Path]  # evaluation.json, with the autoencoder's other files beside it
-    circuits: Sequence[Path]  # circuit.json, with evaluation.json and, where there is one, proof.json beside it
-    interpretations: Sequence[Path]  # <site>.json, then <site>.labels.json
-    edits: Sequence[Path]  # evaluation.json
-    claims: Sequence[Path]  # none or one
-    figures: Sequence[Path]  # PNG files, with SVG and CSV beside them
-    artefacts: Sequence[Path]  # files to list with their hashes
-    command: str  # how Snakemake is called for the study; a path follows
-    graphs: Sequence[Path] = ()  # graph.json
-    images: Path | None = None  # HDF5 file of a corpus of images
+    circuits: Sequence[Path]
+    """circuit.json of each circuit, beside its evaluation.json"""
+    figures: Sequence[Path]
+    """PNG files of the figures, with SVG and CSV beside them"""
+    command: str
+    """how Snakemake is called for the study; pages add the path of an artefact"""
+    saes: Sequence[Path] = ()
+    """evaluation.json of each autoencoder, beside its other files"""
+    interpretations: Sequence[Path] = ()
+    """what nodes do: <site>.json, then <site>.labels.json"""
+    edits: Sequence[Path] = ()
+    """evaluation.json of each edit"""
+    claims: Sequence[Path] = ()
+    """verdicts on the study's claims"""
+    graphs: Sequence[Path] = ()
+    """attribution graphs of prompts"""
+    images: Path | None = None
+    """HDF5 file of the corpus, of a study of images"""
+    artefacts: Sequence[Path] = ()
+    """files to list with their hashes; proofs and selections are shown when they are among them"""
 
 
-def write_pages(found: Found, folder: Path) -> dict[str, Any]:
-    """Publish the pages of a study in `folder`, with all that they load, and return the study's main numbers."""
+def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> dict[str, Any]:
+    """Publish the pages of a study in `folder`, with all that they load, and return the study's main numbers.
+
+    The numbers of `headline_task` stand first.
+    """
     circuits = [
         {
             "circuit": read_json(path),
@@ -46,7 +57,7 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
         for path in found.circuits
     ]
     saes = [read_json(path) for path in found.saes]
-    summary = summarise(found.study, found.headline_task, saes, [item["evaluation"] for item in circuits])
+    summary = summarise(study, headline_task, saes, [item["evaluation"] for item in circuits])
     notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
     graphs = [read_json(path) for path in found.graphs]
     named = [(item["circuit"]["task"], item["circuit"]["basis"]) for item in circuits]
@@ -59,7 +70,7 @@ def write_pages(found: Found, folder: Path) -> dict[str, Any]:
         **({"claims.html": "Claims"} if found.claims else {}),
         "provenance.html": "Provenance",
     }
-    site = StaticPages(found.study, pages, folder)
+    site = StaticPages(study, pages, folder)
 
     figures = site.figures(found.figures)
     site.write("index.html", "overview.html.j2", summary=summary, wanted=WANTED, figures=figures)

@@ -15,20 +15,25 @@ from sparse_circuits.report.static import StaticPages
 CIRCUIT = "Every node and weight that the task needs, from the embedding up; dotted: what is written and read again."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FoundWeights:
     """The files that the page of such a study shows; each list in the order of the page."""
 
-    study: str
-    models: Sequence[Path]  # losses.json
-    prunings: Sequence[Path]  # pruning.json, with circuit.json beside it
-    explanations: Sequence[Path]  # explanation.json of the circuits that have a page, beside those
-    figures: Sequence[Path]  # PNG files, with SVG and CSV beside them
-    artefacts: Sequence[Path]  # files to list with their hashes
-    command: str  # how Snakemake is called for the study; a path follows
+    models: Sequence[Path]
+    """losses.json of each model"""
+    prunings: Sequence[Path]
+    """pruning.json of each task and model, beside its circuit.json"""
+    explanations: Sequence[Path]
+    """explanation.json of the circuits that get a page, beside their circuit.json"""
+    figures: Sequence[Path]
+    """PNG files of the figures, with SVG and CSV beside them"""
+    command: str
+    """how Snakemake is called for the study; pages add the path of an artefact"""
+    artefacts: Sequence[Path] = ()
+    """files to list with their hashes"""
 
 
-def write_weight_pages(found: FoundWeights, folder: Path) -> dict[str, Any]:
+def write_weight_pages(found: FoundWeights, study: str, folder: Path) -> dict[str, Any]:
     """Publish the pages of a study in `folder`, with all that they load, and return what its summary.json holds."""
     prunings = [read_json(path) for path in found.prunings]
     models = [{"name": path.parent.name, **read_json(path)} for path in found.models]
@@ -42,14 +47,14 @@ def write_weight_pages(found: FoundWeights, folder: Path) -> dict[str, Any]:
         for path in found.explanations
     ]
     # Of circuits, one a task and model, there are too many for the head of each page; the overview has them.
-    site = StaticPages(found.study, {"index.html": "Overview", "provenance.html": "Provenance"}, folder)
+    site = StaticPages(study, {"index.html": "Overview", "provenance.html": "Provenance"}, folder)
     for item in circuits:
         graph = weight_graph(item["circuit"], item["explanation"])
         data = circuit_data(*item["of"])
         site.data(data, "circuit", graph)
         site.write(circuit_page(*item["of"]), "weight_circuit.html.j2", data=data, **item)
     tasks = _tasks(found.prunings, prunings)
-    summary = {"study": found.study, "numbers": _numbers(tasks), "models": models, "tasks": tasks}
+    summary = {"study": study, "numbers": _numbers(tasks), "models": models, "tasks": tasks}
     linked = {item["of"] for item in circuits if item["circuit"]["nodes"]}
     site.write(
         "index.html",

@@ -1,6 +1,8 @@
 """Fetching files: a list of alternatives tried in order, every byte checked against a known hash."""
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +37,11 @@ def fetch(sources: Sequence[Source], folder: Path, what: str) -> list[Path]:
         else:
             return sorted(path for path in folder.rglob("*") if path.is_file())
     raise StudyError(f"{what}: no source is available ({'; '.join(reasons)})")
+
+
+@contextmanager
+def fetched(sources: Sequence[Source], beside: Path, what: str) -> Iterator[list[Path]]:
+    """Hold what `fetch` returns in a folder beside a path, which is removed afterwards."""
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=beside.parent, prefix=".fetch.") as folder:
+        yield fetch(sources, Path(folder), what)

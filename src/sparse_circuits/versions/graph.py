@@ -74,7 +74,7 @@ def _in_order(dag: Any) -> Iterator[Any]:
 
 
 def _read(job: Any) -> Job:
-    log = Path(str(job.log[0]))
+    log, words = Path(str(job.log[0])), getattr(job.params, "settings", ())
     # One job, one log file: it names the item. DVC allows letters, digits, - and _ in names.
     item = re.sub(r"[^A-Za-z0-9_]+", "-", log.stem)
     return Job(
@@ -84,7 +84,7 @@ def _read(job: Any) -> Job:
         inputs=tuple(sorted(set(map(str, job.input)))),
         outputs=tuple(sorted(map(str, job.output))),
         command=job.shellcmd,
-        entry=getattr(job.params, "entry", None),
+        entry=words[words.index("--entry") + 1] if "--entry" in words else None,
         log=log,
         benchmark=Path(str(job.benchmark)),
     )

@@ -72,7 +72,7 @@ def _transport(job: Job, graph: Graph) -> dict[str, bool]:
 
 def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
     """The keys that a job's settings are taken from, by file; what the file leaves to its default is left out."""
-    _, told = plan_of(graph.study)
+    told = plan_of(graph.study).told
     catalogues = {"models": getattr(graph.study, "models_file", ""), "datasets": graph.study.datasets_file}
     found: dict[str, dict[str, None]] = {}
     for key in told[job.rule].keys(graph.study, job.wildcards) if job.rule in told else ():

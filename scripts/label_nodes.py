@@ -1,0 +1,7 @@
+"""Have a language model label the nodes of a site, and judge how well each label finds the node's activations."""
+
+from sparse_circuits.command import program
+from sparse_circuits.steps import label_nodes
+
+if __name__ == "__main__":
+    program(label_nodes.step)

@@ -1,0 +1,90 @@
+"""Describe the features of a study's circuits at one site: where they are active, what drives and follows them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sparse_circuits.activations.sequences import sequences_attributes
+from sparse_circuits.circuits.setup import features_of
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.interpret_nodes import InterpretNodes
+from sparse_circuits.config.site import Site
+from sparse_circuits.files import sha256, write_json
+from sparse_circuits.interpret.circuits import site_nodes
+from sparse_circuits.interpret.describe import describe_nodes
+from sparse_circuits.interpret.firing import read_firing
+from sparse_circuits.interpret.images import describe_on_images
+from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.sae.autoencoder import load_autoencoder
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    sae: Path
+    """folder of the site's autoencoder, or of the transcoder that writes it"""
+    activations: Path
+    """folder of the activation cache, with sequences.h5"""
+    circuits: list[Path]
+    """circuit.json of each task"""
+    interpretation: Path
+    """JSON file to write"""
+
+
+def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
+    """Describe the features of a study's circuits at one site: where they are active, what drives and follows them."""
+    language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
+    site, nodes = Site.parse(settings.site), site_nodes(files.circuits, settings.site)
+    features = features_of(language, site, load_autoencoder(files.sae), f"{files.sae}/cfg.json")
+    reads = features.reads or site
+    grid = language.grid(site) if language.sees else None
+    firing = read_firing(
+        files.activations,
+        str(reads),
+        features.sae,
+        list(nodes),
+        settings.shard_sequences,
+        settings.seed,
+        settings.tokens,
+        language.device,
+        language.positions(torch.empty(1, 0), reads) if grid else None,
+    )
+    if grid:
+        written = features.sae.W_dec[list(nodes)]
+        described = describe_on_images(language, tokenizer, site, written, list(nodes), firing, grid, settings.contexts)
+    else:
+        described = describe_nodes(
+            language,
+            tokenizer,
+            site,
+            reads,
+            features.sae,
+            list(nodes),
+            firing,
+            settings,
+            settings.seed,
+            settings.batch_tokens,
+        )
+    card = model_card(files.model)
+    facts = {
+        "study": settings.study,
+        "site": settings.site,
+        "model": card["name"],
+        "corpus": sequences_attributes(files.activations / "sequences.h5")["corpus"],
+        "tokens": firing.tokens,
+        "held_out_tokens": int(firing.cached[firing.judged].sum()),
+        **({"grid": list(grid)} if grid else {"window": settings.window}),
+        "sha256": {
+            "model": card["sha256"]["model.safetensors"],
+            "sae": sha256(files.sae / "sae_weights.safetensors"),
+            "sequences": sha256(files.activations / "sequences.h5"),
+        },
+    }
+    listed = [{**note, **nodes[index]} for index, note in zip(nodes, described, strict=True)]
+    write_json(files.interpretation, {**facts, "nodes": listed})
+    for note in listed:
+        print(f"{note['id']}: {note['label']}")

@@ -1,0 +1,53 @@
+"""Judge on natural sentences the nodes that were found on templates: are they necessary there, and sufficient?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.circuits.scores import load_scores
+from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.circuits.transfer import judge_transfer
+from sparse_circuits.compute import Compute
+from sparse_circuits.config.judge_transfer import JudgeTransfer
+from sparse_circuits.files import write_json
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    model: Path
+    """folder of the model"""
+    pairs: Path
+    """natural sentences to judge by"""
+    scores: list[Path]
+    """node scores of each task, whose folder has its name"""
+    fit: Path
+    """node scores and means of other natural sentences"""
+    saes: list[Path]
+    """folder of each site's autoencoder"""
+    transfer: Path
+    """JSON file to write"""
+
+
+def step(files: Files, settings: JudgeTransfer, compute: Compute) -> None:
+    """Judge on natural sentences the nodes that were found on templates: are they necessary there, and sufficient?"""
+    device = compute.start()
+    setup = set_up_circuits(files.model, files.pairs, None, settings.seed, files.saes, settings.sites, device)
+    judged = judge_transfer(
+        setup.language,
+        setup.groups,
+        setup.basis,
+        [load_scores(path)[0] for path in files.scores],
+        load_scores(files.fit)[0],
+        settings.nodes,
+        settings.random_circuits,
+        settings.seed,
+        settings.batch_tokens,
+    )
+    facts = {
+        "study": settings.study,
+        "model": setup.language.name,
+        "tasks": [path.parents[1].name for path in files.scores],
+        "metric": "logit_difference",
+    }
+    write_json(files.transfer, {**facts, "judged": judged})

@@ -1,0 +1,20 @@
+"""Write the pages of a study of weight-sparse transformers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparse_circuits.config.write_report import WriteWeightReport
+from sparse_circuits.report.weights import FoundWeights, write_weight_pages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files(FoundWeights):
+    """What is read and written."""
+
+    folder: Path
+    """folder to write"""
+
+
+def step(files: Files, settings: WriteWeightReport) -> None:
+    """Write the pages of a study of weight-sparse transformers."""
+    write_weight_pages(files, settings.study, files.folder)
