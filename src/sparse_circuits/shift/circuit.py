@@ -13,7 +13,8 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import ablation_effects
 from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import Run, run
-from sparse_circuits.shift.probe import BATCH, Probe, Texts, mean_over
+from sparse_circuits.sae.logistic import Probe
+from sparse_circuits.shift.probe import BATCH, Texts, mean_over
 from sparse_circuits.shift.words import on_gendered
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ def circuit(
 
 def _right_log_odds(found: Run, site: Site, probe: Probe, counts: Tensor, signs: Tensor) -> Tensor:
     x = found.activations[site]
-    direction = probe.direction.to(x)
-    return ((mean_over(x, counts.to(x.device)) @ direction + probe.bias) * signs.to(x)).sum()
+    return ((mean_over(x, counts.to(x.device)) @ probe.weight.to(x) + probe.bias) * signs.to(x)).sum()
 
 
 @dataclass(frozen=True)

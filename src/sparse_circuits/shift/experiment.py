@@ -131,17 +131,17 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
             for name, some in ablated.items()
         }
 
-        def judged(logits: Tensor, test: Sequence[int] = draw.test) -> dict[str, float]:
-            return judge(logits > 0, second[test], woman[test])
+        def judged(scores: Tensor, test: Sequence[int] = draw.test) -> dict[str, float]:
+            return judge(scores > 0, second[test], woman[test])
 
         def fitted(
             y: Tensor, train: Sequence[int] = draw.ambiguous, test: Sequence[int] = draw.test
         ) -> dict[str, float]:
-            return judge(fit(y[train], second[train]).logits(y[test]) > 0, second[test], woman[test])
+            return judge(fit(y[train], second[train]).scores(y[test]) > 0, second[test], woman[test])
 
         rows: dict[str, dict[str, float]] = {
-            "original": judged(probe.logits(x[draw.test])),
-            **{name: judged(probe.logits(without[name][draw.test])) for name in ("random", "blind", "shift")},
+            "original": judged(probe.scores(x[draw.test])),
+            **{name: judged(probe.scores(without[name][draw.test])) for name in ("random", "blind", "shift")},
             "retrained": fitted(without["shift"]),
             "concepts": fitted(similarities(x - x[draw.ambiguous].mean(dim=0), directions)),
             "deletion": fitted(deleted),

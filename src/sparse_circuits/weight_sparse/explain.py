@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
@@ -191,11 +192,10 @@ def separation(values: Tensor, sides: Tensor) -> float:
 
     .5 as well where all prompts are of one side.
     """
-    one, other = values[sides > 0], values[sides < 0]
-    if not len(one) or not len(other):
+    if len(sides.unique()) < 2:
         return 0.5
-    higher = (one[:, None] > other).double().mean() + 0.5 * (one[:, None] == other).double().mean()
-    return max(higher.item(), 1 - higher.item())
+    higher = float(roc_auc_score((sides > 0).cpu(), values.cpu()))
+    return max(higher, 1 - higher)
 
 
 def _accuracy(found: Iterator[Choices], calibration: Calibration) -> float:
