@@ -33,7 +33,7 @@ def mean_coordinates(language: Language, basis: Basis, batches: Iterable[Tensor]
     return {site: (total / tokens).float() for site, total in sums.items()}
 
 
-def mean_ablation(
+def mean_intervention(
     basis: Basis, means: Mapping[Site, Tensor], nodes: Sequence[Node], keep: bool = False
 ) -> dict[Site, Edit]:
     """Return the intervention that sets nodes to their means; with `keep`, all others instead.

@@ -42,7 +42,7 @@ EXAMPLE = f"{EXAMPLE_WORD} has the first letter: G\n"
 
 
 @dataclass(frozen=True)
-class Words:
+class LetterWords:
     """Words that are one token: token ids (word,), and the place of their first letter (word,) in `letters`."""
 
     tokens: Tensor
@@ -58,7 +58,7 @@ class Lettered:
     letter: Tensor
 
 
-def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) -> Words:
+def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) -> LetterWords:
     """Draw `count` words a letter, in random order: tokens of a space and three letters or more, of either case.
 
     Letters with fewer words give all they have; those with fewer than ten are left out. Raises StudyError when fewer
@@ -77,12 +77,12 @@ def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) ->
     tokens = torch.cat(drawn)
     letter = torch.repeat_interleave(torch.tensor([len(group) for group in drawn]))
     order = torch.randperm(len(tokens), generator=generator)
-    return Words(tokens[order], letter[order], "".join(groups))
+    return LetterWords(tokens[order], letter[order], "".join(groups))
 
 
 @torch.no_grad()
 def word_activations(
-    language: Language, tokenizer: "PreTrainedTokenizerBase", words: Words, site: Site, batch: int
+    language: Language, tokenizer: "PreTrainedTokenizerBase", words: LetterWords, site: Site, batch: int
 ) -> Tensor:
     """Return the activation (word, d_in) at each word's token, after one worked example."""
     before = torch.tensor([language.separator_id, *tokenizer.encode(EXAMPLE, add_special_tokens=False)])

@@ -74,7 +74,7 @@ def fit(x: Tensor, second: Tensor) -> Probe:
     return Probe(found.weight / deviation, found.bias)
 
 
-def judge(says_second: Tensor, second: Tensor, woman: Tensor) -> dict[str, float]:
+def group_accuracies(says_second: Tensor, second: Tensor, woman: Tensor) -> dict[str, float]:
     """Return how often a probe is right about profession, agrees with gender, and is right in its worst group.
 
     All are (text,) of booleans; a probe that does not see gender agrees with it half of the time.

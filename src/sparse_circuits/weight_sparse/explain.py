@@ -14,7 +14,7 @@ from torch import Tensor
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks.pairs import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
-from sparse_circuits.weight_sparse.masks import Place, activations, gated, layers_of, place_at
+from sparse_circuits.weight_sparse.masks import LayerPlace, activations, gated, layers_of, place_at
 
 TELLS, FOLLOWS, LOST, ATTENDS = 0.95, 0.5, 0.75, 0.5  # from which a measure makes a claim
 TOKENS = 6  # shown of a channel
@@ -25,7 +25,7 @@ TEXTS = {
     "lost": "without it the task is lost",
     "attends": "the last token attends to the token that differs",
 }
-Node = tuple[Place, int]
+Node = tuple[LayerPlace, int]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class _Run:
     """The circuit on the clean, then the patched prompts of some pairs: what stood at every place."""
 
     batch: PairBatch
-    kept: dict[Place, Tensor]
+    kept: dict[LayerPlace, Tensor]
     sides: Tensor
 
     def difference(self) -> Tensor:
@@ -120,13 +120,13 @@ class _Run:
         """The last position: (prompt,)."""
         return torch.full((2 * len(self.batch.clean),), self.batch.clean.shape[1] - 1, device=self.batch.clean.device)
 
-    def at(self, positions: Callable[["_Run"], Tensor]) -> dict[Place, Tensor]:
+    def at(self, positions: Callable[["_Run"], Tensor]) -> dict[LayerPlace, Tensor]:
         """What stood at every place at one position of each prompt: (prompt, width)."""
         chosen = positions(self)
         rows = torch.arange(len(chosen), device=chosen.device)
         return {place: values[rows, chosen] for place, values in self.kept.items()}
 
-    def other(self, place: Place) -> Tensor:
+    def other(self, place: LayerPlace) -> Tensor:
         """What stood at a place in the pairs' other prompts."""
         return self.kept[place].roll(len(self.batch.clean), dims=0)
 

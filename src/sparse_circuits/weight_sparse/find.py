@@ -15,7 +15,7 @@ from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
 from sparse_circuits.weight_sparse.folder import load_model
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
-from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
+from sparse_circuits.weight_sparse.pruning import PrunedCircuit, Search, learn_masks, prune_circuit, whole_loss
 from sparse_circuits.wording import count
 
 
@@ -56,7 +56,7 @@ def find_circuit(
         write_json(out / "circuit.json", {**facts, "nodes": [], "edges": []})
         write_json(out / "pruning.json", {**facts, "split": "test", "solved": False, **whole})
         return f"the model does not solve {task}: accuracy {own['accuracy']:.2f}"
-    found = prune(masking, groups["train"], [_search(pruning, price, seed) for price in pruning.prices])
+    found = prune_circuit(masking, groups["train"], [_search(pruning, price, seed) for price in pruning.prices])
     judged = judge(masking, groups, found, random_circuits, seed)
     if pruning.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, seed)
@@ -90,7 +90,7 @@ def _search(pruning: Pruning, price: float, seed: int) -> Search:
     )
 
 
-def control(masking: Masking, groups: Splits, search: Search, real: Pruned) -> dict[str, float]:
+def control(masking: Masking, groups: Splits, search: Search, real: PrunedCircuit) -> dict[str, float]:
     """Return how a circuit does on `test` that was searched on a control's `train`, with as many gates as the real."""
     ranking, _ = learn_masks(masking, groups["train"], search)
     gates = torch.zeros_like(real.gates)

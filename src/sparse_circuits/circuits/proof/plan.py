@@ -22,7 +22,7 @@ COMPARED = ("model", "circuit", "complement")
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """A run in which only `nodes` are kept or, with `complement`, all nodes but these."""
 
     nodes: Sequence[Node]
@@ -34,7 +34,9 @@ class Run:
         return kept.complement() if self.complement else kept
 
 
-def plan_proof(circuit: Sequence[Node], candidates: Sequence[Node], generator: torch.Generator) -> dict[str, list[Run]]:
+def plan_proof(
+    circuit: Sequence[Node], candidates: Sequence[Node], generator: torch.Generator
+) -> dict[str, list[PlannedRun]]:
     """Return the runs that `prove` needs, by name, in the order in which it takes them: 303 and one for each node.
 
     `candidates` are the nodes that random circuits and nodes are drawn from, those that score anything, the circuit's
@@ -54,13 +56,13 @@ def plan_proof(circuit: Sequence[Node], candidates: Sequence[Node], generator: t
         raise StudyError(f"node {one} of the circuit is not among the candidates, which must hold all its nodes")
     random = [matched_random(circuit, candidates, generator) for _ in range(DRAWS)]
     return {
-        "model": [Run([], complement=True)],
-        "circuit": [Run(circuit)],
-        "complement": [Run(circuit, complement=True)],
-        "random": [Run(nodes) for nodes in random],
-        "random_complement": [Run(nodes, complement=True) for nodes in random],
-        "without_node": [Run([*circuit[:i], *circuit[i + 1 :]]) for i in range(len(circuit))],
-        "inflated": [Run([*circuit, node]) for node in _outsiders(circuit, candidates, generator)],
+        "model": [PlannedRun([], complement=True)],
+        "circuit": [PlannedRun(circuit)],
+        "complement": [PlannedRun(circuit, complement=True)],
+        "random": [PlannedRun(nodes) for nodes in random],
+        "random_complement": [PlannedRun(nodes, complement=True) for nodes in random],
+        "without_node": [PlannedRun([*circuit[:i], *circuit[i + 1 :]]) for i in range(len(circuit))],
+        "inflated": [PlannedRun([*circuit, node]) for node in _outsiders(circuit, candidates, generator)],
     }
 
 
@@ -74,7 +76,7 @@ def matched_random(circuit: Sequence[Node], candidates: Sequence[Node], generato
 
 
 def prove(
-    plan: Mapping[str, Sequence[Run]], metric: Tensor, compared: Tensor, generator: torch.Generator
+    plan: Mapping[str, Sequence[PlannedRun]], metric: Tensor, compared: Tensor, generator: torch.Generator
 ) -> dict[str, Verdict]:
     """Return the verdicts of the five tests.
 
