@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from sparse_circuits.models.means import mean_over_passes
 from sparse_circuits.models.weight_sparse import PLACES, AbsTopK, Block, WeightSparseForCausalLM, keep_largest
 
 
@@ -205,17 +206,8 @@ def activations(model: WeightSparseForCausalLM, tokens: Tensor) -> dict[LayerPla
 
 
 def mean_activations(model: WeightSparseForCausalLM, batches: Iterator[Tensor]) -> dict[LayerPlace, Tensor]:
-    """Return the mean of every node (width,) over all positions of batches of tokens (sequence, token), in fp64."""
-    sums: dict[LayerPlace, Tensor] = {}
-    count = 0
-    for tokens in batches:
-        found = activations(model, tokens)
-        for place, values in found.items():
-            total = values.double().sum(dim=(0, 1))
-            sums[place] = sums[place] + total if place in sums else total
-        # An image has fewer positions than tokens.
-        count += next(iter(found.values()))[..., 0].numel()
-    return {place: (total / count).float() for place, total in sums.items()}
+    """Return the mean of every node (width,) over all positions of batches of tokens (sequence, token)."""
+    return mean_over_passes(activations(model, tokens) for tokens in batches)
 
 
 def _module(model: WeightSparseForCausalLM, place: LayerPlace) -> nn.Module:
