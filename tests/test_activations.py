@@ -18,7 +18,7 @@ from sparse_circuits.activations.manifest import build_manifest, read_manifest, 
 from sparse_circuits.activations.plan import check_disk, plan_cache
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
-from sparse_circuits.activations.shard import Rows, SiteStatistics, read_rows, write_shard
+from sparse_circuits.activations.shard import Rows, SiteStatistics, read_shard_rows, write_shard
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language, load_tokenizer, site_widths
@@ -59,7 +59,7 @@ def test_every_row_is_the_activation_of_its_token_at_every_site(cache: Path, tin
         )
         begins[row] = matches
     for site in SITES:
-        stored = read_rows(path, str(site), 0, len(position)).float()
+        stored = read_shard_rows(path, str(site), 0, len(position)).float()
         for row, candidates in begins.items():
             # A document may give several sequences; one of them must be the row's own, to the last bit of bf16.
             expected = true[site][candidates, position[row]].bfloat16().float()
@@ -68,7 +68,9 @@ def test_every_row_is_the_activation_of_its_token_at_every_site(cache: Path, tin
 
 def test_statistics_are_those_of_the_rows(cache: Path) -> None:
     for site in SITES:
-        rows = torch.cat([read_rows(file, str(site), 0, 10**6) for file in sorted(cache.glob("shard-*.h5"))]).double()
+        rows = torch.cat(
+            [read_shard_rows(file, str(site), 0, 10**6) for file in sorted(cache.glob("shard-*.h5"))]
+        ).double()
         statistics = read_statistics(cache / "stats.json", str(site))
         torch.testing.assert_close(statistics.mean.double(), rows.mean(dim=0), rtol=1e-5, atol=1e-6)
         assert statistics.mean_squared_norm == pytest.approx(rows.square().sum(dim=1).mean().item(), rel=1e-9)
@@ -108,8 +110,8 @@ def compressed(cache: Path, tiny: Language, tmp_path_factory: pytest.TempPathFac
 
 def test_compression_changes_no_value(cache: Path, compressed: Path) -> None:
     for site in map(str, SITES):
-        plain = read_rows(cache / "shard-00000.h5", site, 0, 10**6)
-        assert torch.equal(read_rows(compressed, site, 0, 10**6), plain)
+        plain = read_shard_rows(cache / "shard-00000.h5", site, 0, 10**6)
+        assert torch.equal(read_shard_rows(compressed, site, 0, 10**6), plain)
         with h5py.File(compressed) as file:
             data = file[f"activations/{site}"]
             assert data.fletcher32
@@ -154,7 +156,7 @@ def test_an_activation_that_float16_cannot_hold_names_its_site_and_the_way_out(
     assert not list(tmp_path.iterdir())
     for dtype in ("bfloat16", "float32"):
         cache_shard(tiny, sequences, SITES, 5, dtype, [0], tmp_path / "shard.h5")
-        assert read_rows(tmp_path / "shard.h5", "resid_post.1", 0, 10).dtype == getattr(torch, dtype)
+        assert read_shard_rows(tmp_path / "shard.h5", "resid_post.1", 0, 10).dtype == getattr(torch, dtype)
     handle.remove()
 
 
@@ -197,7 +199,7 @@ def test_bit_rot_inside_a_chunk_is_noticed(cache: Path, tmp_path: Path) -> None:
     data[begin + 100] ^= 1
     (tmp_path / "rotten.h5").write_bytes(data)
     with pytest.raises(OSError, match=r"checksum|filter"):
-        read_rows(tmp_path / "rotten.h5", "resid_post.0", 0, 10)
+        read_shard_rows(tmp_path / "rotten.h5", "resid_post.0", 0, 10)
 
 
 def test_a_process_killed_while_writing_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
@@ -249,7 +251,7 @@ def test_a_plan_counts_the_bytes_that_the_shards_will_hold(slabs: Path, tiny_fol
     assert widths == {site: tiny.width(site) for site in widths}
     reader = ActivationReader(slabs, "resid_post.0")
     plan = plan_cache(reader.rows, {str(site): widths[site] for site in SITES}, "bfloat16")
-    stored = [read_rows(file, str(site), 0, 10**6).nbytes for file in slabs.glob("shard-*.h5") for site in SITES]
+    stored = [read_shard_rows(file, str(site), 0, 10**6).nbytes for file in slabs.glob("shard-*.h5") for site in SITES]
     assert plan.bytes == sum(stored)
     check_disk(plan, slabs)
 

@@ -19,7 +19,7 @@ from sparse_circuits.circuits.discovery.clusters import Clusters, cluster, spars
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions, Means, describe, feature_means
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.store import load_tokens, save_tokens
-from sparse_circuits.circuits.discovery.tokens import Targets, copied, find_targets, log_odds, next_token_loss
+from sparse_circuits.circuits.discovery.tokens import Targets, copied, find_targets, log_odds, loss_by_position
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
@@ -71,7 +71,7 @@ def test_targets_are_well_predicted_no_copies_and_few_a_window(
     tiny: Language, targets: Targets, sequences: Sequences
 ) -> None:
     assert len(targets) == WANTED.tokens
-    loss = next_token_loss(tiny, targets.tokens)
+    loss = loss_by_position(tiny, targets.tokens)
     assert (loss[targets.window, targets.position] <= WANTED.max_loss).all()
     assert targets.position.min() >= WANTED.context // 3
     assert targets.window.bincount().max() == WANTED.a_window
@@ -79,7 +79,7 @@ def test_targets_are_well_predicted_no_copies_and_few_a_window(
         assert not copied(targets.tokens[window].numpy())[position]
     strict = replace(WANTED, tokens=5, max_loss=float(loss.quantile(0.1)))
     fewer = find_targets(tiny, sequences, strict, 0, 100)
-    assert (next_token_loss(tiny, fewer.tokens)[fewer.window, fewer.position] <= strict.max_loss).all()
+    assert (loss_by_position(tiny, fewer.tokens)[fewer.window, fewer.position] <= strict.max_loss).all()
 
 
 def test_no_document_has_both_training_and_held_out_tokens(targets: Targets) -> None:

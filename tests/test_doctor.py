@@ -19,7 +19,7 @@ def test_what_is_wrong_is_told_with_how_to_mend_it(tmp_path: Path) -> None:
     found = [
         doctor.check_python((3, 9, 2)),
         doctor.check_packages(["torch", "no-such-package"]),
-        doctor.check_disk(tmp_path, wanted=10**30),
+        doctor.check_disk_space(tmp_path, wanted=10**30),
         doctor.check_memory(free=GIB),
         doctor.check_gpu(["NVIDIA H100"], "2.13.0+cpu"),
         doctor.check_dvc_remote(tmp_path),
@@ -34,7 +34,7 @@ def test_what_is_well_needs_no_mending(tmp_path: Path) -> None:
     found = [
         doctor.check_python((3, 11, 0)),
         doctor.check_packages(["torch"]),
-        doctor.check_disk(tmp_path, wanted=1),
+        doctor.check_disk_space(tmp_path, wanted=1),
         doctor.check_memory(free=64 * GIB),
         doctor.check_gpu([]),
         doctor.check_gpu(["NVIDIA H100"], "2.13.0+cu130", lambda: None),
@@ -53,7 +53,7 @@ def test_a_gpu_that_does_not_start_is_told_with_what_torch_says() -> None:
 
 def test_a_finished_study_needs_no_disk_for_itself(tmp_path: Path) -> None:
     (tmp_path / "results/report").mkdir(parents=True)
-    assert doctor.check_disk(tmp_path, wanted=10**30).state == "ok"
+    assert doctor.check_disk_space(tmp_path, wanted=10**30).state == "ok"
 
 
 def test_a_remote_whose_plugin_is_missing_is_told(tmp_path: Path) -> None:

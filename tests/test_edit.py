@@ -11,7 +11,7 @@ from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
 from sparse_circuits.config.edits import EditSettings, Select
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.build import Materials, build, rewritings
-from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
+from sparse_circuits.edit.circuits import mean_coordinates, mean_intervention
 from sparse_circuits.edit.erasure import Erasure, erase
 from sparse_circuits.edit.evaluate import Trials, judge_variants, most_changed_nodes
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
@@ -97,11 +97,11 @@ def test_mean_ablation_sets_to_means_over_text_what_is_named_or_all_else(tiny: L
     x = torch.cat([run(tiny, batch, read=[LAST]).activations[LAST] for batch in batches])
     torch.testing.assert_close(means[LAST], x[:, 1:].mean(dim=(0, 1)), rtol=1e-4, atol=1e-5)
     nodes = [Node(LAST, 3), Node(LAST, 5)]
-    removed = mean_ablation(basis, means, nodes)[LAST](x)
+    removed = mean_intervention(basis, means, nodes)[LAST](x)
     others = [i for i in range(tiny.d_model) if i not in (3, 5)]
     torch.testing.assert_close(removed[:, 1:, [3, 5]], means[LAST][[3, 5]].expand(len(x), 11, 2), rtol=0, atol=1e-5)
     assert torch.equal(removed[..., others], x[..., others])
-    kept = mean_ablation(basis, means, nodes, keep=True)
+    kept = mean_intervention(basis, means, nodes, keep=True)
     torch.testing.assert_close(kept[LAST](x)[..., [3, 5]], x[..., [3, 5]], rtol=0, atol=1e-5)
     torch.testing.assert_close(kept[LAST](x)[0, 1, others], means[LAST][others], rtol=0, atol=1e-5)
     sae = basis[FIRST]

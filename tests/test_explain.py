@@ -9,7 +9,7 @@ from torch import Tensor
 from sparse_circuits.tasks.pairs import Groups
 from sparse_circuits.weight_sparse.choices import Calibration, Masking
 from sparse_circuits.weight_sparse.explain import explain, measure, open_gates, separation
-from sparse_circuits.weight_sparse.masks import Place, activations, gated, mean_activations, place_at
+from sparse_circuits.weight_sparse.masks import LayerPlace, activations, gated, mean_activations, place_at
 from sparse_models import built_model, built_pairs, random_tokens
 
 READS, VALUE, WRITES, IDLE = (
@@ -84,7 +84,7 @@ def test_attention_is_what_the_model_computes(masking: Masking) -> None:
     assert found == pytest.approx(seen[0][:, -1, 4].mean().item(), abs=1e-6)
 
 
-def _kept(masking: Masking, prompts: Tensor, nodes: list[tuple[Place, int]]) -> dict[Place, Tensor]:
+def _kept(masking: Masking, prompts: Tensor, nodes: list[tuple[LayerPlace, int]]) -> dict[LayerPlace, Tensor]:
     with gated(masking.model, masking.index.split(open_gates(masking, nodes)), masking.fills):
         return activations(masking.model, prompts)
 

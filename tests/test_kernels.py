@@ -19,7 +19,7 @@ from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures.registry import TRAINERS
 from sparse_circuits.sae.kernels.encode import encode_largest
 from sparse_circuits.sae.kernels.products import products
-from sparse_circuits.sae.kernels.weighted_sums import weighted_sums
+from sparse_circuits.sae.kernels.weighted_sums import sum_segments
 from sparse_circuits.sae.sparse import PreActivations, decode, encode
 
 PRECISE = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 2e-5}  # bf16: of exact products, summed in fp32
@@ -66,10 +66,10 @@ def test_weighted_sums_equal_a_product_with_the_dense_matrix_of_weights(d: int, 
     matrix, weights = _draw(30, d, dtype=dtype), _draw(len(indices), seed=1, dtype=dtype)
     dense = torch.zeros(len(LENGTHS), 30, dtype=torch.float64, device=KERNELS)
     dense.index_put_((segment, indices), weights.double(), accumulate=True)
-    found = weighted_sums(matrix, indices, begins, weights)
+    found = sum_segments(matrix, indices, begins, weights)
     assert found.dtype == dtype
     torch.testing.assert_close(found.double(), dense @ matrix.double(), rtol=PRECISE[dtype], atol=PRECISE[dtype])
-    assert torch.equal(found, weighted_sums(matrix, indices, begins, weights))
+    assert torch.equal(found, sum_segments(matrix, indices, begins, weights))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

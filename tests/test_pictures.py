@@ -17,7 +17,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformer as Entry
 from sparse_circuits.figures.heat_map import as_webp, heat_map
 from sparse_circuits.interpret.firing import Firing
-from sparse_circuits.interpret.images import describe_on_images, label
+from sparse_circuits.interpret.images import describe_on_images, image_label
 from sparse_circuits.models.load import load_language_model, load_tokenizer
 from sparse_circuits.models.pictures import save_tokenizer
 from sparse_circuits.models.run import run
@@ -112,11 +112,11 @@ def test_a_counterfactual_is_near_its_image_and_seen_as_the_other_side(trained: 
 def test_a_label_names_what_is_above_its_share() -> None:
     usual = np.full(3, 1 / 3)
     spread = np.full((3, 3), 1.0)
-    assert label(CLASSES, np.array([0.1, 0.9, 0.0]), usual, spread) == "bar 90%"
+    assert image_label(CLASSES, np.array([0.1, 0.9, 0.0]), usual, spread) == "bar 90%"
     corner = np.zeros((3, 3))
     corner[2, 0] = 1
-    assert label(CLASSES, np.array([0.1, 0.9, 0.0]), usual, corner) == "bar 90%; bottom (100%); left (100%)"
-    assert label(CLASSES, usual, usual, spread) == "no class above others"
+    assert image_label(CLASSES, np.array([0.1, 0.9, 0.0]), usual, corner) == "bar 90%; bottom (100%); left (100%)"
+    assert image_label(CLASSES, usual, usual, spread) == "no class above others"
 
 
 def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Path) -> None:

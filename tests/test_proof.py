@@ -15,7 +15,7 @@ from sparse_circuits.circuits.proof.equivalence import equivalence, paired_diffe
 from sparse_circuits.circuits.proof.independence import hsic, independence
 from sparse_circuits.circuits.proof.minimality import minimality
 from sparse_circuits.circuits.proof.partial_necessity import partial_necessity
-from sparse_circuits.circuits.proof.plan import COMPARED, Run, matched_random, plan_proof, prove
+from sparse_circuits.circuits.proof.plan import COMPARED, PlannedRun, matched_random, plan_proof, prove
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
 from sparse_circuits.circuits.proof.verdict import Verdict
 from sparse_circuits.config.site import Site
@@ -211,12 +211,12 @@ CANDIDATES = [Node(site, index) for site in (EARLY, LATE) for index in range(40)
 TRUE = [Node(EARLY, 0), Node(EARLY, 1), Node(EARLY, 2), Node(LATE, 0)]
 
 
-def _additive_world() -> Callable[[Run], Tensor]:
+def _additive_world() -> Callable[[PlannedRun], Tensor]:
     """The metric (pair,) of a run in a network where every node adds its part, and TRUE have the large ones."""
     parts = {node: 0.02 * seeded.normal(PAIRS, seed=i) for i, node in enumerate(CANDIDATES)}
     parts |= {node: 1 + seeded.normal(PAIRS, seed=1000 + i) for i, node in enumerate(TRUE)}
 
-    def metric(run: Run) -> Tensor:
+    def metric(run: PlannedRun) -> Tensor:
         kept = [part for node, part in parts.items() if (node in set(run.nodes)) != run.complement]
         return torch.stack([torch.zeros(PAIRS, dtype=torch.float64), *kept]).sum(dim=0)
 
@@ -287,7 +287,7 @@ def test_every_candidate_is_as_likely_to_be_in_a_random_circuit() -> None:
 def test_runs_keep_their_nodes_or_all_others_and_error_nodes_always() -> None:
     basis = {EARLY: Coordinates(4), LATE: Coordinates(3)}
     nodes = [Node(EARLY, 1), Node(LATE, 2), Node(LATE, None)]
-    kept, others = (Run(nodes, complement).circuit(basis, 1) for complement in (False, True))
+    kept, others = (PlannedRun(nodes, complement).circuit(basis, 1) for complement in (False, True))
     assert kept.kept[EARLY].tolist() == [[False, True, False, False]]
     assert kept.kept[LATE].tolist() == [[False, False, True]]
     assert all(torch.equal(kept.kept[site], ~others.kept[site]) for site in basis)

@@ -16,7 +16,7 @@ from sparse_circuits.weight_sparse.frontier import frontier
 from sparse_circuits.weight_sparse.judge import judge, matched
 from sparse_circuits.weight_sparse.masks import (
     GateIndex,
-    Place,
+    LayerPlace,
     activations,
     frozen_norms,
     gated,
@@ -24,15 +24,15 @@ from sparse_circuits.weight_sparse.masks import (
     place_at,
     places_of,
 )
-from sparse_circuits.weight_sparse.pruning import Pruned, Search, prune
+from sparse_circuits.weight_sparse.pruning import PrunedCircuit, Search, prune_circuit
 from sparse_models import ANSWERS, built_model, built_pairs, random_model, random_tokens
 
 
-def fills(model: WeightSparseForCausalLM) -> dict[Place, Tensor]:
+def fills(model: WeightSparseForCausalLM) -> dict[LayerPlace, Tensor]:
     return mean_activations(model, iter(random_tokens(60).split(20)))
 
 
-def gates_of(model: WeightSparseForCausalLM, share: float) -> dict[Place, Tensor]:
+def gates_of(model: WeightSparseForCausalLM, share: float) -> dict[LayerPlace, Tensor]:
     generator = torch.Generator().manual_seed(0)
     return {
         place: (torch.rand(width, generator=generator) < share).double() for place, width in places_of(model).items()
@@ -137,12 +137,12 @@ def test_a_query_and_its_key_share_a_gate() -> None:
 
 
 @pytest.fixture(scope="module")
-def pruned() -> tuple[Masking, Pruned]:
+def pruned() -> tuple[Masking, PrunedCircuit]:
     masking = Masking(model := built_model(), fills(model))
-    return masking, prune(masking, built_pairs(80, 0), [Search(steps=120, price=0.01, target=0.3)])
+    return masking, prune_circuit(masking, built_pairs(80, 0), [Search(steps=120, price=0.01, target=0.3)])
 
 
-def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Masking, Pruned]) -> None:
+def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Masking, PrunedCircuit]) -> None:
     masking, found = pruned
     gates = masking.index.split(found.gates)
     nodes = {f"{place}/{index}" for place, index in nodes_of(gates)}
@@ -152,7 +152,7 @@ def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Maski
     assert ends >= {("attn_in.0/2", "attn_v.0/5"), ("attn_v.0/5", "attn_out.0/9")}
 
 
-def test_without_any_of_its_gates_the_circuit_misses_the_target(pruned: tuple[Masking, Pruned]) -> None:
+def test_without_any_of_its_gates_the_circuit_misses_the_target(pruned: tuple[Masking, PrunedCircuit]) -> None:
     masking, found = pruned
     for gate in found.gates.nonzero().flatten().tolist():
         fewer = found.gates.clone()
@@ -164,7 +164,7 @@ def test_without_any_of_its_gates_the_circuit_misses_the_target(pruned: tuple[Ma
         assert max(losses) > 0.3
 
 
-def test_the_circuit_does_the_task_and_nothing_else_does(pruned: tuple[Masking, Pruned]) -> None:
+def test_the_circuit_does_the_task_and_nothing_else_does(pruned: tuple[Masking, PrunedCircuit]) -> None:
     masking, found = pruned
     judged = judge(masking, {"train": built_pairs(80, 0), "test": built_pairs(40, 1)}, found, 5, 0)
     for accuracy in ("accuracy", "raw_accuracy"):
@@ -180,7 +180,7 @@ def test_a_task_that_the_model_does_not_do_is_told() -> None:
     model = built_model()
     model.lm_head.weight[list(ANSWERS)] = 0
     with pytest.raises(StudyError, match=r"the model's own task loss is 0\.\d+, above the target of 0\.3"):
-        prune(Masking(model, fills(model)), built_pairs(40, 0), [Search(target=0.3)])
+        prune_circuit(Masking(model, fills(model)), built_pairs(40, 0), [Search(target=0.3)])
 
 
 def test_random_circuits_have_as_many_nodes_at_every_place() -> None:

@@ -15,7 +15,7 @@ from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.activations.shard import read_rows
+from sparse_circuits.activations.shard import read_shard_rows
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import free_memory
 from sparse_circuits.models.load import Language
@@ -26,7 +26,7 @@ def test_a_reader_gives_every_row_once_an_epoch(cache: Path) -> None:
     batches = list(reader.batches(50, 2, 0))
     assert all(batch.shape == (50, 32) for batch in batches)
     assert len(batches) == 2 * reader.rows // 50
-    every = torch.cat([read_rows(file, "resid_post.1", 0, 10**6) for file in sorted(cache.glob("shard-*.h5"))])
+    every = torch.cat([read_shard_rows(file, "resid_post.1", 0, 10**6) for file in sorted(cache.glob("shard-*.h5"))])
     first = torch.cat(batches)[: reader.rows]
     assert sorted(map(tuple, first.float().tolist())) == sorted(map(tuple, every.float().tolist()))
 
@@ -41,7 +41,7 @@ def _plainly(folder: Path, site: str, size: int, epochs: int, seed: int) -> Iter
     """What batches are, told in the simplest way: all rows of all epochs, one after another, cut into pieces."""
     files = sorted(folder.glob("shard-*.h5"))
     rows = [
-        read_rows(files[index], site, 0, 10**6)
+        read_shard_rows(files[index], site, 0, 10**6)
         for epoch in range(epochs)
         for index in torch.randperm(len(files), generator=torch.Generator().manual_seed(seed + epoch)).tolist()
     ]

@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT, STUDY
 from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.errors import StudyError
-from sparse_circuits.versions.graph import Graph, Job
+from sparse_circuits.versions.graph import Job, JobGraph
 from sparse_circuits.versions.record import record
 
 
@@ -44,11 +44,11 @@ def _made(*jobs: Job, seconds: float = 1.0) -> tuple[Job, ...]:
     return jobs
 
 
-def _graph(name: str, jobs: tuple[Job, ...], is_default: bool = False, path: Path = Path("study.yaml")) -> Graph:
+def _graph(name: str, jobs: tuple[Job, ...], is_default: bool = False, path: Path = Path("study.yaml")) -> JobGraph:
     with contextlib.chdir(ROOT):
         settings = read_yaml(Path(STUDY)) | {"study": name}
         study = load_study(settings)
-    return Graph(study, settings, path, is_default, jobs)
+    return JobGraph(study, settings, path, is_default, jobs)
 
 
 def _locked(path: str) -> set[str]:

@@ -16,7 +16,7 @@ from sparse_circuits.sae.absorption import Lettered, letter_words, measure_absor
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.cosines import largest_cosines
 from sparse_circuits.sae.evaluate import WITH_INTERVAL, _intervals, evaluate_coder
-from sparse_circuits.sae.logistic import fit_probes
+from sparse_circuits.sae.logistic import fit_probe
 from sparse_circuits.sae.probing import Labelled, last_activations, probe_features, two_valued
 from sparse_circuits.sae.stability import compare_decoders
 from sparse_circuits.tasks.pair import Pair
@@ -179,7 +179,7 @@ def test_probes_are_the_minimum_of_scikit_learns_objective() -> None:
     """In one dimension the minimum can be found by search; classes of unequal size weigh the same."""
     x = _random(60, 1)
     label = ((x[:, 0] + 0.5 * _random(60, seed=1)) > 0.8).long()
-    probe = fit_probes(x, label.unsqueeze(1))
+    probe = fit_probe(x, label)
     scale = (x - x.mean()).square().mean().sqrt().double()
     z = (x.double() - x.mean()) / scale
     counts = torch.tensor([(label == 0).sum(), (label == 1).sum()])

@@ -12,7 +12,7 @@ from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.circuits.search.backward_elimination import eliminate
 from sparse_circuits.circuits.search.bisection import smallest, smallest_circuit
-from sparse_circuits.circuits.search.hard_concrete import Lagrangian, open_probability, sample
+from sparse_circuits.circuits.search.hard_concrete import Lagrangian, open_probability, sample_gates
 from sparse_circuits.circuits.search.heaviside import step
 from sparse_circuits.circuits.search.problem import SPARED, Problem, pose, spare, split_pairs
 from sparse_circuits.circuits.search.registry import SEARCHES, minimal_circuit
@@ -145,12 +145,12 @@ def test_gates_are_zero_as_often_as_the_formula_says_and_their_gradient_is_right
     generator = torch.Generator().manual_seed(0)
     log_alpha = torch.linspace(-4, 4, 9, dtype=torch.float64, requires_grad=True)
     uniform = torch.rand(200_000, 1, generator=generator, dtype=torch.float64)
-    gates = sample(log_alpha, uniform)
+    gates = sample_gates(log_alpha, uniform)
     share = (gates > 0).double().mean(dim=0)
     torch.testing.assert_close(share, open_probability(log_alpha).detach(), rtol=0, atol=5e-3)
     # d E[gate] / d log alpha by reparametrisation, against differences of the mean of the same noise.
     (ours,) = torch.autograd.grad(gates.mean(dim=0).sum(), log_alpha)
-    higher, lower = (sample(log_alpha.detach() + move, uniform).mean(dim=0) for move in (1e-3, -1e-3))
+    higher, lower = (sample_gates(log_alpha.detach() + move, uniform).mean(dim=0) for move in (1e-3, -1e-3))
     torch.testing.assert_close(ours, (higher - lower) / 2e-3, rtol=1e-2, atol=1e-5)
     (slope,) = torch.autograd.grad(open_probability(log_alpha).sum(), log_alpha)
     torch.testing.assert_close(slope, open_probability(log_alpha) * (1 - open_probability(log_alpha)))

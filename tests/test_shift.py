@@ -12,14 +12,15 @@ from seeded import generator, normal
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.effects import ablation_effects
+from sparse_circuits.edit.effects import first_order_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language, load_tokenizer
 from sparse_circuits.models.run import Run, run
+from sparse_circuits.sae.logistic import Probe
 from sparse_circuits.shift.circuit import Evidence, activity, circuit
 from sparse_circuits.shift.experiment import Subject, experiment
-from sparse_circuits.shift.probe import Probe, Texts, fit, judge, mean_over, pooled
+from sparse_circuits.shift.probe import Texts, fit, group_accuracies, mean_over, pooled
 from sparse_circuits.shift.words import on_gendered, without_gender
 from sparse_circuits.shift.writing import sample, write
 from sparse_circuits.sources.biographies import Biography, read_bias_in_bios, read_biographies, write_biographies
@@ -58,13 +59,13 @@ def test_a_probe_finds_the_planted_direction_and_is_judged_by_hand() -> None:
     x = normal(200, 5).float() * torch.tensor([1.0, 10, 0.1, 1, 1])
     x[:, 2] += second * 2.0
     probe = fit(x, second)
-    scaled = probe.direction * x.std(dim=0)
+    scaled = probe.weight * x.std(dim=0)
     assert scaled.abs().argmax() == 2
-    assert ((probe.logits(x) > 0) == second).double().mean() > 0.99
+    assert ((probe.scores(x) > 0) == second).double().mean() > 0.99
     says = torch.tensor([True, True, False, True, False, False])
     right = torch.tensor([True, True, True, False, False, False])
     woman = torch.tensor([True, False, True, True, False, True])
-    assert judge(says, right, woman) == {"profession": 4 / 6, "gender": 3 / 6, "worst_group": 0.5}
+    assert group_accuracies(says, right, woman) == {"profession": 4 / 6, "gender": 3 / 6, "worst_group": 0.5}
 
 
 def test_effects_of_ablation_are_exact_where_all_that_follows_is_linear(tiny: Language) -> None:
@@ -75,7 +76,7 @@ def test_effects_of_ablation_are_exact_where_all_that_follows_is_linear(tiny: La
     def metric(found: Run) -> torch.Tensor:
         return (mean_over(found.activations[LAST], counts) @ direction).sum()
 
-    effects = ablation_effects(tiny, basis, tokens, metric, {}, read=LAST)[LAST]
+    effects = first_order_effects(tiny, basis, tokens, metric, {}, read=LAST)[LAST]
     whole = metric(run(tiny, tokens, read=[LAST]))
     for index in (0, 7, 31):
         edits = rewrite_nodes(basis, {Node(LAST, index): Rewriting()})

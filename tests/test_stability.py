@@ -12,12 +12,12 @@ from torch import Tensor
 import seeded
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.proof.areas import areas
-from sparse_circuits.circuits.proof.stability import jaccard, largest, stability
+from sparse_circuits.circuits.proof.stability import jaccard, largest_nodes, stability
 from sparse_circuits.tasks.controls import swapped_half
 
 
 def _top(size: int) -> Callable[[Tensor, Tensor], Tensor]:
-    return lambda mean, error: largest(mean.abs(), size)
+    return lambda mean, error: largest_nodes(mean.abs(), size)
 
 
 def test_means_and_errors_of_resamples_are_those_of_the_resampled_scores() -> None:
@@ -54,7 +54,7 @@ def test_pairs_that_say_the_same_give_the_same_circuit() -> None:
 
 def test_circuits_of_pure_noise_overlap_as_random_sets_do() -> None:
     nodes, size = 60, 12
-    masks = largest(seeded.normal(400, nodes).abs(), size)
+    masks = largest_nodes(seeded.normal(400, nodes).abs(), size)
     first, second = torch.triu_indices(400, 400, offset=1)
     k = np.arange(size + 1)
     expected = float((hypergeom.pmf(k, nodes, size, size) * k / (2 * size - k)).sum())

@@ -16,7 +16,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.cross_layer import CrossLayer
-from sparse_circuits.sae.architectures.registry import build
+from sparse_circuits.sae.architectures.registry import build_trainer
 from sparse_circuits.sae.coder import load_coder, save_coder
 from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
 from sparse_circuits.sae.evaluate import evaluate_coder
@@ -121,7 +121,7 @@ def test_a_cross_layer_transcoder_recovers_what_features_write_to_later_layers()
 
 
 def _random(kind: str, architecture: str, generator: torch.Generator) -> Architecture[Any] | CrossLayer:
-    trainer = build(_config(kind, architecture), [WIDTH, 24], [24, 20], generator)
+    trainer = build_trainer(_config(kind, architecture), [WIDTH, 24], [24, 20], generator)
     with torch.no_grad():
         for parameter in trainer.parameters():
             if parameter.requires_grad:
@@ -197,7 +197,9 @@ def _dense_loss(trainer: Any, x: Tensor, target: Tensor) -> Tensor:
 
 
 def test_a_crosscoders_features_pay_for_each_site() -> None:
-    trainer = build(_config("crosscoder", "standard"), [WIDTH, 24], [WIDTH, 24], torch.Generator().manual_seed(0))
+    trainer = build_trainer(
+        _config("crosscoder", "standard"), [WIDTH, 24], [WIDTH, 24], torch.Generator().manual_seed(0)
+    )
     assert isinstance(trainer, Architecture)
     with torch.no_grad():
         trainer.W_dec[0] = torch.cat([3 * torch.eye(WIDTH)[0], 4 * torch.eye(24)[0]])
@@ -206,7 +208,7 @@ def test_a_crosscoders_features_pay_for_each_site() -> None:
 
 @pytest.mark.parametrize("architecture", ["topk", "jumprelu"])
 def test_a_cross_layer_transcoder_is_read_as_it_was_saved(architecture: str, tmp_path: Path) -> None:
-    trainer = build(
+    trainer = build_trainer(
         _config("cross_layer_transcoder", architecture), [WIDTH] * 3, [WIDTH] * 3, torch.Generator().manual_seed(0)
     )
     units = Units.of([torch.ones(WIDTH)] * 3, [100.0, 200.0, 300.0])
@@ -246,7 +248,7 @@ def test_the_model_does_the_same_with_a_cross_layer_transcoder_that_is_exact(tin
     kept = [layers[number].mlp for number in range(2)]
     first = _Linear(weights[0])
     signs = torch.cat([torch.eye(d), -torch.eye(d)])
-    trainer = build(_config("cross_layer_transcoder", d_sae=2 * d, k=2 * d), [d] * 2, [d] * 2, generator)
+    trainer = build_trainer(_config("cross_layer_transcoder", d_sae=2 * d, k=2 * d), [d] * 2, [d] * 2, generator)
     assert isinstance(trainer, CrossLayer)
     with torch.no_grad():
         trainer.parts[0].W_enc.copy_(signs)

@@ -189,7 +189,7 @@ def test_a_cache_of_patches_says_which_image_and_place(images: Path, folder: Pat
     assert rows == 10 * (POSITIONS - 1)
     build_manifest(tmp_path, path, [tmp_path / "shard-00000.h5"])
     origins = read_origins(tmp_path / "shard-00000.h5")
-    stored = shards.read_rows(tmp_path / "shard-00000.h5", str(site), 0, rows)
+    stored = shards.read_shard_rows(tmp_path / "shard-00000.h5", str(site), 0, rows)
     found = row_sequences(tmp_path / "shard-00000.h5", origins, sequences, [0, 0])
     tokens = torch.from_numpy(sequences.token_id).long()
     expected = run(language, tokens, read=[site]).activations[site]

@@ -16,7 +16,7 @@ from sparse_circuits.versions.trace import format_trace, trace
 from sparse_circuits.wording import count
 
 
-def summary(report: tyro.conf.Positional[Path]) -> None:
+def summary_command(report: tyro.conf.Positional[Path]) -> None:
     """Print the main numbers of a finished study and where its page is.
 
     Args:
@@ -110,7 +110,7 @@ def main() -> None:
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(
             {
-                "summary": summary,
+                "summary_command": summary_command,
                 "trace": trace_command,
                 "restore": restore_command,
                 "collect": collect_command,

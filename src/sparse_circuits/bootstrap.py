@@ -1,7 +1,6 @@
 """Intervals: what a number might have been, had other examples been drawn."""
 
 from collections.abc import Hashable, Sequence
-from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -39,9 +38,11 @@ def crossed_weights(labels: Sequence[Sequence[Hashable]], seed: int) -> Tensor:
 
 
 def wilson95(share: float, examples: int) -> list[float]:
-    """Return the 95 % interval of a share among so many examples (Wilson 1927): not empty where all are alike."""
-    z = NormalDist().inv_cdf(BOUNDS[1])
-    middle = share + z * z / (2 * examples)
-    half = z * (share * (1 - share) / examples + (z / (2 * examples)) ** 2) ** 0.5
-    scale = 1 + z * z / examples
-    return [max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)]
+    """Return the 95 % interval of a share among so many examples (Wilson 1927): not empty where all are alike.
+
+    A mean of several shares counts as the nearest whole number of the examples.
+    """
+    from scipy.stats import binomtest
+
+    interval = binomtest(round(share * examples), examples).proportion_ci(method="wilson")
+    return [float(interval.low), float(interval.high)]

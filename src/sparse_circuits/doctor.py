@@ -72,7 +72,7 @@ def check_git(folder: Path = Path()) -> Finding:
     return Finding("git", "warning", "no git repository here; DVC checks, pulls and pushes only in one", mend)
 
 
-def check_disk(folder: Path = Path(), wanted: int = DISK, study: str = "the default study") -> Finding:
+def check_disk_space(folder: Path = Path(), wanted: int = DISK, study: str = "the default study") -> Finding:
     """Free space where results and DVC's cache go, which may be links to other disks; what is there counts as free."""
     places = [place if place.exists() else folder for place in (folder / "results", folder / ".dvc/cache")]
     free = min(shutil.disk_usage(place).free for place in places)
@@ -163,7 +163,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_packages,
     check_code,
     check_git,
-    check_disk,
+    check_disk_space,
     check_memory,
     check_gpu,
     check_slurm,
@@ -191,7 +191,7 @@ def study_checks(configfile: Path) -> dict[Callable[[], Finding], Callable[[], F
     memory, disk = study_memory(study) * 10**6, REST + cache_bytes(study)
     return {
         check_memory: partial(check_memory, wanted=memory, study=study.study),
-        check_disk: partial(check_disk, wanted=disk, study=study.study),
+        check_disk_space: partial(check_disk_space, wanted=disk, study=study.study),
     }
 
 

@@ -5,12 +5,11 @@ import json
 import os
 import re
 import threading
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_jsonl
@@ -75,24 +74,34 @@ class Endpoint:
             self._answers[question] = answer
 
     def _answer(self, content: bytes) -> str:
+        from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
         request = urllib.request.Request(self.url, content, self._headers())
-        trouble = ""
-        for attempt in range(self._tries):
-            if attempt:
-                time.sleep(min(LONGEST, self._pause * 2 ** (attempt - 1)))
-            try:
-                with urllib.request.urlopen(request, timeout=self._timeout) as reply:
-                    return self._content(reply.read())
-            except urllib.error.HTTPError as error:
-                trouble = f"status {error.code} {error.reason}"
-                if error.code in (401, 403):
-                    where = f"the key in ${self._key_variable}" if self._key_variable else "a key (labels.key_variable)"
-                    raise StudyError(f"{self.url}: {trouble}; check {where}") from None
-                if error.code not in BUSY:
-                    raise StudyError(f"{self.url}: {trouble}; check labels.base_url and labels.model") from None
-            except OSError as error:  # no connection, or none in time
-                trouble = str(getattr(error, "reason", error))
+        retrying = Retrying(
+            stop=stop_after_attempt(self._tries),
+            wait=wait_exponential(self._pause, max=LONGEST),
+            retry=retry_if_exception_type(OSError),  # busy, no connection, or none in time
+        )
+        try:
+            return self._content(retrying(self._reply, request))
+        except RetryError as failed:
+            error = failed.last_attempt.exception()
+            trouble = _status(error) if isinstance(error, HTTPError) else getattr(error, "reason", error)
         raise StudyError(f"{self.url}: {trouble}; asked {self._tries} times; is the endpoint up?")
+
+    def _reply(self, request: urllib.request.Request) -> bytes:
+        """Ask once."""
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as reply:
+                content: bytes = reply.read()
+                return content
+        except HTTPError as error:
+            if error.code in BUSY:
+                raise
+            check = "labels.base_url and labels.model"
+            if error.code in (401, 403):
+                check = f"the key in ${self._key_variable}" if self._key_variable else "a key (labels.key_variable)"
+            raise StudyError(f"{self.url}: {_status(error)}; check {check}") from None
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
@@ -110,6 +119,10 @@ class Endpoint:
         if not isinstance(content, str):
             raise StudyError(f"{self.url}: the answer is no chat completion: {reply[:80]!r}")
         return content
+
+
+def _status(error: HTTPError) -> str:
+    return f"status {error.code} {error.reason}"
 
 
 def marked(tokens: Sequence[str], activations: Sequence[float]) -> str:

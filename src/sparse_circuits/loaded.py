@@ -12,7 +12,7 @@ from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.setup import features_of, set_up_basis
 from sparse_circuits.compute import choose_device
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.circuits import coordinates, mean_ablation, mean_coordinates
+from sparse_circuits.edit.circuits import coordinates, mean_coordinates, mean_intervention
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
@@ -174,7 +174,7 @@ class LoadedCircuit:
         if any(node.position is not None for node in nodes):
             raise StudyError(f"{self.folder}: its nodes stand at positions of the task's prompts")
         fills = self._means if patch is None else self._coordinates(patch)
-        changed = self.model.changed(mean_ablation(self._basis, fills, nodes, keep))
+        changed = self.model.changed(mean_intervention(self._basis, fills, nodes, keep))
         return changed if patch is None else replace(changed, length=len(self.model.encode(patch)))
 
     @torch.no_grad()

@@ -44,7 +44,7 @@ def build_manifest(folder: Path, sequences: Path, files: list[Path], threads: in
     sites = sorted(found, key=lambda site: Site.parse(site).order)
     stats: dict[str, Any] = {}
     for site in sites:
-        parts = [shards.read_statistics(file, site) for file in found[site]]
+        parts = [shards.read_shard_statistics(file, site) for file in found[site]]
         total = sum(rows[file] for file in found[site])
         sinks = int(sum(part.sinks for part in parts))
         median = float(np.median([part.median_norm for part in parts]))

@@ -110,14 +110,14 @@ def read_slab(data: h5py.Dataset, begin: int, end: int) -> Tensor:
     return rows
 
 
-def read_rows(path: Path, site: str, begin: int, end: int) -> Tensor:
+def read_shard_rows(path: Path, site: str, begin: int, end: int) -> Tensor:
     """Read rows `begin` to `end` of a site as a tensor (row, width) of the stored type."""
     with h5py.File(path) as file:
         data = site_data(file, site)
         return read_slab(data, begin, min(end, len(data)))
 
 
-def read_statistics(path: Path, site: str) -> SiteStatistics:
+def read_shard_statistics(path: Path, site: str) -> SiteStatistics:
     """Read what a shard says of a site."""
     with h5py.File(path) as file:
         group = file[f"statistics/{site}"]

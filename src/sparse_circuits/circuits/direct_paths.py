@@ -111,14 +111,14 @@ def reading_sites(basis: Basis) -> dict[Site, Site]:
     return {site: dictionary.reads or site for site, dictionary in basis.items()}
 
 
-def written_rows(dictionary: Dictionary, coordinates: Tensor) -> Tensor:
+def decoder_rows(dictionary: Dictionary, coordinates: Tensor) -> Tensor:
     """Return what each of some coordinates (n,) writes per unit: (n, d)."""
     if isinstance(dictionary, Features):
         return dictionary.sae.W_dec[coordinates]
     return torch.nn.functional.one_hot(coordinates, dictionary.width * dictionary.group).float()
 
 
-def read_rows(dictionary: Dictionary, coordinates: Tensor) -> Tensor:
+def encoder_rows(dictionary: Dictionary, coordinates: Tensor) -> Tensor:
     """Return the gradient of each of some coordinates (n,), where it is active, by what is read: (n, d_in)."""
     if isinstance(dictionary, Features):
         return dictionary.sae.W_enc.T[coordinates]

@@ -13,9 +13,9 @@ from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinat
 from sparse_circuits.circuits.direct_paths import (
     DirectPaths,
     cut_at_sites,
-    read_rows,
+    decoder_rows,
+    encoder_rows,
     reading_sites,
-    written_rows,
 )
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Language
@@ -127,7 +127,7 @@ def _sources(dictionary: Dictionary, found: SiteGradient, sides: list[Tensor], k
         here[0] = there[0] = 0  # the separator, which is never ablated
     return _Sources(
         [node.id for node in indexed + errors],
-        written_rows(dictionary, coordinates),
+        decoder_rows(dictionary, coordinates),
         change[..., coordinates] * by_coordinate(here, dictionary.group),
         dictionary.group,
         unexplained.unsqueeze(-1) * there.unsqueeze(1),
@@ -141,7 +141,7 @@ def _targets(
     """The kept nodes of a site, which feel nothing before position `begin`."""
     clean, patch = sides
     coordinates = _coordinates(dictionary, kept, clean.device)
-    pull = found.gradient @ written_rows(dictionary, coordinates).T
+    pull = found.gradient @ decoder_rows(dictionary, coordinates).T
     pull = pull * by_coordinate(_at_positions(kept, pull), dictionary.group)
     if dictionary.has_error:
         active = (clean != 0) | (patch != 0) if found.to_patch else clean != 0
@@ -150,7 +150,7 @@ def _targets(
     shape = (-1, dictionary.group)
     return _Targets(
         [node.id for node in kept],
-        read_rows(dictionary, coordinates).unflatten(0, shape),
+        encoder_rows(dictionary, coordinates).unflatten(0, shape),
         pull.unflatten(-1, shape),
     )
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit, Outcome, run_named
 from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation, zero_ablation
 from sparse_circuits.circuits.proof.areas import areas
 from sparse_circuits.circuits.proof.plan import matched_random
@@ -113,16 +114,14 @@ class _Curves:
 
     def share(self, name: str) -> Tensor:
         """The share of the model's metric that circuits have: (circuit,)."""
-        low, high = self.empty.mean(), self.full.mean()
-        return (self.metric(name).mean(dim=1) - low) / (high - low)
+        return faithfulness(self.metric(name).mean(dim=1), self.empty.mean(), self.full.mean())
 
     def intervals(self, name: str, seed: int) -> list[list[float]]:
         """95 % bootstrap intervals of that share over pairs."""
         values = self.metric(name)
         draws = resamples(values.shape[1], seed)
-        low = self.empty[draws].mean(dim=1)
-        shares = (values[:, draws].mean(dim=2) - low) / (self.full[draws].mean(dim=1) - low)
-        return interval95(shares).tolist()
+        ends = (self.empty[draws].mean(dim=1), self.full[draws].mean(dim=1))
+        return interval95(faithfulness(values[:, draws].mean(dim=2), *ends)).tolist()
 
 
 def _accuracy(metric: Tensor) -> float:

@@ -12,7 +12,7 @@ from sparse_circuits.circuits.evidence import lower_bound
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
 from sparse_circuits.circuits.proof.plan import COMPARED, plan_proof, prove
-from sparse_circuits.circuits.proof.stability import largest, stability
+from sparse_circuits.circuits.proof.stability import largest_nodes, stability
 from sparse_circuits.circuits.scores import NodeScores, SiteScores, score_nodes
 from sparse_circuits.circuits.setup import Setup
 from sparse_circuits.tasks.controls import swapped_half
@@ -68,7 +68,7 @@ def stability_of(scores: NodeScores, size: int, seed: int) -> dict[str, Any]:
     """Return how much circuits of `size` nodes from resampled pairs agree, and the nodes that are in nearly all."""
 
     def choose(mean: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
-        return largest(lower_bound(mean, error), size)
+        return largest_nodes(lower_bound(mean, error), size)
 
     columns, active = scores.active()
     found = stability(active, choose, RESAMPLES, torch.Generator().manual_seed(seed))

@@ -1,6 +1,7 @@
 """Transfer: are nodes found on templates necessary and sufficient in natural sentences?"""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit, run_circuits
 from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans
@@ -136,10 +138,10 @@ def _without(nodes: Sequence[Node], basis: Basis) -> Circuit:
 def _shares(metric: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Shares of the metric (..., prompt), of means over the last axis."""
     mean = {name: values.mean(dim=-1) for name, values in metric.items()}
-    span = mean["model"] - mean["nothing"]
+    share = partial(faithfulness, empty=mean["nothing"], model=mean["model"])
     return {
         "necessity": 1 - mean["rest"] / mean["model"],
-        "sufficiency": (mean["circuit"] - mean["nothing"]) / span,
-        "sufficiency_without_errors": (mean["bare"] - mean["nothing"]) / span,
-        "errors_alone": (mean["errors"] - mean["nothing"]) / span,
+        "sufficiency": share(mean["circuit"]),
+        "sufficiency_without_errors": share(mean["bare"]),
+        "errors_alone": share(mean["errors"]),
     }

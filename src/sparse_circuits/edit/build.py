@@ -8,7 +8,7 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.edits import EditSettings, Erase, MeanAblate, OfCircuit, Operation, Rewrite, Select
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.circuits import mean_ablation, mean_coordinates
+from sparse_circuits.edit.circuits import mean_coordinates, mean_intervention
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
@@ -61,11 +61,11 @@ def build(settings: EditSettings, materials: Materials) -> Intervention:
             parts.append(rewrite_nodes(basis, _rewritten(operation, materials.selected)))
         elif isinstance(operation, MeanAblate):
             means = mean_coordinates(language, basis, materials.text)
-            parts.append(mean_ablation(basis, means, _nodes(operation.nodes)))
+            parts.append(mean_intervention(basis, means, _nodes(operation.nodes)))
         elif isinstance(operation, OfCircuit):
             means = mean_coordinates(language, basis, materials.text)
             nodes = materials.circuits[operation.task]
-            parts.append(mean_ablation(basis, means, nodes, keep=operation.kind == "keep_circuit"))
+            parts.append(mean_intervention(basis, means, nodes, keep=operation.kind == "keep_circuit"))
         elif isinstance(operation, Erase):
             sites = [Site.parse(site) for site in operation.sites]
             parts.append(erase(language, materials.pairs[operation.behaviour], sites, operation.kind))

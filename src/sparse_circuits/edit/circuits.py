@@ -10,6 +10,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import beyond_separator
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
+from sparse_circuits.models.means import mean_over_passes
 from sparse_circuits.models.run import Edit, run
 
 
@@ -22,18 +23,10 @@ def coordinates(language: Language, basis: Basis, tokens: Tensor) -> dict[Site, 
 
 def mean_coordinates(language: Language, basis: Basis, batches: Iterable[Tensor]) -> dict[Site, Tensor]:
     """Return each site's mean coordinates (coordinate,) over tokens (sequence, position), separators left out."""
-    sums: dict[Site, Tensor] = {}
-    tokens = 0
-    for batch in batches:
-        found = coordinates(language, basis, batch)
-        for site, values in found.items():
-            total = values.double().sum(dim=(0, 1))
-            sums[site] = sums[site] + total if site in sums else total
-        tokens += next(iter(found.values()))[..., 0].numel()
-    return {site: (total / tokens).float() for site, total in sums.items()}
+    return mean_over_passes(coordinates(language, basis, batch) for batch in batches)
 
 
-def mean_ablation(
+def mean_intervention(
     basis: Basis, means: Mapping[Site, Tensor], nodes: Sequence[Node], keep: bool = False
 ) -> dict[Site, Edit]:
     """Return the intervention that sets nodes to their means; with `keep`, all others instead.

@@ -14,7 +14,7 @@ from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import Edit, Run, run
 
 
-def ablation_effects(
+def first_order_effects(
     language: Language,
     basis: Basis,
     tokens: Tensor,

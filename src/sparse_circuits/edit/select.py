@@ -19,7 +19,7 @@ from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.config.edits import Select
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.effects import ablation_effects
+from sparse_circuits.edit.effects import first_order_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
@@ -160,7 +160,7 @@ def _ranked(
         batch = batch.to(language.device)
         for sign, tokens in ((1.0, batch.clean), (-1.0, batch.patch)):
             metric = partial(_signed_difference, batch=batch, sign=sign)
-            for site, effect in ablation_effects(language, basis, tokens, metric, done, logits="last").items():
+            for site, effect in first_order_effects(language, basis, tokens, metric, done, logits="last").items():
                 effects[site] += effect
     nodes = []
     for site, effect in effects.items():

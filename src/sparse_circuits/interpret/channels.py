@@ -14,7 +14,7 @@ from sparse_circuits.models.load import Language
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
-from sparse_circuits.sources.images import Split
+from sparse_circuits.sources.images import ImageSplit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,7 +24,7 @@ IMAGES = 8  # in one pass
 
 @torch.no_grad()
 def read_channels(
-    language: Language, images: Split, classes: int, channels: Mapping[Site, Iterable[int]]
+    language: Language, images: ImageSplit, classes: int, channels: Mapping[Site, Iterable[int]]
 ) -> dict[Site, Firing]:
     """Run the model on images and return what channels do at each site.
 

@@ -13,7 +13,7 @@ from sparse_circuits.interpret.firing import Firing
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class TokenPlace:
     """A token of a firing: its sequence and its position in that."""
 
     sequence: int
@@ -26,7 +26,7 @@ class Place:
         return slice(begin, begin + length)
 
 
-def top_places(firing: Firing, feature: int, count: int, length: int) -> list[Place]:
+def top_places(firing: Firing, feature: int, count: int, length: int) -> list[TokenPlace]:
     """Return the tokens on which the feature is most active, one a sequence, the strongest first; not held-out ones.
 
     Windows of the same text are given once: a corpus repeats itself.
@@ -34,11 +34,11 @@ def top_places(firing: Firing, feature: int, count: int, length: int) -> list[Pl
     values = firing.values[feature] * ~firing.judged[:, None]
     positions = values.argmax(axis=1)
     strongest = values[np.arange(len(values)), positions]
-    found: dict[bytes, Place] = {}
+    found: dict[bytes, TokenPlace] = {}
     for sequence in np.argsort(-strongest, kind="stable").tolist():
         if strongest[sequence] == 0 or len(found) == count:
             break
-        place = Place(sequence, int(positions[sequence]))
+        place = TokenPlace(sequence, int(positions[sequence]))
         found.setdefault(_text(firing, place, length), place)
     return list(found.values())
 
@@ -56,7 +56,7 @@ def quantile_places(
     count: int,
     judged: bool,
     generator: np.random.Generator,
-) -> list[list[Place]]:
+) -> list[list[TokenPlace]]:
     """Draw up to `count` tokens of each quantile between `edges`, lowest first, of held-out documents or of others."""
     values = firing.values[feature] * (firing.judged == judged)[:, None]
     sequences, positions = np.nonzero(values)
@@ -65,24 +65,26 @@ def quantile_places(
     for number in range(len(edges) - 1):
         inside = np.flatnonzero(quantile == number)
         picked = np.sort(generator.choice(inside, min(count, len(inside)), replace=False))
-        drawn.append([Place(int(sequences[i]), int(positions[i])) for i in picked])
+        drawn.append([TokenPlace(int(sequences[i]), int(positions[i])) for i in picked])
     return drawn
 
 
-def silent_places(firing: Firing, feature: int, count: int, length: int, generator: np.random.Generator) -> list[Place]:
+def silent_places(
+    firing: Firing, feature: int, count: int, length: int, generator: np.random.Generator
+) -> list[TokenPlace]:
     """Draw up to `count` tokens of held-out documents in whose windows the feature is never active."""
     sequences, positions = np.nonzero(firing.cached & firing.judged[:, None])
-    found: list[Place] = []
+    found: list[TokenPlace] = []
     for i in generator.permutation(len(sequences)).tolist():
         if len(found) == count:
             break
-        place = Place(int(sequences[i]), int(positions[i]))
+        place = TokenPlace(int(sequences[i]), int(positions[i]))
         window = place.window(length, firing.token_id.shape[1])
         if not firing.values[feature, place.sequence, window].any():
             found.append(place)
     return sorted(found)
 
 
-def _text(firing: Firing, place: Place, length: int) -> bytes:
+def _text(firing: Firing, place: TokenPlace, length: int) -> bytes:
     window = place.window(length, firing.token_id.shape[1])
     return firing.token_id[place.sequence, window].tobytes()

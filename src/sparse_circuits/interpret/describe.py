@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sparse_circuits.config.interpret_nodes import Amounts
 from sparse_circuits.config.site import Site
-from sparse_circuits.interpret.contexts import Place, quantile_edges, quantile_places, silent_places, top_places
+from sparse_circuits.interpret.contexts import TokenPlace, quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_says, shifted
@@ -164,7 +164,7 @@ def _promoted(
     return notes
 
 
-def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[Place, Tensor]) -> dict[str, Any]:
+def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[TokenPlace, Tensor]) -> dict[str, Any]:
     """Mean shares of the activation, over contexts, by distance from the token and by the tokens before it.
 
     A share is a token's part over the sum of all parts' sizes, so that parts that cancel do not blow up.
@@ -196,7 +196,7 @@ def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[Place, Tens
 def _shower(tokenizer: "PreTrainedTokenizerBase", firing: Firing, values: NDArray[np.float32], length: int) -> Any:
     """Return a function from a place to its context as it stands in the file."""
 
-    def shown(place: Place, part: Tensor | None = None) -> dict[str, Any]:
+    def shown(place: TokenPlace, part: Tensor | None = None) -> dict[str, Any]:
         window = place.window(length, firing.token_id.shape[1])
         inputs = {} if part is None else {"inputs": [_round(value) for value in part[window].tolist()]}
         return {
@@ -212,7 +212,7 @@ def _shower(tokenizer: "PreTrainedTokenizerBase", firing: Firing, values: NDArra
     return shown
 
 
-def _until(firing: Firing, place: Place) -> Tensor:
+def _until(firing: Firing, place: TokenPlace) -> Tensor:
     return torch.from_numpy(firing.token_id[place.sequence, : place.position + 1])
 
 

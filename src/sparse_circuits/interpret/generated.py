@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparse_circuits.endpoint import SEED, Endpoint, marked, read_answer
-from sparse_circuits.interpret.contexts import Place
+from sparse_circuits.interpret.contexts import TokenPlace
 from sparse_circuits.interpret.rule import detection_scores
 from sparse_circuits.models.texts import pieces
 from sparse_circuits.progress import Progress
@@ -104,10 +104,10 @@ def generated_label(
     return {**result, "label": label, "unreadable": unreadable, "detection": detection}
 
 
-def _judged(node: Mapping[str, Any]) -> tuple[list[Place], Any]:
+def _judged(node: Mapping[str, Any]) -> tuple[list[TokenPlace], Any]:
     """The places to judge on, with the quantile of each, -1 for silent ones; as many silent as active."""
-    active = [(Place(*place), n) for n, places in enumerate(node["judged"]["active"]) for place in places]
-    silent = [(Place(*place), -1) for place in node["judged"]["silent"]]
+    active = [(TokenPlace(*place), n) for n, places in enumerate(node["judged"]["active"]) for place in places]
+    silent = [(TokenPlace(*place), -1) for place in node["judged"]["silent"]]
     both = active + silent[: len(active)]
     return [place for place, _ in both], np.array([number for _, number in both], dtype=int)
 
@@ -122,6 +122,6 @@ def _excerpts(node: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"Tokens made likelier: {promoted}" if promoted else ""])
 
 
-def _text(tokenizer: "PreTrainedTokenizerBase", sequences: "Sequences", place: Place, window: int) -> str:
+def _text(tokenizer: "PreTrainedTokenizerBase", sequences: "Sequences", place: TokenPlace, window: int) -> str:
     shown = place.window(window, sequences.token_id.shape[1])
     return "".join(pieces(tokenizer, sequences.token_id[place.sequence, shown].tolist())).replace("\n", " ")

@@ -57,7 +57,7 @@ def describe_on_images(
         active = int((values > 0).sum())
         note: dict[str, Any] = {
             "id": f"{site}/{index}",
-            "label": "never active on the images described",
+            "image_label": "never active on the images described",
             "density": _round(active / firing.tokens),
             "active_tokens": active,
             **{
@@ -70,7 +70,7 @@ def describe_on_images(
             held_out = _shares(values * firing.judged[:, None], of_class, len(classes))
             places = learnt.sum(axis=0).reshape(grid)
             note |= {
-                "label": label(classes, shares, usual, places),
+                "image_label": image_label(classes, shares, usual, places),
                 "activation": {"mean": _round(values[values > 0].mean()), "max": _round(values.max())},
                 "classes": {name: _round(share) for name, share in zip(classes, shares, strict=True)},
                 "held_out": {name: _round(share) for name, share in zip(classes, held_out, strict=True)},
@@ -88,7 +88,7 @@ def describe_on_images(
     return result
 
 
-def label(
+def image_label(
     classes: Sequence[str], shares: NDArray[np.float64], usual: NDArray[np.float64], places: NDArray[np.float64]
 ) -> str:
     """Return what was counted as words: classes that have more of the activation than of the images, and where it is.

@@ -16,7 +16,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
-from sparse_circuits.sae.logistic import fit_probes
+from sparse_circuits.sae.logistic import fit_probe
 from sparse_circuits.sae.probing import mean_differences
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ EXAMPLE = f"{EXAMPLE_WORD} has the first letter: G\n"
 
 
 @dataclass(frozen=True)
-class Words:
+class LetterWords:
     """Words that are one token: token ids (word,), and the place of their first letter (word,) in `letters`."""
 
     tokens: Tensor
@@ -58,7 +58,7 @@ class Lettered:
     letter: Tensor
 
 
-def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) -> Words:
+def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) -> LetterWords:
     """Draw `count` words a letter, in random order: tokens of a space and three letters or more, of either case.
 
     Letters with fewer words give all they have; those with fewer than ten are left out. Raises StudyError when fewer
@@ -77,12 +77,12 @@ def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) ->
     tokens = torch.cat(drawn)
     letter = torch.repeat_interleave(torch.tensor([len(group) for group in drawn]))
     order = torch.randperm(len(tokens), generator=generator)
-    return Words(tokens[order], letter[order], "".join(groups))
+    return LetterWords(tokens[order], letter[order], "".join(groups))
 
 
 @torch.no_grad()
 def word_activations(
-    language: Language, tokenizer: "PreTrainedTokenizerBase", words: Words, site: Site, batch: int
+    language: Language, tokenizer: "PreTrainedTokenizerBase", words: LetterWords, site: Site, batch: int
 ) -> Tensor:
     """Return the activation (word, d_in) at each word's token, after one worked example."""
     before = torch.tensor([language.separator_id, *tokenizer.encode(EXAMPLE, add_special_tokens=False)])
@@ -120,18 +120,18 @@ def measure_absorption(
     the features make up; where b_dec is 0 that is the same.
     """
     labels, truth = (torch.nn.functional.one_hot(part.letter, len(letters)) for part in (train, test))
-    probes = fit_probes(train.x, labels)
-    recognised = probes.scores(test.x) > 0
+    probes = [fit_probe(train.x, label) for label in labels.T]
+    recognised = torch.stack([probe.scores(test.x) > 0 for probe in probes], dim=1)
     f1 = _f1(recognised, truth)
-    directions = torch.nn.functional.normalize(probes.weight, dim=1).to(train.x)
+    directions = torch.nn.functional.normalize(torch.stack([probe.weight for probe in probes]), dim=1).to(train.x)
     features, judged = sae.encode(train.x), sae.encode(test.x)
     ranked = mean_differences(features, labels).topk(MAX_SPLITS, dim=1).indices
     found: dict[str, dict[str, Any]] = {}
     for number, name in enumerate(letters):
         if f1[number] < PROBE_F1:
             continue
-        candidates, label = ranked[number], [number]
-        main = candidates[: _split(features[:, candidates], labels[:, label], judged[:, candidates], truth[:, label])]
+        candidates = ranked[number]
+        main = candidates[: _split(features[:, candidates], labels[:, number], judged[:, candidates], truth[:, number])]
         rows = recognised[:, number] & (truth[:, number] == 1)
         absorbed = _absorbed(sae, test.x[rows], judged[rows], main, directions[number])
         found[name] = {
@@ -157,7 +157,7 @@ def _split(features: Tensor, label: Tensor, judged: Tensor, truth: Tensor) -> in
     """How many of the ranked features, in the columns of `features` and `judged`, a letter is split into."""
     best = 0.0
     for k in range(1, features.shape[1] + 1):
-        f1 = _f1(fit_probes(features[:, :k], label).scores(judged[:, :k]) > 0, truth).item()
+        f1 = _f1(fit_probe(features[:, :k], label).scores(judged[:, :k]) > 0, truth).item()
         if k > 1 and f1 <= best + F1_JUMP:
             return k - 1
         best = f1
@@ -175,6 +175,6 @@ def _absorbed(sae: SparseAutoencoder, x: Tensor, features: Tensor, main: Tensor,
 
 
 def _f1(predicted: Tensor, truth: Tensor) -> Tensor:
-    """F1 of each label (label,): predictions and truth (row, label)."""
+    """F1 of each label (...,): predictions and truth (row, ...)."""
     predicted, truth = predicted.double(), truth.double()
     return 2 * (predicted * truth).sum(dim=0) / (predicted.sum(dim=0) + truth.sum(dim=0))

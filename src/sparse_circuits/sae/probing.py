@@ -16,7 +16,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
-from sparse_circuits.sae.logistic import fit_probes
+from sparse_circuits.sae.logistic import fit_probe
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import encode_pairs
 
@@ -87,8 +87,8 @@ def probe_features(sae: SparseAutoencoder, train: Labelled, test: Labelled, ks: 
     best = mean_differences(features[0], labels).squeeze(0).abs().topk(max(ks)).indices
 
     def accuracy(fitted: Tensor, judged: Tensor) -> float:
-        scores = fit_probes(fitted, labels).scores(judged)
-        return ((scores.squeeze(1) > 0) == (test.label == 1)).double().mean().item()
+        says = fit_probe(fitted, train.label).scores(judged) > 0
+        return (says == (test.label == 1)).double().mean().item()
 
     majority = int(2 * int(labels.sum()) >= len(labels))
     return {

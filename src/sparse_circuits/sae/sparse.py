@@ -137,7 +137,7 @@ def weighted_sums(matrix: Tensor, indices: Tensor, begins: Tensor, weights: Tens
     if runs_on_kernels(matrix):
         from sparse_circuits.sae.kernels import weighted_sums as kernel
 
-        return kernel.weighted_sums(matrix, indices, begins, weights)
+        return kernel.sum_segments(matrix, indices, begins, weights)
     return torch.nn.functional.embedding_bag(
         indices, matrix, begins, mode="sum", per_sample_weights=weights, include_last_offset=True
     )

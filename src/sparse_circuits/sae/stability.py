@@ -11,14 +11,14 @@ MATCH = 0.7  # the cosine from which two features count as the same (Paulo and B
 
 
 @dataclass(frozen=True)
-class Stability:
+class DecoderAgreement:
     """Mean over features of the largest cosine with the other's, both ways, and the share that has a partner there."""
 
     mean_max_cosine: tuple[float, float]
     matched: float
 
 
-def compare_decoders(first: Tensor, second: Tensor) -> Stability:
+def compare_decoders(first: Tensor, second: Tensor) -> DecoderAgreement:
     """Compare decoders (n, d_in) and (m, d_in) by the cosines of their rows.
 
     Each feature is matched with one of the other decoder at most, the pair with the largest cosine first, down to a
@@ -36,7 +36,7 @@ def compare_decoders(first: Tensor, second: Tensor) -> Stability:
         if row not in taken[0] and other not in taken[1]:
             taken[0].add(row)
             taken[1].add(other)
-    return Stability(
+    return DecoderAgreement(
         (largest_cosines(first, second).mean().item(), largest_cosines(second, first).mean().item()),
         len(taken[0]) / min(len(first), len(second)),
     )

@@ -13,7 +13,7 @@ from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.errors import StudyError
 from sparse_circuits.progress import Progress
 from sparse_circuits.sae.architectures.base import Step
-from sparse_circuits.sae.architectures.registry import build
+from sparse_circuits.sae.architectures.registry import build_trainer
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.bank import Bank
 from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
@@ -66,7 +66,7 @@ def train(
         )
     seeds = {name: seed if config.seed is None else config.seed for name, config in configs.items()}
     members = {
-        name: build(config, reads.widths, (writes or reads).widths, torch.Generator().manual_seed(seeds[name]))
+        name: build_trainer(config, reads.widths, (writes or reads).widths, torch.Generator().manual_seed(seeds[name]))
         for name, config in configs.items()
     }
     bank = Bank(members, device)

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.effects import ablation_effects
+from sparse_circuits.edit.effects import first_order_effects
 from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import Run, run
-from sparse_circuits.shift.probe import BATCH, Probe, Texts, mean_over
+from sparse_circuits.sae.logistic import Probe
+from sparse_circuits.shift.probe import BATCH, Texts, mean_over
 from sparse_circuits.shift.words import on_gendered
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def circuit(
     effects = {at: torch.zeros(dictionary.width) for at, dictionary in basis.items()}
     for part, signs in zip(texts.batches(), (2.0 * second - 1).split(BATCH), strict=True):
         metric = partial(_right_log_odds, site=site, probe=probe, counts=part.counts, signs=signs)
-        for at, effect in ablation_effects(language, basis, part.tokens, metric, {}, read=site).items():
+        for at, effect in first_order_effects(language, basis, part.tokens, metric, {}, read=site).items():
             effects[at] -= effect / len(texts.tokens)
     found = [
         (value, Node(at, index))
@@ -43,12 +44,11 @@ def circuit(
 
 def _right_log_odds(found: Run, site: Site, probe: Probe, counts: Tensor, signs: Tensor) -> Tensor:
     x = found.activations[site]
-    direction = probe.direction.to(x)
-    return ((mean_over(x, counts.to(x.device)) @ direction + probe.bias) * signs.to(x)).sum()
+    return ((mean_over(x, counts.to(x.device)) @ probe.weight.to(x) + probe.bias) * signs.to(x)).sum()
 
 
 @dataclass(frozen=True)
-class Activity:
+class TextActivity:
     """What each site's features do on texts: their means over positions, and which share of that is on words of gender.
 
     Both are (width,) a site.
@@ -59,7 +59,7 @@ class Activity:
 
 
 @torch.no_grad()
-def activity(language: Language, tokenizer: "PreTrainedTokenizerBase", basis: Basis, texts: Texts) -> Activity:
+def activity(language: Language, tokenizer: "PreTrainedTokenizerBase", basis: Basis, texts: Texts) -> TextActivity:
     """Return what features do on texts, at the positions that count."""
     on_words, total = (
         {site: torch.zeros(dictionary.width, dtype=torch.float64) for site, dictionary in basis.items()}
@@ -72,7 +72,7 @@ def activity(language: Language, tokenizer: "PreTrainedTokenizerBase", basis: Ba
             f = dictionary.read(read[site]).cpu().double() * part.counts[:, :, None]
             total[site] += f.sum(dim=(0, 1))
             on_words[site] += (f * gendered[:, :, None]).sum(dim=(0, 1))
-    return Activity(
+    return TextActivity(
         {site: sums / texts.counts.sum() for site, sums in total.items()},
         {site: sums / total[site].clamp(min=1e-9) for site, sums in on_words.items()},
     )

@@ -21,7 +21,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
 from sparse_circuits.progress import Progress
 from sparse_circuits.shift.circuit import Evidence, activity, circuit
-from sparse_circuits.shift.probe import Texts, concepts, fit, judge, pooled, similarities
+from sparse_circuits.shift.probe import Texts, concepts, fit, group_accuracies, pooled, similarities
 from sparse_circuits.shift.words import GENDERED, without_gender
 from sparse_circuits.sources.biographies import GENDERS, Biography
 
@@ -131,17 +131,17 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
             for name, some in ablated.items()
         }
 
-        def judged(logits: Tensor, test: Sequence[int] = draw.test) -> dict[str, float]:
-            return judge(logits > 0, second[test], woman[test])
+        def judged(scores: Tensor, test: Sequence[int] = draw.test) -> dict[str, float]:
+            return group_accuracies(scores > 0, second[test], woman[test])
 
         def fitted(
             y: Tensor, train: Sequence[int] = draw.ambiguous, test: Sequence[int] = draw.test
         ) -> dict[str, float]:
-            return judge(fit(y[train], second[train]).logits(y[test]) > 0, second[test], woman[test])
+            return group_accuracies(fit(y[train], second[train]).scores(y[test]) > 0, second[test], woman[test])
 
         rows: dict[str, dict[str, float]] = {
-            "original": judged(probe.logits(x[draw.test])),
-            **{name: judged(probe.logits(without[name][draw.test])) for name in ("random", "blind", "shift")},
+            "original": judged(probe.scores(x[draw.test])),
+            **{name: judged(probe.scores(without[name][draw.test])) for name in ("random", "blind", "shift")},
             "retrained": fitted(without["shift"]),
             "concepts": fitted(similarities(x - x[draw.ambiguous].mean(dim=0), directions)),
             "deletion": fitted(deleted),

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import Intervention
 from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import run
+from sparse_circuits.sae.logistic import Probe, fit_probe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -67,27 +67,14 @@ def pooled(language: Language, texts: Texts, site: Site, intervention: Intervent
     return torch.cat(parts)
 
 
-@dataclass(frozen=True)
-class Probe:
-    """Says the second of two classes where x @ `direction` + `bias` is positive; `direction` (d,)."""
-
-    direction: Tensor
-    bias: float
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Return the log odds of the second class: (text, d) -> (text,)."""
-        return x @ self.direction + self.bias
-
-
 def fit(x: Tensor, second: Tensor) -> Probe:
-    """Fit a probe by logistic regression on standardised activations (text, d); `second` (text,) is the class."""
-    mean, deviation = x.mean(dim=0), x.std(dim=0).clamp(min=1e-6)
-    found = LogisticRegression(max_iter=1000).fit(((x - mean) / deviation).numpy(), second.numpy())
-    direction = torch.from_numpy(found.coef_[0]).to(x) / deviation
-    return Probe(direction, float(found.intercept_[0]) - float(mean @ direction))
+    """Fit a probe on activations (text, d), each dimension in its own units; `second` (text,) tells the class."""
+    deviation = x.std(dim=0).clamp(min=1e-6)
+    found = fit_probe(x / deviation, second)
+    return Probe(found.weight / deviation, found.bias)
 
 
-def judge(says_second: Tensor, second: Tensor, woman: Tensor) -> dict[str, float]:
+def group_accuracies(says_second: Tensor, second: Tensor, woman: Tensor) -> dict[str, float]:
     """Return how often a probe is right about profession, agrees with gender, and is right in its worst group.
 
     All are (text,) of booleans; a probe that does not see gender agrees with it half of the time.

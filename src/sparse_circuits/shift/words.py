@@ -18,7 +18,7 @@ FEMALE_NAMES = ("Mary", "Patricia", "Jennifer", "Linda", "Elizabeth", "Barbara",
 GENDERED = MALE | FEMALE | {name.lower() for name in (*MALE_NAMES, *FEMALE_NAMES)}
 
 
-def count(text: str, words: Iterable[str]) -> int:
+def count_words(text: str, words: Iterable[str]) -> int:
     """Return how many of a text's words are among some, whatever their case."""
     wanted = set(words)
     return sum(word.lower() in wanted for word in re.findall(r"[A-Za-z]+", text))

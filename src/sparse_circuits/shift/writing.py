@@ -11,7 +11,7 @@ from sparse_circuits.models.load import Language
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import model_precision
 from sparse_circuits.progress import Progress
-from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count
+from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count_words
 from sparse_circuits.sources.biographies import Biography
 
 if TYPE_CHECKING:
@@ -51,7 +51,12 @@ def write(
                     for ends in sample(language, tokenizer, _cycled(prompts, BATCH), tokens, generator):
                         text = f"{pronoun}{ends}"
                         whole = not any(token in text for token in special)
-                        if whole and count(text, own) > 1 and not count(text, other) and count(text, words):
+                        if (
+                            whole
+                            and count_words(text, own) > 1
+                            and not count_words(text, other)
+                            and count_words(text, words)
+                        ):
                             texts[text] = None
                     progress.update(min(len(texts), each) - progress.n)
                     if len(texts) >= each:

@@ -17,7 +17,7 @@ class Unavailable(Exception):
     """This source cannot be reached or lacks the package; the next one may do."""
 
 
-def run(command: list[str], folder: Path) -> None:
+def run_client(command: list[str], folder: Path) -> None:
     """Run a registry's client in `folder`; raise Unavailable with its last line of output when it fails."""
     try:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)

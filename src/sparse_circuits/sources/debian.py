@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sparse_circuits.config.source import PackageSource
-from sparse_circuits.sources.archive import fetch_package, run
+from sparse_circuits.sources.archive import fetch_package, run_client
 
 
 def fetch(source: PackageSource, folder: Path) -> None:
@@ -12,8 +12,8 @@ def fetch(source: PackageSource, folder: Path) -> None:
 
 
 def _download(source: PackageSource, folder: Path) -> None:
-    run(["apt-get", "-o", "APT::Sandbox::User=root", "download", f"{source.package}={source.version}"], folder)
+    run_client(["apt-get", "-o", "APT::Sandbox::User=root", "download", f"{source.package}={source.version}"], folder)
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    run(["dpkg-deb", "--extract", str(archive.absolute()), str(folder.absolute())], folder)
+    run_client(["dpkg-deb", "--extract", str(archive.absolute()), str(folder.absolute())], folder)

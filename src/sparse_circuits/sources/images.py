@@ -20,7 +20,7 @@ CHUNK = 200_704  # bytes: 256 images of 28 x 28
 
 
 @dataclass(frozen=True)
-class Split:
+class ImageSplit:
     """The images of one split: bytes (image, height, width, channel), labels (image,), and the rows in the file."""
 
     images: NDArray[np.uint8]
@@ -97,12 +97,12 @@ def _labelled(name: str, labels: NDArray[np.uint8], images: int, entry: Images) 
     return labels
 
 
-def read_images(path: Path, split: str) -> Split:
+def read_images(path: Path, split: str) -> ImageSplit:
     """Read the images of `train` or `test`."""
     with h5py.File(path) as file:
         rows = np.flatnonzero(file["split"][()] == SPLITS.index(split))
         part = slice(int(rows[0]), int(rows[-1]) + 1)
-        return Split(file["images"][part], file["label"][part], rows)
+        return ImageSplit(file["images"][part], file["label"][part], rows)
 
 
 def read_classes(path: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sparse_circuits.config.source import PackageSource
-from sparse_circuits.sources.archive import fetch_package, run, untar
+from sparse_circuits.sources.archive import fetch_package, run_client, untar
 
 
 def fetch(source: PackageSource, folder: Path) -> None:
@@ -12,4 +12,4 @@ def fetch(source: PackageSource, folder: Path) -> None:
 
 
 def _download(source: PackageSource, folder: Path) -> None:
-    run(["npm", "pack", "--silent", f"{source.package}@{source.version}"], folder)
+    run_client(["npm", "pack", "--silent", f"{source.package}@{source.version}"], folder)

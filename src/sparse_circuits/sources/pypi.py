@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from sparse_circuits.config.source import PackageSource, Wheel
-from sparse_circuits.sources.archive import fetch_package, run, untar, unzip
+from sparse_circuits.sources.archive import fetch_package, run_client, untar, unzip
 
 
 def fetch(source: PackageSource, folder: Path) -> None:
@@ -15,7 +15,7 @@ def fetch(source: PackageSource, folder: Path) -> None:
 def download(source: PackageSource | Wheel, folder: Path) -> None:
     """Have pip put a package's file into `folder`, without what it depends on."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    run([*pip, "--dest", ".", f"{source.package}=={source.version}"], folder)
+    run_client([*pip, "--dest", ".", f"{source.package}=={source.version}"], folder)
 
 
 def _unpack(archive: Path, folder: Path) -> None:

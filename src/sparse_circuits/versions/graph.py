@@ -31,7 +31,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Graph:
+class JobGraph:
     """A study, the file that describes it, and its jobs, each before those that need it."""
 
     study: Study | WeightSparseStudy
@@ -41,7 +41,7 @@ class Graph:
     jobs: tuple[Job, ...]
 
 
-def read_graph(study: Path | None = None) -> Graph:
+def read_graph(study: Path | None = None) -> JobGraph:
     """Return the graph of all jobs of the study at `study`, by default of the one that config/config.yaml names.
 
     Snakemake is asked, nothing is run. Raises StudyError when the study's file is missing or wrong.
@@ -65,7 +65,7 @@ def read_graph(study: Path | None = None) -> Graph:
         with contextlib.redirect_stdout(io.StringIO()):
             dag.printd3dag()
         jobs = tuple(_read(job) for job in _in_order(workflow._workflow.dag) if job.output)
-    return Graph(described, settings, path, path == default, jobs)
+    return JobGraph(described, settings, path, path == default, jobs)
 
 
 def _in_order(dag: Any) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, write_json
 from sparse_circuits.machine import RAN_ON
-from sparse_circuits.versions.graph import Graph, Job
+from sparse_circuits.versions.graph import Job, JobGraph
 from sparse_circuits.versions.stages import stages_folder, write_dvc_yaml
 from sparse_circuits.wording import count
 
@@ -25,7 +25,7 @@ def record_path(study: str) -> Path:
     return Path("provenance") / f"{study}.json"
 
 
-def record(graph: Graph) -> None:
+def record(graph: JobGraph) -> None:
     """Write the study's dvc.yaml, the hashes of its artefacts to dvc.lock, and the study's record.
 
     Raises StudyError when an artefact is missing that is not one of the shards, which are shared or not as the study

@@ -11,7 +11,7 @@ from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.study import Study
 from sparse_circuits.files import publishing
 from sparse_circuits.plan.of_study import plan_of
-from sparse_circuits.versions.graph import Graph, Job
+from sparse_circuits.versions.graph import Job, JobGraph
 
 HEADER = """\
 # Written by scripts/write_dvc_yaml.py from the workflow's graph (`make dvc.yaml`); a test checks that the two agree.
@@ -24,7 +24,7 @@ def stages_folder(study: str, is_default: bool) -> Path:
     return Path() if is_default else Path("dvc") / study
 
 
-def write_dvc_yaml(graph: Graph, path: Path) -> None:
+def write_dvc_yaml(graph: JobGraph, path: Path) -> None:
     """Publish the stages, metrics, plots and artifacts of a study.
 
     Studies share models, caches and autoencoders: stages whose outputs another dvc.yaml has already are left to it,
@@ -50,7 +50,7 @@ def _outputs(path: Path) -> set[str]:
     return {output for stage in stages.values() for out in stage["outs"] for output in out}
 
 
-def _stage(job: Job, graph: Graph, top: Path) -> dict[str, Any]:
+def _stage(job: Job, graph: JobGraph, top: Path) -> dict[str, Any]:
     configfile = "" if graph.is_default else f" --configfile {graph.path}"
     stage: dict[str, Any] = {
         "cmd": f"snakemake --cores all{configfile} -- {job.outputs[0]}",
@@ -64,13 +64,13 @@ def _stage(job: Job, graph: Graph, top: Path) -> dict[str, Any]:
     return stage
 
 
-def _transport(job: Job, graph: Graph) -> dict[str, bool]:
+def _transport(job: Job, graph: JobGraph) -> dict[str, bool]:
     study = graph.study
     left_out = job.rule == "cache_activations" and isinstance(study, Study) and not study.activations.share
     return {"cache": False} if left_out else {}
 
 
-def _params(job: Job, graph: Graph) -> Iterator[dict[str, list[str]]]:
+def _params(job: Job, graph: JobGraph) -> Iterator[dict[str, list[str]]]:
     """The keys that a job's settings are taken from, by file; what the file leaves to its default is left out."""
     told = plan_of(graph.study).told
     catalogues = {"models": getattr(graph.study, "models_file", ""), "datasets": graph.study.datasets_file}
@@ -96,7 +96,7 @@ def _measured(jobs: list[Job]) -> list[str]:
     return sorted(path for job in jobs for path in job.outputs if Path(path).name in names)
 
 
-def _plots(graph: Graph, jobs: list[Job], top: Path) -> list[dict[str, Any]]:
+def _plots(graph: JobGraph, jobs: list[Job], top: Path) -> list[dict[str, Any]]:
     """The curves that `dvc plots` draws: faithfulness of every circuit, training of every autoencoder."""
 
     def curves(rule: str, name: str, column: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks.pairs import Groups
 from sparse_circuits.weight_sparse.bridges import Bridges, carried
 from sparse_circuits.weight_sparse.choices import Masking, between_answers
-from sparse_circuits.weight_sparse.masks import Place, place_at
+from sparse_circuits.weight_sparse.masks import LayerPlace, place_at
 
 RANDOM_SETS = 5
 
@@ -19,7 +19,7 @@ def carry(
     dense: WeightSparseForCausalLM,
     sparse: WeightSparseForCausalLM,
     bridges: Bridges,
-    nodes: Sequence[tuple[Place, int]],
+    nodes: Sequence[tuple[LayerPlace, int]],
     groups: Groups,
     strengths: Sequence[float],
     seed: int,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.weight_sparse.masks import Place, layers_of, place_at
+from sparse_circuits.weight_sparse.masks import LayerPlace, layers_of, place_at
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Edge:
     weight: float
 
 
-def matrices(model: WeightSparseForCausalLM) -> dict[tuple[Place, Place], Tensor]:
+def matrices(model: WeightSparseForCausalLM) -> dict[tuple[LayerPlace, LayerPlace], Tensor]:
     """Return the weights between places: by (source, target), each (target's width, source's width).
 
     A value's channel is the channel of what its head mixes, so that the columns of attention's output matrix are read
     by `attn_v`. Embedding, unembedding and bigram table are not between nodes.
     """
-    found: dict[tuple[Place, Place], Tensor] = {}
+    found: dict[tuple[LayerPlace, LayerPlace], Tensor] = {}
     for number, layer in enumerate(layers_of(model)):
         parts = layer.attn.c_attn.weight.detach().chunk(3)
         for kind, part in zip(("attn_q", "attn_k", "attn_v"), parts, strict=True):
@@ -36,7 +36,7 @@ def matrices(model: WeightSparseForCausalLM) -> dict[tuple[Place, Place], Tensor
     return found
 
 
-def count_edges(model: WeightSparseForCausalLM, gates: Mapping[Place, Tensor]) -> int:
+def count_edges(model: WeightSparseForCausalLM, gates: Mapping[LayerPlace, Tensor]) -> int:
     """Return the number of nonzero weights between open nodes."""
     return sum(
         int((weight[gates[target] > 0][:, gates[source] > 0] != 0).sum())
@@ -44,7 +44,7 @@ def count_edges(model: WeightSparseForCausalLM, gates: Mapping[Place, Tensor]) -
     )
 
 
-def edges_of(model: WeightSparseForCausalLM, gates: Mapping[Place, Tensor]) -> list[Edge]:
+def edges_of(model: WeightSparseForCausalLM, gates: Mapping[LayerPlace, Tensor]) -> list[Edge]:
     """Return the nonzero weights between open nodes, in the order of the computation."""
     found = []
     for (source, target), weight in matrices(model).items():
@@ -54,12 +54,12 @@ def edges_of(model: WeightSparseForCausalLM, gates: Mapping[Place, Tensor]) -> l
     return found
 
 
-def nodes_of(gates: Mapping[Place, Tensor]) -> list[tuple[Place, int]]:
+def nodes_of(gates: Mapping[LayerPlace, Tensor]) -> list[tuple[LayerPlace, int]]:
     """Return the open nodes in the order of the computation."""
     return [(place, index) for place in sorted(gates) for index in gates[place].nonzero().flatten().tolist()]
 
 
-def without_idle(model: WeightSparseForCausalLM, gates: Mapping[Place, Tensor]) -> dict[Place, Tensor]:
+def without_idle(model: WeightSparseForCausalLM, gates: Mapping[LayerPlace, Tensor]) -> dict[LayerPlace, Tensor]:
     """Return the gates with those nodes closed that nothing open reads.
 
     `mlp_out` and `attn_out` are read by the residual stream, hence by the unembedding: they stay. A query without its

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks.pairs import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
-from sparse_circuits.weight_sparse.masks import Place, activations, gated, layers_of, place_at
+from sparse_circuits.weight_sparse.masks import LayerPlace, activations, gated, layers_of, place_at
 
 TELLS, FOLLOWS, LOST, ATTENDS = 0.95, 0.5, 0.75, 0.5  # from which a measure makes a claim
 TOKENS = 6  # shown of a channel
@@ -24,7 +25,7 @@ TEXTS = {
     "lost": "without it the task is lost",
     "attends": "the last token attends to the token that differs",
 }
-Node = tuple[Place, int]
+Node = tuple[LayerPlace, int]
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class _Run:
     """The circuit on the clean, then the patched prompts of some pairs: what stood at every place."""
 
     batch: PairBatch
-    kept: dict[Place, Tensor]
+    kept: dict[LayerPlace, Tensor]
     sides: Tensor
 
     def difference(self) -> Tensor:
@@ -119,13 +120,13 @@ class _Run:
         """The last position: (prompt,)."""
         return torch.full((2 * len(self.batch.clean),), self.batch.clean.shape[1] - 1, device=self.batch.clean.device)
 
-    def at(self, positions: Callable[["_Run"], Tensor]) -> dict[Place, Tensor]:
+    def at(self, positions: Callable[["_Run"], Tensor]) -> dict[LayerPlace, Tensor]:
         """What stood at every place at one position of each prompt: (prompt, width)."""
         chosen = positions(self)
         rows = torch.arange(len(chosen), device=chosen.device)
         return {place: values[rows, chosen] for place, values in self.kept.items()}
 
-    def other(self, place: Place) -> Tensor:
+    def other(self, place: LayerPlace) -> Tensor:
         """What stood at a place in the pairs' other prompts."""
         return self.kept[place].roll(len(self.batch.clean), dims=0)
 
@@ -191,11 +192,10 @@ def separation(values: Tensor, sides: Tensor) -> float:
 
     .5 as well where all prompts are of one side.
     """
-    one, other = values[sides > 0], values[sides < 0]
-    if not len(one) or not len(other):
+    if len(sides.unique()) < 2:
         return 0.5
-    higher = (one[:, None] > other).double().mean() + 0.5 * (one[:, None] == other).double().mean()
-    return max(higher.item(), 1 - higher.item())
+    higher = float(roc_auc_score((sides > 0).cpu(), values.cpu()))
+    return max(higher, 1 - higher)
 
 
 def _accuracy(found: Iterator[Choices], calibration: Calibration) -> float:

@@ -13,7 +13,7 @@ from sparse_circuits.tasks.pairs import Groups, encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
-from sparse_circuits.weight_sparse.pruning import Pruned, Search, learn_masks, prune, whole_loss
+from sparse_circuits.weight_sparse.pruning import PrunedCircuit, Search, learn_masks, prune_circuit, whole_loss
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,7 +48,7 @@ def find_circuit(
     if whole_loss(masking, groups["train"]) > settings.target:
         own = judge_gates(masking, groups, None)
         return Found(False, [], [], {name: {"model": value} for name, value in own.items()})
-    found = prune(masking, groups["train"], [_search(settings, price) for price in settings.prices])
+    found = prune_circuit(masking, groups["train"], [_search(settings, price) for price in settings.prices])
     judged = judge(masking, groups, found, settings.random_circuits, settings.seed)
     if settings.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, settings.seed)
@@ -78,7 +78,7 @@ def _search(settings: PruneTask, price: float) -> Search:
     )
 
 
-def control(masking: Masking, groups: Splits, search: Search, real: Pruned) -> dict[str, float]:
+def control(masking: Masking, groups: Splits, search: Search, real: PrunedCircuit) -> dict[str, float]:
     """Return how a circuit does on `test` that was searched on a control's `train`, with as many gates as the real."""
     ranking, _ = learn_masks(masking, groups["train"], search)
     gates = torch.zeros_like(real.gates)

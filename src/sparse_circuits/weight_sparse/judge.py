@@ -11,8 +11,8 @@ from torch import Tensor
 from sparse_circuits.tasks.pairs import Groups
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, nodes_of
-from sparse_circuits.weight_sparse.masks import GateIndex, Place, activations
-from sparse_circuits.weight_sparse.pruning import Pruned
+from sparse_circuits.weight_sparse.masks import GateIndex, LayerPlace, activations
+from sparse_circuits.weight_sparse.pruning import PrunedCircuit
 
 Splits = Mapping[str, Groups]  # the pairs of `train` and `test`
 
@@ -36,7 +36,7 @@ def _figures(found: Choices, calibration: Calibration) -> dict[str, float]:
     }
 
 
-def judge(masking: Masking, groups: Splits, pruned: Pruned, random_circuits: int, seed: int) -> dict[str, Any]:
+def judge(masking: Masking, groups: Splits, pruned: PrunedCircuit, random_circuits: int, seed: int) -> dict[str, Any]:
     """Return task loss and accuracies of the model, the circuit, its complement and random circuits, on test pairs.
 
     The complement closes the circuit's gates and opens all others; a random circuit has as many open gates at every
@@ -90,6 +90,6 @@ def resampled(masking: Masking, groups: Groups, gates: Tensor) -> Choices:
     found = []
     for _, batch in groups:
         batch = batch.to(masking.model.device)
-        other: dict[Place, Tensor] = activations(masking.model, torch.cat([batch.patch, batch.clean]))
+        other: dict[LayerPlace, Tensor] = activations(masking.model, torch.cat([batch.patch, batch.clean]))
         found.append(replace(masking, fills=other).choose(batch, gates))
     return Choices(*(torch.cat(parts) for parts in zip(*found, strict=True)))

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from sparse_circuits.models.means import mean_over_passes
 from sparse_circuits.models.weight_sparse import PLACES, AbsTopK, Block, WeightSparseForCausalLM, keep_largest
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class LayerPlace:
     """One of the eight places of a layer, written `attn_q.1`."""
 
     layer: int
@@ -41,12 +42,12 @@ class Place:
         return f"{self.kind}.{self.layer}"
 
 
-def place_at(layer: int, kind: str) -> Place:
+def place_at(layer: int, kind: str) -> LayerPlace:
     """Return a layer's place of a kind in PLACES."""
-    return Place(layer, PLACES.index(kind))
+    return LayerPlace(layer, PLACES.index(kind))
 
 
-def parse_node(name: str) -> tuple[Place, int]:
+def parse_node(name: str) -> tuple[LayerPlace, int]:
     """Return the place and channel of a node written `attn_q.1/7`."""
     place, _, index = name.partition("/")
     kind, _, layer = place.partition(".")
@@ -58,7 +59,7 @@ def layers_of(model: WeightSparseForCausalLM) -> list[Block]:
     return [layer for layer in model.transformer.get_submodule("h").children() if isinstance(layer, Block)]
 
 
-def places_of(model: WeightSparseForCausalLM) -> dict[Place, int]:
+def places_of(model: WeightSparseForCausalLM) -> dict[LayerPlace, int]:
     """Return all places, in the order of the computation, each with its width."""
     config = model.config
     attention = config.num_attention_heads * config.head_dim
@@ -68,7 +69,7 @@ def places_of(model: WeightSparseForCausalLM) -> dict[Place, int]:
         "mlp_neuron": config.intermediate_size,
     }
     return {
-        Place(layer, number): widths[kind]
+        LayerPlace(layer, number): widths[kind]
         for layer in range(config.num_hidden_layers)
         for number, kind in enumerate(PLACES)
     }
@@ -78,16 +79,16 @@ def places_of(model: WeightSparseForCausalLM) -> dict[Place, int]:
 class GateIndex:
     """The gates of a model: one for every node, but one for a query channel and its key together."""
 
-    widths: dict[Place, int]
-    offsets: dict[Place, int] = field(init=False)
+    widths: dict[LayerPlace, int]
+    offsets: dict[LayerPlace, int] = field(init=False)
     count: int = field(init=False)
 
     def __post_init__(self) -> None:
-        offsets: dict[Place, int] = {}
+        offsets: dict[LayerPlace, int] = {}
         count = 0
         for place, width in self.widths.items():
             if place.kind == "attn_k":
-                offsets[place] = offsets[Place(place.layer, place.number - 1)]
+                offsets[place] = offsets[LayerPlace(place.layer, place.number - 1)]
                 continue
             offsets[place] = count
             count += width
@@ -99,11 +100,11 @@ class GateIndex:
         """The gates of all places of a model."""
         return cls(places_of(model))
 
-    def split(self, flat: Tensor) -> dict[Place, Tensor]:
+    def split(self, flat: Tensor) -> dict[LayerPlace, Tensor]:
         """Return each place's part of values for all gates: (..., gate) -> (..., width)."""
         return {place: flat[..., begin : begin + self.widths[place]] for place, begin in self.offsets.items()}
 
-    def join(self, parts: Mapping[Place, Tensor]) -> Tensor:
+    def join(self, parts: Mapping[LayerPlace, Tensor]) -> Tensor:
         """Return the values of all gates from those of each place (width,); a query's is its key's too."""
         first = next(iter(parts.values()))
         flat = first.new_zeros(self.count)
@@ -112,8 +113,8 @@ class GateIndex:
         return flat
 
 
-Gates = Mapping[Place, Tensor]  # of each node 1 (open) or 0 (closed): (width,)
-Fills = Mapping[Place, Tensor]  # what a closed node is: (width,), or (prompt, position, width)
+Gates = Mapping[LayerPlace, Tensor]  # of each node 1 (open) or 0 (closed): (width,)
+Fills = Mapping[LayerPlace, Tensor]  # what a closed node is: (width,), or (prompt, position, width)
 
 
 class _Gated(nn.Module):
@@ -132,7 +133,7 @@ class _Gated(nn.Module):
 class _Kept(nn.Module):
     """AbsTopK that keeps what it gave."""
 
-    def __init__(self, inner: nn.Module, kept: dict[Place, Tensor], place: Place) -> None:
+    def __init__(self, inner: nn.Module, kept: dict[LayerPlace, Tensor], place: LayerPlace) -> None:
         super().__init__()
         self.inner, self.kept, self.place = inner, kept, place
 
@@ -145,7 +146,7 @@ class _Kept(nn.Module):
 @contextmanager
 def gated(model: WeightSparseForCausalLM, gates: Gates, fills: Fills) -> Iterator[None]:
     """Within this context the model runs with the open nodes only."""
-    modules: dict[Place, nn.Module] = {}
+    modules: dict[LayerPlace, nn.Module] = {}
     for place, gate in gates.items():
         inner = _module(model, place)
         assert isinstance(inner, AbsTopK)
@@ -196,39 +197,30 @@ def frozen_norms(model: WeightSparseForCausalLM, tokens: Tensor) -> Iterator[Non
 
 
 @torch.no_grad()
-def activations(model: WeightSparseForCausalLM, tokens: Tensor) -> dict[Place, Tensor]:
+def activations(model: WeightSparseForCausalLM, tokens: Tensor) -> dict[LayerPlace, Tensor]:
     """Return what stands at every place, after AbsTopK and gates: (prompt, position, width)."""
-    kept: dict[Place, Tensor] = {}
+    kept: dict[LayerPlace, Tensor] = {}
     with _swapped(model, {place: _Kept(_module(model, place), kept, place) for place in places_of(model)}):
         model(tokens)
     return kept
 
 
-def mean_activations(model: WeightSparseForCausalLM, batches: Iterator[Tensor]) -> dict[Place, Tensor]:
-    """Return the mean of every node (width,) over all positions of batches of tokens (sequence, token), in fp64."""
-    sums: dict[Place, Tensor] = {}
-    count = 0
-    for tokens in batches:
-        found = activations(model, tokens)
-        for place, values in found.items():
-            total = values.double().sum(dim=(0, 1))
-            sums[place] = sums[place] + total if place in sums else total
-        # An image has fewer positions than tokens.
-        count += next(iter(found.values()))[..., 0].numel()
-    return {place: (total / count).float() for place, total in sums.items()}
+def mean_activations(model: WeightSparseForCausalLM, batches: Iterator[Tensor]) -> dict[LayerPlace, Tensor]:
+    """Return the mean of every node (width,) over all positions of batches of tokens (sequence, token)."""
+    return mean_over_passes(activations(model, tokens) for tokens in batches)
 
 
-def _module(model: WeightSparseForCausalLM, place: Place) -> nn.Module:
+def _module(model: WeightSparseForCausalLM, place: LayerPlace) -> nn.Module:
     """What makes activations sparse there, or stands in for it."""
     return model.transformer.get_submodule("h").get_submodule(f"{place.owner}.{place.module}")
 
 
 @contextmanager
-def _swapped(model: WeightSparseForCausalLM, modules: Mapping[Place, nn.Module]) -> Iterator[None]:
+def _swapped(model: WeightSparseForCausalLM, modules: Mapping[LayerPlace, nn.Module]) -> Iterator[None]:
     layers = model.transformer.get_submodule("h")
     before = {place: _module(model, place) for place in modules}
 
-    def put(chosen: Mapping[Place, nn.Module]) -> None:
+    def put(chosen: Mapping[LayerPlace, nn.Module]) -> None:
         for place, module in chosen.items():
             setattr(layers.get_submodule(place.owner), place.module, module)
 

@@ -95,7 +95,7 @@ def gate_scores(masking: Masking, groups: Groups, gates: Tensor | None = None) -
 
 
 @dataclass(frozen=True)
-class Pruned:
+class PrunedCircuit:
     """The circuit found: its open gates (gate,), its calibration, and its task losses on held-out pairs and on others.
 
     `bisected` are the gates (gate,) of the smallest head of a ranking, before any clean-up; `price` is the one at which
@@ -110,7 +110,7 @@ class Pruned:
     price: float
 
 
-def prune(masking: Masking, groups: Groups, searches: Sequence[Search]) -> Pruned:
+def prune_circuit(masking: Masking, groups: Groups, searches: Sequence[Search]) -> PrunedCircuit:
     """Return the smallest circuit of some searches whose task loss on held-out pairs is at most the target.
 
     The last pairs are held out: they have templates of their own, and decide on the size of each ranking's head. Heads
@@ -118,7 +118,7 @@ def prune(masking: Masking, groups: Groups, searches: Sequence[Search]) -> Prune
     returned (`bisected` is the smallest head). Raises StudyError when not even the whole model reaches the target.
     """
 
-    def edges(found: Pruned) -> int:
+    def edges(found: PrunedCircuit) -> int:
         return count_edges(masking.model, masking.index.split(found.gates))
 
     target, worth = searches[0].target, searches[0].worth
@@ -131,11 +131,11 @@ def prune(masking: Masking, groups: Groups, searches: Sequence[Search]) -> Prune
     return replace(found, bisected=heads[0].gates)
 
 
-def bisect(masking: Masking, train: Groups, held_out: Groups, search: Search) -> Pruned:
+def bisect(masking: Masking, train: Groups, held_out: Groups, search: Search) -> PrunedCircuit:
     """Return the smallest head of a ranking learnt on `train` whose loss on held-out pairs is within the target."""
     ranking, _ = learn_masks(masking, train, search)
 
-    def head(size: int) -> Pruned:
+    def head(size: int) -> PrunedCircuit:
         gates = torch.zeros(len(ranking), device=ranking.device)
         gates[ranking[:size]] = 1
         return _measured(masking, train, held_out, gates, search.price)
@@ -143,7 +143,7 @@ def bisect(masking: Masking, train: Groups, held_out: Groups, search: Search) ->
     return head(smallest(len(ranking), lambda size: head(size).held_out_loss <= search.target))
 
 
-def clean_up(masking: Masking, train: Groups, held_out: Groups, found: Pruned, target: float) -> Pruned:
+def clean_up(masking: Masking, train: Groups, held_out: Groups, found: PrunedCircuit, target: float) -> PrunedCircuit:
     """Return a circuit with those gates closed that the task loss does not need.
 
     It stays at or below the target on held-out pairs and on the others. The least needed go first, all at once, else
@@ -168,7 +168,7 @@ def clean_up(masking: Masking, train: Groups, held_out: Groups, found: Pruned, t
 
 def _measured(
     masking: Masking, train: Groups, held_out: Groups, gates: Tensor, price: float, enough: float = inf
-) -> Pruned:
+) -> PrunedCircuit:
     """Measure a circuit, without its idle nodes.
 
     Where the loss on the others is above `enough`, held-out pairs are not asked: their loss is infinite.
@@ -183,11 +183,11 @@ def _measured(
     calibration = calibrate(choices)
     others = loss(choices)
     held = loss(masking.choices(held_out, gates)) if others <= enough else inf
-    return Pruned(gates, calibration, held, others, gates, price)
+    return PrunedCircuit(gates, calibration, held, others, gates, price)
 
 
 def whole_loss(masking: Masking, groups: Groups) -> float:
-    """Return the whole model's task loss on the pairs that `prune` holds out, calibrated on the others."""
+    """Return the whole model's task loss on the pairs that `prune_circuit` holds out, calibrated on the others."""
     train, held_out = (masking.choices(part) for part in split_pairs(groups, HELD_OUT))
     return held_out.calibrated(calibrate(train)).task_loss.item()
 

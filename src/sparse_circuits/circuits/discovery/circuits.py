@@ -12,6 +12,8 @@ from sparse_circuits.circuits.discovery.clusters import Clusters
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets
+from sparse_circuits.circuits.faithfulness import faithfulness
+from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
 
@@ -74,7 +76,7 @@ def cluster_circuits(
     """
     held_out = targets.held_out.numpy()
     generator = torch.Generator().manual_seed(seed)
-    widths = [sae.width for sae in saes.values()]
+    site = [number for number, sae in enumerate(saes.values()) for _ in range(sae.width)].__getitem__
     found: list[tuple[int, list[int], list[int], list[int], Tensor]] = []
     masks: list[Tensor] = []
     jobs: list[tuple[int, int]] = []
@@ -87,7 +89,9 @@ def cluster_circuits(
         ranked = mean.abs().argsort(descending=True, stable=True)[: int(mean.count_nonzero())]
         circuits = [_mask(ranked[:0], len(mean))]
         circuits += [_mask(ranked[:size], len(mean)) for size in sizes]
-        circuits += [_mask(_drawn(ranked, size, widths, generator), len(mean)) for size in sizes]
+        pool = sorted(ranked.tolist(), key=site)
+        random = [matched_random(ranked[:size].tolist(), pool, generator, site) for size in sizes]
+        circuits += [_mask(torch.tensor(features, dtype=torch.long), len(mean)) for features in random]
         judged = held[:members]
         jobs += [(len(masks) + number_of, target) for number_of in range(len(circuits)) for target in judged]
         masks += circuits
@@ -106,7 +110,7 @@ def cluster_circuits(
         means = metric[begin : begin + runs * len(judged)].view(runs, -1).mean(dim=1)
         begin += runs * len(judged)
         model, empty = descriptions.log_odds[judged].double().mean(), means[0]
-        share = ((means[1:] - empty) / (model - empty)).tolist()
+        share = faithfulness(means[1:], empty, model).tolist()
         top = mean.abs().argsort(descending=True, stable=True)[: min(max(sizes), int(mean.count_nonzero()))]
         result.append(
             ClusterCircuit(
@@ -129,17 +133,6 @@ def cluster_circuits(
 
 def _mask(features: Tensor, width: int) -> Tensor:
     return torch.zeros(width, dtype=torch.bool).index_fill(0, features, True)
-
-
-def _drawn(ranked: Tensor, size: int, widths: Sequence[int], generator: torch.Generator) -> Tensor:
-    """As many features at each site as the `size` best have there, drawn from all that are ranked."""
-    parts, begin = [], 0
-    for width in widths:
-        pool = ranked[(ranked >= begin) & (ranked < begin + width)]
-        wanted = int(((ranked[:size] >= begin) & (ranked[:size] < begin + width)).sum())
-        parts.append(pool[torch.randperm(len(pool), generator=generator)[:wanted]])
-        begin += width
-    return torch.cat(parts)
 
 
 def _area(faithfulness: Sequence[float], sizes: Sequence[int]) -> float:

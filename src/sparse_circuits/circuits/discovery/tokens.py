@@ -62,7 +62,7 @@ def find_targets(language: Language, sequences: Sequences, wanted: Wanted, seed:
     places: list[tuple[int, int]] = []
     with Progress(total=wanted.tokens, desc="find tokens", unit="token") as bar:
         for tokens, document in _windows(sequences, wanted.context, max(1, batch_tokens // wanted.context)):
-            loss = next_token_loss(language, torch.from_numpy(tokens).long().to(language.device)).cpu().numpy()
+            loss = loss_by_position(language, torch.from_numpy(tokens).long().to(language.device)).cpu().numpy()
             for row in range(len(tokens)):
                 fits = (loss[row] <= wanted.max_loss) & ~copied(tokens[row])
                 fits[: wanted.context // 3] = False
@@ -109,7 +109,7 @@ def _targets(kept: list[NDArray[np.int32]], documents: list[int], places: list[t
     return Targets(tokens, window, position, torch.tensor(documents)[window], held_out[window])
 
 
-def next_token_loss(language: Language, tokens: Tensor) -> Tensor:
+def loss_by_position(language: Language, tokens: Tensor) -> Tensor:
     """Return the loss in nats of each next token of windows (window, context + 1): (window, context)."""
     last = last_site(language)
     hidden = run(language, tokens, read=[last]).activations[last]

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from sparse_circuits.circuits.faithfulness import faithfulness
+
 LIMIT = 0.2  # from which a control has failed
 
 
@@ -12,8 +14,7 @@ def shuffled_faithfulness(model: Tensor, empty: Tensor, circuit: Tensor) -> floa
     every m would be 0 on average, for the best circuit as for none, and nothing could fail. With the true answers, a
     method fails that finds the circuit without being told which answer is right.
     """
-    low = empty.double().mean()
-    return ((circuit.double().mean() - low) / (model.double().mean() - low)).item()
+    return faithfulness(*(part.double().mean() for part in (circuit, empty, model))).item()
 
 
 def nonsense_gain(

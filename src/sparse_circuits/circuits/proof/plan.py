@@ -1,7 +1,9 @@
 """What must be run to prove a circuit, and the proof from what the runs give."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,15 +16,15 @@ from sparse_circuits.circuits.proof.minimality import minimality
 from sparse_circuits.circuits.proof.partial_necessity import partial_necessity
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
 from sparse_circuits.circuits.proof.verdict import Verdict
-from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 
 DRAWS = 100
+N = TypeVar("N")
 COMPARED = ("model", "circuit", "complement")
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """A run in which only `nodes` are kept or, with `complement`, all nodes but these."""
 
     nodes: Sequence[Node]
@@ -34,7 +36,9 @@ class Run:
         return kept.complement() if self.complement else kept
 
 
-def plan_proof(circuit: Sequence[Node], candidates: Sequence[Node], generator: torch.Generator) -> dict[str, list[Run]]:
+def plan_proof(
+    circuit: Sequence[Node], candidates: Sequence[Node], generator: torch.Generator
+) -> dict[str, list[PlannedRun]]:
     """Return the runs that `prove` needs, by name, in the order in which it takes them: 303 and one for each node.
 
     `candidates` are the nodes that random circuits and nodes are drawn from, those that score anything, the circuit's
@@ -54,27 +58,32 @@ def plan_proof(circuit: Sequence[Node], candidates: Sequence[Node], generator: t
         raise StudyError(f"node {one} of the circuit is not among the candidates, which must hold all its nodes")
     random = [matched_random(circuit, candidates, generator) for _ in range(DRAWS)]
     return {
-        "model": [Run([], complement=True)],
-        "circuit": [Run(circuit)],
-        "complement": [Run(circuit, complement=True)],
-        "random": [Run(nodes) for nodes in random],
-        "random_complement": [Run(nodes, complement=True) for nodes in random],
-        "without_node": [Run([*circuit[:i], *circuit[i + 1 :]]) for i in range(len(circuit))],
-        "inflated": [Run([*circuit, node]) for node in _outsiders(circuit, candidates, generator)],
+        "model": [PlannedRun([], complement=True)],
+        "circuit": [PlannedRun(circuit)],
+        "complement": [PlannedRun(circuit, complement=True)],
+        "random": [PlannedRun(nodes) for nodes in random],
+        "random_complement": [PlannedRun(nodes, complement=True) for nodes in random],
+        "without_node": [PlannedRun([*circuit[:i], *circuit[i + 1 :]]) for i in range(len(circuit))],
+        "inflated": [PlannedRun([*circuit, node]) for node in _outsiders(circuit, candidates, generator)],
     }
 
 
-def matched_random(circuit: Sequence[Node], candidates: Sequence[Node], generator: torch.Generator) -> list[Node]:
+def matched_random(
+    circuit: Sequence[N],
+    candidates: Sequence[N],
+    generator: torch.Generator,
+    site: Callable[[N], Hashable] = attrgetter("site"),
+) -> list[N]:
     """Return a random circuit with as many nodes at each site as `circuit`, drawn from `candidates` without repeats."""
-    drawn: list[Node] = []
-    for site, pool in _by_site(candidates).items():
-        wanted = sum(node.site == site for node in circuit)
+    drawn: list[N] = []
+    for name, pool in _by_site(candidates, site).items():
+        wanted = sum(site(node) == name for node in circuit)
         drawn += [pool[i] for i in torch.randperm(len(pool), generator=generator)[:wanted].tolist()]
     return drawn
 
 
 def prove(
-    plan: Mapping[str, Sequence[Run]], metric: Tensor, compared: Tensor, generator: torch.Generator
+    plan: Mapping[str, Sequence[PlannedRun]], metric: Tensor, compared: Tensor, generator: torch.Generator
 ) -> dict[str, Verdict]:
     """Return the verdicts of the five tests.
 
@@ -95,7 +104,7 @@ def prove(
 def _outsiders(circuit: Sequence[Node], candidates: Sequence[Node], generator: torch.Generator) -> list[Node]:
     """Draw nodes outside the circuit, each from the site of a node of the circuit."""
     inside = set(circuit)
-    pools = _by_site([node for node in candidates if node not in inside])
+    pools = _by_site([node for node in candidates if node not in inside], attrgetter("site"))
     sites = [node.site for node in circuit if node.site in pools]
     if not sites:
         raise StudyError("the circuit holds every candidate at its sites; nothing is left to compare its nodes with")
@@ -107,8 +116,8 @@ def _outsiders(circuit: Sequence[Node], candidates: Sequence[Node], generator: t
     return [pool[draw(len(pool))] for pool in chosen]
 
 
-def _by_site(nodes: Sequence[Node]) -> dict[Site, list[Node]]:
-    pools: dict[Site, list[Node]] = {}
+def _by_site(nodes: Sequence[N], site: Callable[[N], Hashable]) -> dict[Hashable, list[N]]:
+    pools: dict[Hashable, list[N]] = {}
     for node in nodes:
-        pools.setdefault(node.site, []).append(node)
+        pools.setdefault(site(node), []).append(node)
     return pools

@@ -51,7 +51,7 @@ def stability(
     )
 
 
-def largest(strength: Tensor, size: int) -> Tensor:
+def largest_nodes(strength: Tensor, size: int) -> Tensor:
     """Return masks (circuit, node) of the `size` largest of each row of (circuit, node) that are above 0."""
     values, places = strength.topk(min(size, strength.shape[1]), dim=1)
     return torch.zeros(strength.shape, dtype=torch.bool).scatter_(1, places, values > 0)

@@ -21,7 +21,7 @@ LEARNING_RATE = 0.4
 SMALLEST_UNIFORM = 1e-6
 
 
-def sample(log_alpha: Tensor, uniform: Tensor) -> Tensor:
+def sample_gates(log_alpha: Tensor, uniform: Tensor) -> Tensor:
     """Return gates in [0, 1] for noise in (0, 1): a sigmoid stretched to (-.1, 1.1), clipped (equations 10 and 11)."""
     stretched = torch.sigmoid((uniform.logit() + log_alpha) / BETA) * (HIGH - LOW) + LOW
     return stretched.clamp(0, 1)
@@ -66,7 +66,7 @@ def by_hard_concrete(problem: Problem, target: float) -> list[Node]:
     for number, batch in enumerate(problem.batches(STEPS)):
         uniform = torch.rand(1, len(log_alpha), generator=generator).clamp(SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM)
         wanted = begin * (final / begin) ** min(1.0, number / (FALL * STEPS))
-        gates = sample(log_alpha, uniform.to(device))
+        gates = sample_gates(log_alpha, uniform.to(device))
         loss = batch.loss(spare(gates, generator)) + lagrangian.penalty(open_probability(log_alpha).sum(), wanted)
         optimiser.zero_grad()
         loss.backward()

@@ -27,7 +27,7 @@ TRAINERS: dict[str, type[Architecture[Any]]] = {
 }
 
 
-def build(
+def build_trainer(
     config: Trained, reads: Sequence[int], writes: Sequence[int], generator: torch.Generator
 ) -> Architecture[Any] | CrossLayer:
     """Return what `config` asks for, for sites of the widths that are read and written, with random weights."""

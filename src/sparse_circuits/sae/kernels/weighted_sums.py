@@ -13,7 +13,7 @@ from torch import Tensor
 PAIRS, COLUMNS = 16, 128  # of a tile
 
 
-def weighted_sums(matrix: Tensor, indices: Tensor, begins: Tensor, weights: Tensor) -> Tensor:
+def sum_segments(matrix: Tensor, indices: Tensor, begins: Tensor, weights: Tensor) -> Tensor:
     """Return, for each segment, the sum of the rows of a matrix that its pairs name, by weights: (segment, d).
 
     matrix (row, d); indices and weights (pair,); begins (segment + 1,), the last one being the number of pairs. Sums
