@@ -14,10 +14,10 @@ from common import Claim, Table, now, publish_findings, seconds_of
 from finished import Finished
 from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
 from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.attribution.score import score_nodes
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import site_gaps
-from sparse_circuits.circuits.scores import NodeScores, score_nodes
-from sparse_circuits.circuits.search.problem import Judge
-from sparse_circuits.circuits.setup import Setup
+from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
@@ -65,7 +65,9 @@ def main(args: Arguments) -> None:
         found: dict[str, NodeScores] = {}
         for method in METHODS:
             begin = now(device)
-            found[method] = score_nodes(train.language, train.groups, train.basis, method, 10, BUDGET)
+            found[method] = score_nodes(
+                Bench(train.language, train.groups, train.basis, batch_tokens=BUDGET), method, 10
+            )
             seconds.append([task, method, round((now(device) - begin) / unit, 2)])
         for method, values in _correlations(few, args.best).items():
             correlations.setdefault(method, []).extend(values.values())
@@ -73,7 +75,9 @@ def main(args: Arguments) -> None:
         for method, scores in found.items():
             kept.append([task, method, *(round(v, 3) for v in _faithfulness(test, scores, args.sizes))])
         for steps in args.steps:
-            scores = score_nodes(few.language, few.groups, few.basis, "integrated_gradients", steps, BUDGET)
+            scores = score_nodes(
+                Bench(few.language, few.groups, few.basis, batch_tokens=BUDGET), "integrated_gradients", steps
+            )
             found_gaps = [round(100 * gap["relative_gap"], 2) for gap in site_gaps(scores).values()]
             gaps.append([task, str(steps), *found_gaps])
     best = {
@@ -124,7 +128,7 @@ def main(args: Arguments) -> None:
     )
 
 
-def _forward_and_backward(setup: Setup) -> None:
+def _forward_and_backward(setup: Bench) -> None:
     """One pass of every pair's clean prompt, and back to the embeddings, in batches as scoring has them."""
     for _, whole in setup.groups:
         for part in whole.split(max(1, BUDGET // whole.clean.shape[1])):
@@ -134,11 +138,11 @@ def _forward_and_backward(setup: Setup) -> None:
             torch.autograd.grad(logit_difference(got.logits[:, -1], part).sum(), got.activations[Site("embed")])
 
 
-def _correlations(setup: Setup, best: int) -> dict[str, dict[Site, float]]:
+def _correlations(setup: Bench, best: int) -> dict[str, dict[Site, float]]:
     """Correlation, over nodes of each site, of each method's mean score with the mean effect of patching the node."""
     _, batch = max(setup.groups, key=lambda group: len(group[0]))
     group = [(list(range(len(batch))), batch)]
-    scores = {m: score_nodes(setup.language, group, setup.basis, m, 10, BUDGET) for m in METHODS}
+    scores = {m: score_nodes(Bench(setup.language, group, setup.basis, batch_tokens=BUDGET), m, 10) for m in METHODS}
     result: dict[str, dict[Site, float]] = {method: {} for method in METHODS}
     for site, dictionary in setup.basis.items():
         means = {m: part.sites[site].nodes[:, 0].mean(dim=0) for m, part in scores.items()}
@@ -155,9 +159,9 @@ def _correlation(a: Tensor, b: Tensor) -> float:
     return torch.corrcoef(torch.stack([a, b]))[0, 1].item()
 
 
-def _faithfulness(setup: Setup, scores: NodeScores, sizes: list[int]) -> list[float]:
+def _faithfulness(setup: Bench, scores: NodeScores, sizes: list[int]) -> list[float]:
     ranked = scores.ranked()
-    judge = Judge.of(setup.language, setup.groups, setup.basis, scores, BUDGET)
+    judge = Bench(setup.language, setup.groups, setup.basis, batch_tokens=BUDGET).with_means(scores)
     return judge.faithfulness([ranked[:size] for size in sizes])
 
 

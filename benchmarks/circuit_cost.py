@@ -8,10 +8,11 @@ import torch
 
 from common import Claim, Table, publish_findings, seconds_of
 from finished import Finished
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
@@ -64,7 +65,7 @@ def main(args: Arguments) -> None:
     def group(count: int) -> list[tuple[list[int], PairBatch]]:
         return [(list(range(count)), batch.split(count)[0])]
 
-    scores = score_nodes(setup.language, group(16), setup.basis, "relp", 1, BUDGET)
+    scores = score_nodes(Bench(setup.language, group(16), setup.basis, batch_tokens=BUDGET), "relp", 1)
     ranked = scores.ranked()
     curve = [Circuit.of(ranked[:size], setup.basis) for size in args.sizes]
     ablation = mean_ablation(scores.means)
@@ -74,7 +75,9 @@ def main(args: Arguments) -> None:
         for _ in range(args.rounds):
             one, all_sizes = (
                 seconds_of(
-                    lambda c=c, n=count: run_circuits(setup.language, group(n), setup.basis, ablation, c, BUDGET),
+                    lambda c=c, n=count: Bench(
+                        setup.language, group(n), setup.basis, ablation, batch_tokens=BUDGET
+                    ).run(c),
                     device,
                 )
                 for c in (curve[-1:], curve)
@@ -99,10 +102,12 @@ def main(args: Arguments) -> None:
     linear = []
     for count in (16, 32, 64):
         scored = seconds_of(
-            lambda n=count: score_nodes(setup.language, group(n), setup.basis, "relp", 1, BUDGET), device
+            lambda n=count: score_nodes(Bench(setup.language, group(n), setup.basis, batch_tokens=BUDGET), "relp", 1),
+            device,
         )
         judged = seconds_of(
-            lambda n=count: run_circuits(setup.language, group(n), setup.basis, ablation, curve[:4], BUDGET), device
+            lambda n=count: Bench(setup.language, group(n), setup.basis, ablation, batch_tokens=BUDGET).run(curve[:4]),
+            device,
         )
         linear.append([str(count), round(scored, 2), round(judged, 2)])
     publish_findings(
@@ -138,9 +143,9 @@ def _long_prompt(language: Language, length: int) -> float:
     clean, patch = torch.randint(vocabulary, (2, 1, length), generator=generator)
     answers, patch_answers = torch.randint(vocabulary, (2, 1, 1), generator=generator)
     groups = [([0], PairBatch(clean, patch, answers, patch_answers))]
-    scores = score_nodes(language, groups, basis, "relp", 1, BUDGET)
+    scores = score_nodes(Bench(language, groups, basis, batch_tokens=BUDGET), "relp", 1)
     circuit = Circuit.of(scores.ranked()[:300], basis)
-    run_circuits(language, groups, basis, mean_ablation(scores.means), [circuit], BUDGET)
+    Bench(language, groups, basis, mean_ablation(scores.means), batch_tokens=BUDGET).run([circuit])
     if language.device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(language.device) / 1e9, 2)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)

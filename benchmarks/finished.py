@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from sparse_circuits.circuits.setup import Setup, set_up_circuits
+from sparse_circuits.circuits.bench import Bench
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Finished:
 
     def set_up(
         self, pairs: str, limit: int | None, device: torch.device, coordinates: list[str] | None = None
-    ) -> Setup:
+    ) -> Bench:
         """Load the model, pairs drawn from a file such as `nounpp/train`, and autoencoders, or sites' coordinates."""
         saes = [] if coordinates else [self.results / "saes" / self.model / site / self.sae for site in self.sites]
         file = self.results / "tasks" / f"{pairs}.jsonl"
-        return set_up_circuits(self.model_folder, file, limit, 0, saes, coordinates or self.sites, device)
+        return Bench.load(self.model_folder, file, saes, coordinates or self.sites, device, limit, 0)

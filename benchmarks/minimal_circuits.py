@@ -13,12 +13,13 @@ from typing import Any
 
 from common import Claim, Table, publish_findings
 from finished import Finished
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Node
-from sparse_circuits.circuits.scores import NodeScores, load_scores, score_nodes
+from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.scores import NodeScores, load_scores
 from sparse_circuits.circuits.search.bisection import smallest
-from sparse_circuits.circuits.search.problem import Judge, pose
+from sparse_circuits.circuits.search.problem import pose
 from sparse_circuits.circuits.search.registry import minimal_circuit
-from sparse_circuits.circuits.setup import Setup
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.errors import StudyError
@@ -76,7 +77,13 @@ def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
     """One row a search."""
     features = args.study.set_up(f"{task}/train", None, choose_device("cpu"))
     scores = load_scores(args.study.circuits / task / "features/scores.h5")[0]
-    problem = pose(features.language, features.groups, features.basis, scores, args.candidates, 0.25, 0, BATCH_TOKENS)
+    problem = pose(
+        Bench(features.language, features.groups, features.basis, batch_tokens=BATCH_TOKENS),
+        scores,
+        args.candidates,
+        0.25,
+        0,
+    )
     test = _judge(args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu")), scores)
     curve = _Curve(test, scores.ranked())
     rivals = {
@@ -120,19 +127,21 @@ def _coordinates(args: Arguments, task: str, sites: list[str], scores: NodeScore
     """The curve of the sites' own coordinates, which are scored as features are where there are no scores yet."""
     if not scores:
         train = args.study.set_up(f"{task}/train", SCORE_PAIRS, choose_device("cpu"), sites)
-        scores = score_nodes(train.language, train.groups, train.basis, "integrated_gradients", STEPS, BATCH_TOKENS)
+        scores = score_nodes(
+            Bench(train.language, train.groups, train.basis, batch_tokens=BATCH_TOKENS), "integrated_gradients", STEPS
+        )
     test = args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu"), sites)
     return _Curve(_judge(test, scores), scores.ranked())
 
 
-def _judge(setup: Setup, scores: NodeScores) -> Judge:
-    return Judge.of(setup.language, setup.groups, setup.basis, scores, BATCH_TOKENS)
+def _judge(setup: Bench, scores: NodeScores) -> Bench:
+    return Bench(setup.language, setup.groups, setup.basis, batch_tokens=BATCH_TOKENS).with_means(scores)
 
 
 class _Curve:
     """Faithfulness over the sizes of a ranking."""
 
-    def __init__(self, judge: Judge, ranking: Sequence[Node]) -> None:
+    def __init__(self, judge: Bench, ranking: Sequence[Node]) -> None:
         self.judge, self.ranking = judge, ranking
         self.sizes = [1]
         while self.sizes[-1] < len(ranking):

@@ -14,9 +14,11 @@ from tqdm import tqdm
 
 from common import Claim, Table, publish_findings
 from finished import Finished
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.fills import Ablation, Fill, mean_ablation, resample_ablation
-from sparse_circuits.circuits.scores import NodeScores, load_scores, score_nodes
+from sparse_circuits.circuits.scores import NodeScores, load_scores
 from sparse_circuits.circuits.transfer import judge_nodes, shared_means, union_ranking
 from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
@@ -68,7 +70,9 @@ def main(args: Arguments) -> None:
     )
     found = []
     for row in (row for row in rows(language, setup.basis, fit, tasks, fit_groups) if args.only in row.name):
-        judged = judge_nodes(language, setup.groups, row.basis, row.ablation, row.nodes, [], 0, 2048)
+        judged = judge_nodes(
+            Bench(language, setup.groups, row.basis, row.ablation, batch_tokens=2048), row.nodes, [], 0
+        )
         tqdm.write(row.name)
         found.append([row.name, str(len(row.nodes)), *(round(judged[key], 3) for key in SHOWN)])
     title = f"One change at a time, {sum(len(indices) for indices, _ in setup.groups)} sentences"
@@ -128,7 +132,7 @@ def rows(
     heads = {
         Site("heads", layer): Coordinates(count, language.width(Site("heads", layer)) // count) for layer in layers
     }
-    scored = score_nodes(language, groups, heads, "relp", 1, 2048)
+    scored = score_nodes(Bench(language, groups, heads, batch_tokens=2048), "relp", 1)
     for size in (30, BEST):
         yield Row(
             f"{size} attention heads of {count * len(layers)}",

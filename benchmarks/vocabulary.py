@@ -18,13 +18,14 @@ import tyro
 from transformers import AutoModelForCausalLM, Gemma3TextConfig
 
 from sparse_circuits.activations.sequences import Sequences
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.discovery.descriptions import describe, feature_means
 from sparse_circuits.circuits.discovery.tokens import find_targets
 from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
-from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.compute import set_up
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation
@@ -145,12 +146,12 @@ def evaluate_circuit(language: Language) -> None:
     """Four circuits on 200 pairs."""
     found = basis(SITES)
     circuits = [Circuit.whole(found), *(Circuit.of([], found) for _ in range(3))]
-    run_circuits(language, groups(language), found, resample_ablation, circuits, 2048)
+    Bench(language, groups(language), found, resample_ablation, batch_tokens=2048).run(circuits)
 
 
 def score(language: Language) -> None:
     """Integrated gradients on 200 pairs, at one site."""
-    score_nodes(language, groups(language), basis(SITES[:1]), "integrated_gradients", 10, 2048)
+    score_nodes(Bench(language, groups(language), basis(SITES[:1]), batch_tokens=2048), "integrated_gradients", 10)
 
 
 def trace(language: Language) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.exact_patching import exact_effects
 from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation, zero_ablation
-from sparse_circuits.circuits.scores import score_nodes
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language, load_tokenizer
@@ -65,9 +65,9 @@ def _metric(tiny: Language, batch: PairBatch, edit: dict | None = None) -> torch
 
 
 def test_the_whole_circuit_is_the_model_under_every_ablation(tiny: Language, groups: Groups, basis: Basis) -> None:
-    means = score_nodes(tiny, groups, basis, "relp", 1, METRIC).means
+    means = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "relp", 1).means
     for ablation in (mean_ablation(means), zero_ablation, resample_ablation):
-        metric, kl = run_circuits(tiny, groups, basis, ablation, [Circuit.whole(basis)], METRIC)
+        metric, kl = Bench(tiny, groups, basis, ablation, batch_tokens=METRIC).run([Circuit.whole(basis)])
         torch.testing.assert_close(metric[0], _metric(tiny, groups[0][1]), rtol=1e-4, atol=1e-5)
         assert kl.abs().max() < 1e-5
 
@@ -78,7 +78,7 @@ def test_a_circuit_is_what_replacing_the_other_nodes_by_hand_gives(
     """Half of the nodes at each position, under all three ablations; errors ablated too."""
     ((indices, batch),) = groups
     positions = batch.clean.shape[1]
-    scores = score_nodes(tiny, groups, basis, "relp", 1, METRIC, by_position=True)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "relp", 1, by_position=True)
     generator = torch.Generator().manual_seed(2)
     kept = {s: torch.rand(positions, d.width, generator=generator) < 0.5 for s, d in basis.items()}
     patch = run(tiny, batch.patch, read=[*basis, *(d.reads for d in basis.values() if d.reads)]).activations
@@ -115,13 +115,13 @@ def test_a_circuit_is_what_replacing_the_other_nodes_by_hand_gives(
         ("zero", zero_ablation),
         ("resample", resample_ablation),
     ):
-        found = run_circuits(tiny, groups, basis, ablation, [Circuit(kept, False)], METRIC).metric[0, indices]
+        found = Bench(tiny, groups, basis, ablation, batch_tokens=METRIC).run([Circuit(kept, False)]).metric[0, indices]
         torch.testing.assert_close(found, by_hand(name), rtol=1e-4, atol=1e-5)
 
 
 def test_positions_add_up(tiny: Language, groups: Groups, basis: Basis) -> None:
-    whole = score_nodes(tiny, groups, basis, "integrated_gradients", 3, METRIC)
-    parts = score_nodes(tiny, groups, basis, "integrated_gradients", 3, METRIC, by_position=True)
+    whole = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "integrated_gradients", 3)
+    parts = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "integrated_gradients", 3, by_position=True)
     assert parts.positions == groups[0][1].clean.shape[1]
     for site in basis:
         torch.testing.assert_close(parts.sites[site].nodes.sum(dim=1), whole.sites[site].nodes[:, 0])
@@ -138,7 +138,7 @@ def test_positions_add_up(tiny: Language, groups: Groups, basis: Basis) -> None:
 def test_scores_of_a_site_are_the_gradient_times_its_whole_change(tiny: Language, groups: Groups, basis: Basis) -> None:
     """Nodes and error together, whatever the dictionary."""
     found = METHODS["attribution_patching"](tiny, groups[0][1], list(basis), 1)
-    scores = score_nodes(tiny, groups, basis, "attribution_patching", 1, METRIC)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "attribution_patching", 1)
     for site, part in scores.sites.items():
         clean, patch, gradient, _ = found[site]
         whole = ((patch - clean) * gradient).sum(dim=(1, 2))
@@ -149,7 +149,7 @@ def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(
     tiny: Language, groups: Groups, basis: Basis
 ) -> None:
     """Scale one node's part down a little, but at the separator; the metric moves as gradient x activation says."""
-    scores = score_nodes(tiny, groups, basis, "gradient_activation", 1, METRIC)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "gradient_activation", 1)
     site = list(basis)[-1]
     dictionary = basis[site]
     batch = groups[0][1]
@@ -186,7 +186,7 @@ def test_exact_effects_of_a_transcoders_feature_are_what_writing_its_change_does
 def test_everything_resampled_is_the_patch_prompt(tiny: Language, groups: Groups) -> None:
     basis = {CUT: BASES["features"][CUT]}
     nothing = Circuit.of([], basis, errors=False)
-    found = run_circuits(tiny, groups, basis, resample_ablation, [nothing], METRIC).metric[0]
+    found = Bench(tiny, groups, basis, resample_ablation, batch_tokens=METRIC).run([nothing]).metric[0]
     batch = groups[0][1]
     swapped = PairBatch(batch.patch, batch.clean, batch.answers, batch.patch_answers)
     torch.testing.assert_close(found, _metric(tiny, swapped), rtol=1e-4, atol=1e-5)
@@ -197,7 +197,7 @@ def test_divergence_is_that_of_the_whole_next_token_distribution(tiny: Language,
     basis = {CUT: Coordinates(32)}
     nothing = Circuit.of([], basis)
     batch = groups[0][1]
-    (kl,) = run_circuits(tiny, groups, basis, zero_ablation, [nothing], METRIC).kl
+    (kl,) = Bench(tiny, groups, basis, zero_ablation, batch_tokens=METRIC).run([nothing]).kl
     logits = run(tiny, batch.clean, logits="last").logits
     empty = run(
         tiny, batch.clean, edit={CUT: lambda x: x * (torch.arange(x.shape[1]) == 0)[:, None]}, logits="last"
@@ -212,17 +212,22 @@ def test_positions_need_prompts_of_one_length(tiny: Language, tiny_folder: Path)
     tokenizer = load_tokenizer(tiny_folder)
     pairs = agreement_pairs("nounpp", "train", 2, 0, tokenizer) + agreement_pairs("simple", "train", 2, 0, tokenizer)
     with pytest.raises(StudyError, match="by_position needs prompts of one length, found 3, 6 tokens; set it to false"):
-        score_nodes(tiny, encode_pairs(pairs, tokenizer, 0), BASES["channels"], "relp", 1, METRIC, by_position=True)
+        score_nodes(
+            Bench(tiny, encode_pairs(pairs, tokenizer, 0), BASES["channels"], batch_tokens=METRIC),
+            "relp",
+            1,
+            by_position=True,
+        )
 
 
 def test_nodes_at_positions_need_prompts_of_their_length(tiny: Language, tiny_folder: Path, groups: Groups) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     longer = encode_pairs(agreement_pairs("nounpp", "test", 2, 0, tokenizer), tokenizer, 0)
     basis = BASES["channels"]
-    scores = score_nodes(tiny, groups, basis, "relp", 1, METRIC, by_position=True)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "relp", 1, by_position=True)
     circuit = Circuit.of(scores.ranked()[:5], basis, scores.positions)
     with pytest.raises(StudyError, match=r"positions of prompts of 3 tokens, which says nothing of a prompt of 6"):
-        run_circuits(tiny, longer, basis, mean_ablation(scores.means), [circuit], METRIC)
+        Bench(tiny, longer, basis, mean_ablation(scores.means), batch_tokens=METRIC).run([circuit])
 
 
 def _saved(folder: Path, architecture: str = "topk", **metadata: str) -> Path:
@@ -237,7 +242,7 @@ def test_an_autoencoder_that_does_not_fit_is_one_clear_line(tiny_folder: Path, t
     pairs = Path(__file__).resolve().parent.parent / "config/test/pairs.jsonl"
 
     def set_up(saes: list[Path], sites: list[str]) -> None:
-        set_up_circuits(tiny_folder, pairs, None, 0, saes, sites, torch.device("cpu"))
+        Bench.load(tiny_folder, pairs, saes, sites, torch.device("cpu"), None, 0)
 
     fits = _saved(tmp_path / "fits", hook_name="resid_post.0", model_name="tiny-llama")
     set_up([fits], ["resid_post.0"])

@@ -6,13 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates, Features
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import select_nodes, site_gaps
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import NodeScores, SiteScores, load_scores, save_scores, score_nodes
+from sparse_circuits.circuits.scores import NodeScores, SiteScores, load_scores, save_scores
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language, load_tokenizer
@@ -48,7 +50,7 @@ def groups(tiny_folder: Path) -> Groups:
 
 @pytest.fixture(scope="module")
 def scores(tiny: Language, groups: Groups, basis: dict[Site, Features]) -> NodeScores:
-    return score_nodes(tiny, groups, basis, "integrated_gradients", 20, 1000)
+    return score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "integrated_gradients", 20)
 
 
 def _metric(tiny: Language, tokens: Tensor, batch: PairBatch) -> Tensor:
@@ -109,7 +111,9 @@ def test_integrated_gradients_on_inputs_add_up_over_the_embeddings(tiny: Languag
 def test_keeping_every_node_is_the_model(
     tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
-    ((metric,), _) = run_circuits(tiny, groups, basis, mean_ablation(scores.means), [Circuit.whole(basis)], 64)
+    ((metric,), _) = Bench(tiny, groups, basis, mean_ablation(scores.means), batch_tokens=64).run(
+        [Circuit.whole(basis)]
+    )
     for indices, batch in groups:
         torch.testing.assert_close(metric[indices], _metric(tiny, batch.clean, batch), rtol=1e-4, atol=1e-5)
 
@@ -118,8 +122,8 @@ def test_keeping_no_node_forgets_the_prompt(
     tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     """With everything at its mean, two prompts of one length and one answer side give the same metric."""
-    ((metric,), _) = run_circuits(
-        tiny, groups, basis, mean_ablation(scores.means), [Circuit.of([], basis, errors=False)], 64
+    ((metric,), _) = Bench(tiny, groups, basis, mean_ablation(scores.means), batch_tokens=64).run(
+        [Circuit.of([], basis, errors=False)]
     )
     for indices, batch in groups:
         singular = batch.answers[:, 0] == batch.answers[0, 0]
@@ -135,8 +139,10 @@ def test_many_circuits_in_one_batch_are_each_one_alone(
         for n in range(5)
     ]
     ablation = mean_ablation(scores.means)
-    together = run_circuits(tiny, groups, basis, ablation, circuits, 10**6).metric
-    alone = torch.cat([run_circuits(tiny, groups, basis, ablation, [circuit], 1).metric for circuit in circuits])
+    together = Bench(tiny, groups, basis, ablation, batch_tokens=10**6).run(circuits).metric
+    alone = torch.cat(
+        [Bench(tiny, groups, basis, ablation, batch_tokens=1).run([circuit]).metric for circuit in circuits]
+    )
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
 
 
@@ -146,7 +152,9 @@ def test_ablation_is_the_formula_written_out_with_dense_features(
 ) -> None:
     generator = torch.Generator().manual_seed(1)
     masks = {site: torch.rand(1, part.width, generator=generator) < 0.5 for site, part in basis.items()}
-    ((metric,), _) = run_circuits(tiny, groups, basis, mean_ablation(scores.means), [Circuit(masks, False)], 64)
+    ((metric,), _) = Bench(tiny, groups, basis, mean_ablation(scores.means), batch_tokens=64).run(
+        [Circuit(masks, False)]
+    )
 
     for indices, batch in groups:
         positions = batch.clean.shape[1]
@@ -202,7 +210,9 @@ def test_curves_begin_and_end_where_they_must(
     tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     ranked = scores.ranked()
-    curves = evaluate_circuits(tiny, groups, basis, scores, [1, len(ranked) + 50], ranked[:3], 2, 0, 512)
+    curves = evaluate_circuits(
+        Bench(tiny, groups, basis, batch_tokens=512), scores, [1, len(ranked) + 50], ranked[:3], 2, 0
+    )
     assert curves["nodes"] == [1, len(ranked)]
     assert curves["random"][-1] == pytest.approx(curves["faithfulness"][-1], abs=1e-5), "all ranked is all ranked"
     assert curves["circuit"]["nodes"] == 3
@@ -212,9 +222,9 @@ def test_curves_begin_and_end_where_they_must(
 
 def test_neurons_are_a_basis_like_any_other(tiny: Language, groups: Groups) -> None:
     basis = {Site("mlp_neurons", layer): Coordinates(64) for layer in (0, 1)}
-    scores = score_nodes(tiny, groups, basis, "input_integrated_gradients", 5, 1000)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "input_integrated_gradients", 5)
     everything = Circuit({site: torch.ones(1, 64, dtype=torch.bool) for site in basis}, True)
-    ((metric,), _) = run_circuits(tiny, groups, basis, mean_ablation(scores.means), [everything], 100)
+    ((metric,), _) = Bench(tiny, groups, basis, mean_ablation(scores.means), batch_tokens=100).run([everything])
     for indices, batch in groups:
         torch.testing.assert_close(metric[indices], _metric(tiny, batch.clean, batch), rtol=1e-4, atol=1e-5)
     assert all(part.error.abs().max() == 0 for part in scores.sites.values())

@@ -10,6 +10,7 @@ import torch
 
 from conftest import ROOT
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.config.claims import Claim
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
@@ -69,7 +70,7 @@ def test_swapping_all_channels_moves_the_metric_all_the_way_and_none_not_at_all(
 
     def share(nodes: list[Node], swapped: str) -> float:
         asked = claim(swapped=swapped, at_least=0.5)
-        return float(judge_claim(asked, tiny, groups, basis, nodes, 0, 4096)["share"])
+        return float(judge_claim(asked, Bench(tiny, groups, basis, batch_tokens=4096), nodes, 0)["share"])
 
     assert share(every, "circuit") == pytest.approx(1, abs=1e-4)
     assert share([], "circuit") == pytest.approx(0, abs=1e-4)
@@ -91,14 +92,16 @@ def test_whole_prompts_count_the_answers_that_change(tiny: Language, groups: Gro
         changed.append(torch.stack([(both[0] > 0) & (both[1] < 0), both[0].sign() != both[1].sign()]))
     follows, changes = torch.cat(changed, dim=1).double().mean(dim=1).tolist()
     for asked, expected in ((claim(at_least=0.5), follows), (claim(at_most=0.5), changes)):
-        found = judge_claim(asked, tiny, groups, {}, [], 0, 4096)
+        found = judge_claim(asked, Bench(tiny, groups, {}, batch_tokens=4096), [], 0)
         assert found["share"] == pytest.approx(expected)
         assert found["ci95"][0] < expected < found["ci95"][1]
 
 
 def test_an_answer_that_turns_the_other_way_is_a_change_too(tiny: Language, groups: Groups) -> None:
     turned = [(i, PairBatch(b.patch, b.clean, b.answers, b.patch_answers)) for i, b in groups]
-    shares = [judge_claim(claim(at_most=0.5), tiny, g, {}, [], 0, 4096)["share"] for g in (groups, turned)]
+    shares = [
+        judge_claim(claim(at_most=0.5), Bench(tiny, g, {}, batch_tokens=4096), [], 0)["share"] for g in (groups, turned)
+    ]
     assert shares[0] == shares[1] > 0
 
 
@@ -106,7 +109,7 @@ def test_a_claim_passes_or_fails_as_the_model_is_edited(
     tiny: Language, tiny_folder: Path, groups: Groups, tmp_path: Path
 ) -> None:
     """In the edited model the two forms of each noun have one embedding: the verb cannot follow the number."""
-    follows = judge_claim(claim(at_least=0.0), tiny, groups, {}, [], 0, 4096)
+    follows = judge_claim(claim(at_least=0.0), Bench(tiny, groups, {}, batch_tokens=4096), [], 0)
     least = claim(at_least=follows["ci95"][0])
     edited = copy.deepcopy(tiny)
     embedding = edited.model.get_input_embeddings().weight
@@ -114,11 +117,11 @@ def test_a_claim_passes_or_fails_as_the_model_is_edited(
         where = (batch.clean != batch.patch).nonzero(as_tuple=True)
         for clean, patch in zip(batch.clean[where].tolist(), batch.patch[where].tolist(), strict=True):
             embedding[max(clean, patch)] = embedding[min(clean, patch)]
-    assert judge_claim(least, tiny, groups, {}, [], 0, 4096)["verdict"] == "pass"
-    assert judge_claim(least, edited, groups, {}, [], 0, 4096)["verdict"] == "fail"
+    assert judge_claim(least, Bench(tiny, groups, {}, batch_tokens=4096), [], 0)["verdict"] == "pass"
+    assert judge_claim(least, Bench(edited, groups, {}, batch_tokens=4096), [], 0)["verdict"] == "fail"
     never = claim(at_most=follows["ci95"][0])
-    assert judge_claim(never, tiny, groups, {}, [], 0, 4096)["verdict"] != "pass"
-    assert judge_claim(never, edited, groups, {}, [], 0, 4096)["verdict"] == "pass"
+    assert judge_claim(never, Bench(tiny, groups, {}, batch_tokens=4096), [], 0)["verdict"] != "pass"
+    assert judge_claim(never, Bench(edited, groups, {}, batch_tokens=4096), [], 0)["verdict"] == "pass"
 
 
 def test_a_variable_that_no_pair_states_is_refused() -> None:
@@ -131,7 +134,12 @@ def test_a_variable_that_no_pair_states_is_refused() -> None:
 def test_a_claim_that_nothing_can_follow_is_refused(tiny: Language, groups: Groups) -> None:
     turned = [(i, type(b)(b.patch, b.clean, b.answers, b.patch_answers)) for i, b in groups]
     with pytest.raises(StudyError, match="nounpp: the metric is no higher on clean prompts"):
-        judge_claim(claim(swapped="circuit", at_least=0.5), tiny, turned, {LAST: Coordinates(tiny.d_model)}, [], 0, 64)
+        judge_claim(
+            claim(swapped="circuit", at_least=0.5),
+            Bench(tiny, turned, {LAST: Coordinates(tiny.d_model)}, batch_tokens=64),
+            [],
+            0,
+        )
 
 
 @pytest.mark.parametrize(("verdicts", "status"), [(("pass", "undecided"), 0), (("pass", "fail"), 1)])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sparse_circuits.circuits.dictionaries import load_basis
 from transformers import (
     CLIPConfig,
     CLIPForImageClassification,
@@ -16,11 +17,11 @@ from transformers import (
     ViTForImageClassification,
 )
 
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.attribution.score import score_nodes
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import score_nodes
-from sparse_circuits.circuits.setup import set_up_basis
 from sparse_circuits.config.catalogue import Model
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
@@ -145,12 +146,12 @@ def test_sites_are_read_changed_and_begun_at(
 def test_circuits_are_found_as_in_any_model(language: Language, batch: PairBatch, method: str) -> None:
     basis = set_up_basis(language, [], ["resid_post.0", "resid_post.1"])
     groups = [(list(range(4)), batch)]
-    scores = score_nodes(language, groups, basis, method, 20, 10_000)
+    scores = score_nodes(Bench(language, groups, basis, batch_tokens=10_000), method, 20)
     if method == "integrated_gradients":
         for part in scores.sites.values():
             torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.gap, rtol=0.02, atol=0.02)
     whole, empty = Circuit.whole(basis), Circuit.of([], basis, errors=False)
-    outcome = run_circuits(language, groups, basis, mean_ablation(scores.means), [whole, empty], 10_000)
+    outcome = Bench(language, groups, basis, mean_ablation(scores.means), batch_tokens=10_000).run([whole, empty])
     logits = run(language, batch.clean, logits="last").logits
     assert logits is not None
     torch.testing.assert_close(outcome.metric[0], logit_difference(logits[:, -1], batch))

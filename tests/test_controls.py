@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import seeded
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
 from sparse_circuits.circuits.prove import ablation_effects
-from sparse_circuits.circuits.scores import score_nodes
-from sparse_circuits.circuits.setup import Setup
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language, load_tokenizer
@@ -89,14 +89,16 @@ def test_the_effect_of_ablating_a_node_is_that_of_its_mean_in_its_place(tiny: La
     site = Site("mlp_neurons", 1)
     basis = {site: Coordinates(tiny.width(site))}
     train, test = ([part] for part in (groups["train"][0], groups["test"][0]))
-    setup = Setup(tiny, test, basis)
+    setup = Bench(tiny, test, basis)
     ((_, batch),) = test
     logits = run(tiny, batch.clean, logits="last").logits
     assert logits is not None
     for by_position in (False, True):
-        scores = score_nodes(tiny, train, basis, "attribution_patching", 1, 10_000, by_position)
+        scores = score_nodes(
+            Bench(tiny, train, basis, batch_tokens=10_000), "attribution_patching", 1, by_position=by_position
+        )
         node, other = Node(site, 5, 3 if by_position else None), Node(site, 9, 2 if by_position else None)
-        found = ablation_effects(setup, scores, [node, other, Node(site, None)], 10_000)
+        found = ablation_effects(setup, scores, [node, other, Node(site, None)])
         assert list(found) == [node.id, other.id]
         means, places = scores.means[site].at(batch.clean.shape[1])[0], slice(3, 4) if by_position else slice(1, None)
 

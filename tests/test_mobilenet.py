@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sparse_circuits.circuits.dictionaries import load_basis
 from torch import Tensor
 from torch.nn import functional as F
 
 from conftest import run_script
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import score_nodes
-from sparse_circuits.circuits.setup import set_up_basis
 from sparse_circuits.config.catalogue import Model, Photographs, load_models
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
@@ -185,12 +186,12 @@ def test_every_layer_is_a_site_where_a_pass_can_begin(language: Language, batch:
 def test_scores_of_a_layer_that_cuts_the_network_add_up(language: Language, batch: PairBatch) -> None:
     basis = set_up_basis(language, [], [f"resid_post.{layer}" for layer in range(5)])
     groups = [(list(range(len(batch))), batch)]
-    scores = score_nodes(language, groups, basis, "integrated_gradients", 30, 10_000)
+    scores = score_nodes(Bench(language, groups, basis, batch_tokens=10_000), "integrated_gradients", 30)
     for site, part in scores.sites.items():
         assert part.nodes.shape == (len(batch), 1, language.width(site))
         torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.gap, rtol=0.05, atol=0.02)
     whole, empty = Circuit.whole(basis), Circuit.of([], basis, errors=False)
-    outcome = run_circuits(language, groups, basis, mean_ablation(scores.means), [whole, empty], 10_000)
+    outcome = Bench(language, groups, basis, mean_ablation(scores.means), batch_tokens=10_000).run([whole, empty])
     logits = run(language, batch.clean, logits="last").logits
     assert logits is not None
     torch.testing.assert_close(outcome.metric[0], logit_difference(logits[:, -1], batch))
@@ -199,7 +200,7 @@ def test_scores_of_a_layer_that_cuts_the_network_add_up(language: Language, batc
     edges = feature_edges(language, batch, basis, scores.ranked()[:12], "integrated_gradients", 5)
     assert edges
     with pytest.raises(StudyError, match="by_position needs sites of one number of positions"):
-        score_nodes(language, groups, basis, "integrated_gradients", 2, 10_000, by_position=True)
+        score_nodes(Bench(language, groups, basis, batch_tokens=10_000), "integrated_gradients", 2, by_position=True)
 
 
 def test_what_a_convolution_lacks_is_said(language: Language) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates, Node
-from sparse_circuits.circuits.scores import score_nodes
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.search.backward_elimination import eliminate
 from sparse_circuits.circuits.search.bisection import smallest, smallest_circuit
 from sparse_circuits.circuits.search.hard_concrete import Lagrangian, open_probability, sample_gates
@@ -65,8 +66,8 @@ def _pairs(count: int) -> PairBatch:
 def problem(planted: Language) -> Problem:
     basis = {site: Coordinates(planted.d_model) for site in SITES}
     groups = [(list(range(PAIRS)), _pairs(PAIRS))]
-    scores = score_nodes(planted, groups, basis, "relp", 1, 1000)
-    return pose(planted, groups, basis, scores, 40, 0.25, 0, 512)
+    scores = score_nodes(Bench(planted, groups, basis, batch_tokens=1000), "relp", 1)
+    return pose(Bench(planted, groups, basis, batch_tokens=512), scores, 40, 0.25, 0)
 
 
 def _nodes(*channels: int) -> set[Node]:
@@ -79,7 +80,10 @@ def _faithfulness(problem: Problem, circuits: Sequence[set[Node]]) -> list[float
     ends = [Circuit.of([], judge.basis, errors=False), Circuit.whole(judge.basis)]
     kept = [*ends, *(Circuit.of(list(nodes), judge.basis) for nodes in circuits)]
     metric = [
-        run_circuits(judge.language, judge.groups, judge.basis, judge.ablation, [c], 10**6).metric.mean().item()
+        Bench(judge.language, judge.groups, judge.basis, judge.ablation, batch_tokens=10**6)
+        .run([c])
+        .metric.mean()
+        .item()
         for c in kept
     ]
     return [(m - metric[0]) / (metric[1] - metric[0]) for m in metric[2:]]
@@ -198,9 +202,11 @@ def test_a_masked_run_is_the_circuit_run(problem: Problem) -> None:
     metric = batch.run(gates).detach()
     circuits = [[n for n, g in zip(problem.candidates, row, strict=True) if g] for row in gates.tolist()]
     judge = replace(problem.train, groups=[(list(range(len(batch.batch))), batch.batch)])
-    expected = run_circuits(
-        judge.language, judge.groups, judge.basis, judge.ablation, [Circuit.of(c, judge.basis) for c in circuits], 10**6
-    ).metric
+    expected = (
+        Bench(judge.language, judge.groups, judge.basis, judge.ablation, batch_tokens=10**6)
+        .run([Circuit.of(c, judge.basis) for c in circuits])
+        .metric
+    )
     torch.testing.assert_close(metric, expected, rtol=1e-4, atol=1e-5)
 
 

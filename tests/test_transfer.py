@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Features, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, score_nodes
+from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
 from sparse_circuits.circuits.transfer import judge_nodes, judge_transfer, shared_means, union_ranking
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
@@ -113,7 +115,7 @@ def groups(halves: tuple[list[Pair], list[Pair]], tiny_folder: Path) -> Groups:
 @pytest.fixture(scope="module")
 def fit(tiny: Language, halves: tuple[list[Pair], list[Pair]], basis: Basis, tiny_folder: Path) -> NodeScores:
     groups = encode_pairs(halves[0], load_tokenizer(tiny_folder), 0)
-    return score_nodes(tiny, groups, basis, "relp", 1, 1000)
+    return score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "relp", 1)
 
 
 @torch.no_grad()
@@ -152,7 +154,7 @@ def test_the_shares_are_those_of_interventions_by_hand(
     every = [Node(site, index) for site, d in basis.items() for index in range(d.width)]
     rest = [node for node in every if node not in nodes]
     rival = every[:7]
-    found = judge_nodes(tiny, groups, basis, mean_ablation(fit.means), nodes, [rival], 0, 100)
+    found = judge_nodes(Bench(tiny, groups, basis, mean_ablation(fit.means), batch_tokens=100), nodes, [rival], 0)
     hand = partial(_by_hand, tiny, groups, basis, fit)
     model, nothing = hand(every, True), hand([], False)
     span = model.mean() - nothing.mean()
@@ -181,12 +183,12 @@ def test_nothing_is_not_necessary_and_everything_is_sufficient(
     tiny: Language, groups: Groups, basis: Basis, fit: NodeScores
 ) -> None:
     ablation = mean_ablation(fit.means)
-    none = judge_nodes(tiny, groups, basis, ablation, [], [], 0, 100)
+    none = judge_nodes(Bench(tiny, groups, basis, ablation, batch_tokens=100), [], [], 0)
     assert none["necessity"] == pytest.approx(0, abs=1e-4)
     assert none["sufficiency"] == none["errors_alone"]
     assert none["sufficiency_without_errors"] == 0
     every = [Node(site, index) for site, d in basis.items() for index in range(d.width)]
-    whole = judge_nodes(tiny, groups, basis, ablation, every, [], 0, 100)
+    whole = judge_nodes(Bench(tiny, groups, basis, ablation, batch_tokens=100), every, [], 0)
     assert whole["sufficiency"] == pytest.approx(1, abs=1e-4)
     assert whole["metric"]["rest"] == pytest.approx(
         whole["metric"]["nothing"] + whole["errors_alone"] * (whole["metric"]["model"] - whole["metric"]["nothing"])
@@ -196,9 +198,11 @@ def test_nothing_is_not_necessary_and_everything_is_sufficient(
 def test_every_fill_is_judged_for_nodes_of_both_origins(
     tiny: Language, groups: Groups, basis: Basis, fit: NodeScores
 ) -> None:
-    judged = judge_transfer(tiny, groups, basis, [fit], fit, 5, 2, 0, 100)
+    judged = judge_transfer(Bench(tiny, groups, basis, batch_tokens=100), [fit], fit, 5, 2, 0)
     assert len({(part["nodes_from"], part["fill"]) for part in judged}) == len(judged) == 6
-    alone = judge_nodes(tiny, groups, basis, mean_ablation(fit.means), union_ranking([fit])[:5], [], 0, 100)
+    alone = judge_nodes(
+        Bench(tiny, groups, basis, mean_ablation(fit.means), batch_tokens=100), union_ranking([fit])[:5], [], 0
+    )
     same = [part for part in judged if part["fill"] != "other sentence"]
     # With one task that is the fit half itself, templates and sentences are the same thing.
     assert all(part["necessity"] == alone["necessity"] for part in same)

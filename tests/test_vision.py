@@ -16,11 +16,12 @@ from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.origin import read_origins, row_sequences
 from sparse_circuits.activations.sequences import read_sequences, write_image_sequences
 from sparse_circuits.checkpoint import Checkpoint
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformer as Entry
@@ -206,12 +207,12 @@ def test_scores_of_a_cut_add_up_and_edges_reach_the_next_layer(images: Path, fol
     basis = {site: Coordinates(8) for site in sites}
     batch = pairs_of(images, folder, None)
     groups = [(list(range(len(batch))), batch)]
-    scores = score_nodes(language, groups, basis, "integrated_gradients", 20, 4096)
+    scores = score_nodes(Bench(language, groups, basis, batch_tokens=4096), "integrated_gradients", 20)
     for site in sites:
         torch.testing.assert_close(scores.sites[site].nodes.sum(dim=(1, 2)), scores.gap, rtol=2e-3, atol=2e-4)
     ablation = mean_ablation(scores.means)
     whole, empty = Circuit.whole(basis), Circuit.of([], basis)
-    found = run_circuits(language, groups, basis, ablation, [whole, empty, whole], 64).metric
+    found = Bench(language, groups, basis, ablation, batch_tokens=64).run([whole, empty, whole]).metric
     plain = run(language, batch.clean, logits="last").logits
     assert plain is not None
     torch.testing.assert_close(found[0], logit_difference(plain[:, 0], batch))

@@ -12,16 +12,17 @@ from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, Gemma2Config
 
 from sparse_circuits.activations.sequences import Sequences
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.exact_patching import exact_effects
 from sparse_circuits.circuits.attribution.registry import METHODS
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Features
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.discovery.descriptions import describe, feature_means
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets, find_targets
 from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
-from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation, Select
 from sparse_circuits.config.site import Site
@@ -135,11 +136,13 @@ def _judge(language: Language) -> Any:
 
 def _circuits(language: Language) -> Any:
     circuits = [Circuit.whole(_basis()), Circuit.of([], _basis()), Circuit.of([], _basis(), errors=False)]
-    return run_circuits(language, _groups(), _basis(), resample_ablation, circuits, 2048)
+    return Bench(language, _groups(), _basis(), resample_ablation, batch_tokens=2048).run(circuits)
 
 
 def _scores(method: str) -> Callable[[Language], Any]:
-    return lambda language: score_nodes(language, _groups(), _basis(), method, 3, 2048).sites[SITE].nodes
+    return lambda language: (
+        score_nodes(Bench(language, _groups(), _basis(), batch_tokens=2048), method, 3).sites[SITE].nodes
+    )
 
 
 def _patched(language: Language) -> Any:

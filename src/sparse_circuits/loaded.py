@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from sparse_circuits.circuits.basis import Basis, Features, Node
-from sparse_circuits.circuits.setup import features_of, set_up_basis
+from sparse_circuits.circuits.dictionaries import features_of, load_basis
 from sparse_circuits.compute import choose_device
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.circuits import coordinates, mean_coordinates, mean_intervention
@@ -196,7 +196,7 @@ class LoadedCircuit:
         folders = [
             _found(sorted((saes / site).glob("*/sae_weights.safetensors")), digest) for site, digest in hashes.items()
         ]
-        return set_up_basis(self.model.language, folders, list(hashes))
+        return load_basis(self.model.language, folders, list(hashes))
 
     @cached_property
     def _means(self) -> dict[Site, torch.Tensor]:

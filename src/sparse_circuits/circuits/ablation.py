@@ -1,22 +1,18 @@
-"""Running only a circuit: every node outside it is ablated. Many circuits go through the model in one batch."""
+"""A circuit, and one pass in which every node outside it is ablated, for many circuits at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate
-from sparse_circuits.circuits.fills import Ablation, Fill
+from sparse_circuits.circuits.fills import Fill
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language
-from sparse_circuits.models.predicted import divergence, rows_at_a_time
 from sparse_circuits.models.run import Edit, run
-from sparse_circuits.progress import Progress
-from sparse_circuits.tasks.metric import logit_difference
-from sparse_circuits.tasks.pairs import Groups, PairBatch, in_batches
+from sparse_circuits.tasks.pairs import PairBatch
 
 
 @dataclass(frozen=True)
@@ -48,67 +44,7 @@ class Circuit:
         return Circuit({site: ~mask for site, mask in self.kept.items()}, not self.errors)
 
 
-class Outcome(NamedTuple):
-    """What circuits do on clean prompts, each (circuit, pair): the `metric`, and `kl` in nats from the whole model."""
-
-    metric: Tensor
-    kl: Tensor
-
-
-@torch.no_grad()
-def run_circuits(
-    language: Language,
-    groups: Groups,
-    basis: Basis,
-    ablation: Ablation,
-    circuits: Sequence[Circuit],
-    batch_tokens: int,
-) -> Outcome:
-    """Run circuits on the clean prompt of each pair.
-
-    All sites are ablated in the one pass, so that later sites see what earlier ones have become. `batch_tokens` bounds
-    the tokens of one pass, over all circuits in it. Raises StudyError when circuits name positions of prompts of
-    another length.
-    """
-    metric, kl = torch.zeros(2, len(circuits), sum(len(indices) for indices, _ in groups))
-    first = next(iter(basis))
-    rows_of_logits = rows_at_a_time(language)
-    for indices, batch in in_batches(groups, rows_of_logits):
-        batch = batch.to(language.device)
-        clean = run(language, batch.clean, read=[first], logits="last")
-        assert clean.logits is not None
-        likely = clean.logits[:, -1].log_softmax(dim=-1)
-        fills = ablation(language, basis, batch)
-        positions = {site: language.positions(batch.clean, site) for site in basis}
-        size = max(1, min(batch_tokens // max(positions.values()), rows_of_logits) // len(batch))
-        for begin in Progress(range(0, len(circuits), size), desc="run circuits", unit="batch"):
-            part = circuits[begin : begin + size]
-            left_out = {site: 1.0 - _stacked([c.kept[site] for c in part], positions[site]) for site in basis}
-            errors_left_out = torch.tensor([not c.errors for c in part], dtype=torch.float32)
-            logits = run_ablated(language, batch, basis, fills, left_out, errors_left_out, clean.activations[first])
-            rows = slice(begin, begin + len(part))
-            metric[rows, indices] = logit_difference(logits, batch.repeat(len(part))).view(len(part), -1).cpu()
-            unlikely = logits.log_softmax(dim=-1).unflatten(0, (len(part), -1))
-            kl[rows, indices] = divergence(likely.expand_as(unlikely), unlikely).cpu()
-    return Outcome(metric, kl)
-
-
-def run_named(
-    language: Language,
-    groups: Groups,
-    basis: Basis,
-    ablation: Ablation,
-    named: Mapping[str, Sequence[Circuit]],
-    batch_tokens: int,
-) -> dict[str, Outcome]:
-    """Run all circuits of several names at once; return the outcomes by name."""
-    circuits = [circuit for part in named.values() for circuit in part]
-    found = run_circuits(language, groups, basis, ablation, circuits, batch_tokens)
-    parts = (values.split([len(part) for part in named.values()]) for values in found)
-    return {name: Outcome(*part) for name, part in zip(named, zip(*parts, strict=True), strict=True)}
-
-
-def _stacked(masks: list[Tensor], length: int) -> Tensor:
+def stacked(masks: list[Tensor], length: int) -> Tensor:
     """Masks of several circuits as one (circuit, position or 1, width), some of which may name positions."""
     positions = max(len(mask) for mask in masks)
     if positions not in (1, length):

@@ -2,37 +2,27 @@
 of ablation; areas of the curves, divergence from the model, accuracy."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.bootstrap import interval95, resamples
-from sparse_circuits.circuits.ablation import Circuit, Outcome, run_named
-from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.bench import Bench, Outcome
 from sparse_circuits.circuits.faithfulness import faithfulness
-from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation, zero_ablation
+from sparse_circuits.circuits.fills import Ablation, resample_ablation, zero_ablation
 from sparse_circuits.circuits.proof.areas import areas
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores
-from sparse_circuits.models.load import Language
-from sparse_circuits.tasks.pairs import Groups
 
 
 def evaluate_circuits(
-    language: Language,
-    groups: Groups,
-    basis: Basis,
-    scores: NodeScores,
-    sizes: Sequence[int],
-    circuit: Sequence[Node],
-    random_circuits: int,
-    seed: int,
-    batch_tokens: int,
+    bench: Bench, scores: NodeScores, sizes: Sequence[int], circuit: Sequence[Node], random_circuits: int, seed: int
 ) -> dict[str, Any]:
-    """Judge circuits of the `sizes` best nodes, and the chosen `circuit`, on the pairs of `groups`.
+    """Judge circuits of the `sizes` best nodes, and the chosen `circuit`, on a bench.
 
     With m the mean metric on clean prompts, M the model, C the circuit, and 0 the model with every node ablated:
     faithfulness (m(C) - m(0)) / (m(M) - m(0)), completeness (m(M \\ C) - m(0)) / (m(M) - m(0)) (Marks et al. 2024,
@@ -43,8 +33,9 @@ def evaluate_circuits(
     """
     ranked = scores.ranked()
     sizes = [size for size in sizes if size < len(ranked)] + ([len(ranked)] if max(sizes) >= len(ranked) else [])
-    keep = partial(Circuit.of, basis=basis, positions=scores.positions)
-    ends = {"empty": [keep([], errors=False)], "full": [Circuit.whole(basis)]}
+    bench = bench.with_means(scores)
+    keep, basis = bench.circuit, bench.basis
+    ends = {"empty": [bench.empty], "full": [bench.whole]}
     chosen = {"circuit": [keep(circuit)], "complement": [keep(circuit).complement()]}
     tops = {"faithfulness": [keep(ranked[:size]) for size in sizes]}
     rest = {"completeness": [part.complement() for part in tops["faithfulness"]]}
@@ -61,9 +52,9 @@ def evaluate_circuits(
 
     def curves(ablation: Ablation, *parts: dict[str, list[Circuit]]) -> "_Curves":
         named = {name: part for circuits in (ends, *parts) for name, part in circuits.items()}
-        return _Curves(run_named(language, groups, basis, ablation, named, batch_tokens))
+        return _Curves(replace(bench, ablation=ablation).run_named(named))
 
-    main = curves(mean_ablation(scores.means), chosen, tops, rest)
+    main = curves(bench.ablation, chosen, tops, rest)
     random = main.share("random").unflatten(0, (random_circuits, len(sizes))).mean(dim=0)
     result: dict[str, Any] = {
         "examples": len(main.full),

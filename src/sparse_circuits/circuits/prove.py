@@ -1,20 +1,18 @@
 """A circuit put to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
+from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.evidence import lower_bound
-from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
 from sparse_circuits.circuits.proof.plan import COMPARED, plan_proof, prove
 from sparse_circuits.circuits.proof.stability import largest_nodes, stability
-from sparse_circuits.circuits.scores import NodeScores, SiteScores, score_nodes
-from sparse_circuits.circuits.setup import Setup
+from sparse_circuits.circuits.scores import NodeScores, SiteScores
 from sparse_circuits.tasks.controls import swapped_half
 from sparse_circuits.tasks.pairs import Groups
 
@@ -23,22 +21,21 @@ ON_ALL_PAIRS = ("equivalence", "independence")
 
 
 def hypothesis_tests(
-    setup: Setup, all_pairs: Groups, scores: NodeScores, circuit: Sequence[Node], seed: int, batch_tokens: int
+    bench: Bench, all_pairs: Groups, scores: NodeScores, circuit: Sequence[Node], seed: int
 ) -> dict[str, Any]:
     """Return the verdicts of the five tests: for each test its statistic, p, pairs, finding, and what it says.
 
     Circuit and model are compared on `all_pairs`. Only what is compared with random circuits, which are drawn from the
-    nodes that score anything, takes the fewer pairs of `setup`: that needs hundreds of runs.
+    nodes that score anything, takes the fewer pairs of `bench`: that needs hundreds of runs.
     """
     generator = torch.Generator().manual_seed(seed)
     plan = plan_proof(circuit, scores.ranked(), generator)
-    ablation = mean_ablation(scores.means)
+    bench = bench.with_means(scores)
 
-    def metric(groups: Groups, names: Iterable[str]) -> torch.Tensor:
-        circuits = [run.circuit(setup.basis, scores.positions) for name in names for run in plan[name]]
-        return run_circuits(setup.language, groups, setup.basis, ablation, circuits, batch_tokens).metric
+    def metric(bench: Bench, names: Iterable[str]) -> torch.Tensor:
+        return bench.run([run.circuit(bench) for name in names for run in plan[name]]).metric
 
-    few, many = metric(setup.groups, plan), metric(all_pairs, COMPARED)
+    few, many = metric(bench, plan), metric(bench.on(all_pairs), COMPARED)
     return {
         name: {key: value for key, value in vars(verdict).items() if key != "nodes"}
         | {"pairs": (many if name in ON_ALL_PAIRS else few).shape[1]}
@@ -46,21 +43,15 @@ def hypothesis_tests(
     }
 
 
-def ablation_effects(setup: Setup, scores: NodeScores, circuit: Sequence[Node], batch_tokens: int) -> dict[str, float]:
+def ablation_effects(bench: Bench, scores: NodeScores, circuit: Sequence[Node]) -> dict[str, float]:
     """Return, by name of the circuit's nodes, by how much the metric changes when that node alone is set to its mean.
 
-    Averaged over the pairs of `setup`; below 0 where the node carries the behaviour. Error nodes are left out.
+    Averaged over the pairs of `bench`; below 0 where the node carries the behaviour. Error nodes are left out.
     """
     nodes = [node for node in circuit if node.index is not None]
-    alone = [Circuit.of([node], setup.basis, scores.positions, errors=False).complement() for node in nodes]
-    circuits = [Circuit.whole(setup.basis), *alone]
-    ablation = mean_ablation(scores.means)
-    model, *without = (
-        run_circuits(setup.language, setup.groups, setup.basis, ablation, circuits, batch_tokens)
-        .metric.double()
-        .mean(dim=1)
-        .tolist()
-    )
+    bench = bench.with_means(scores)
+    alone = [bench.circuit([node], errors=False).complement() for node in nodes]
+    model, *without = bench.run([bench.whole, *alone]).metric.double().mean(dim=1).tolist()
     return {node.id: value - model for node, value in zip(nodes, without, strict=True)}
 
 
@@ -81,7 +72,7 @@ def stability_of(scores: NodeScores, size: int, seed: int) -> dict[str, Any]:
 
 
 def controls(
-    setup: Setup,
+    bench: Bench,
     scores: NodeScores,
     nonsense_train: Groups,
     nonsense_test: Groups,
@@ -89,24 +80,20 @@ def controls(
     method: str,
     steps: int,
     seed: int,
-    batch_tokens: int,
 ) -> dict[str, Any]:
     """Return what circuits of `size` nodes do that were found with shuffled labels, and for nonsense answers.
 
-    Both are found as the real one, on as many training pairs, and judged on the pairs of `setup`; see
+    Both are found as the real one, on as many training pairs, and judged on the pairs of `bench`; see
     `proof.controls`. `nonsense_train` and `nonsense_test` are the same pairs with nonsense answers. Nodes without
     evidence are in no circuit, so that one of a control may have fewer than `size`.
     """
-    keep = partial(Circuit.of, basis=setup.basis, positions=scores.positions)
-    by_position = scores.positions > 1
-    score = partial(score_nodes, setup.language, nonsense_train, setup.basis)
-    nonsense = score(method, steps, batch_tokens, by_position).ranked(evident=True)[:size]
+    bench = bench.with_means(scores)
+    scored = score_nodes(bench.on(nonsense_train), method, steps, by_position=scores.positions > 1)
+    nonsense = scored.ranked(evident=True)[:size]
     real, shuffled = (part.ranked(evident=True)[:size] for part in (scores, _shuffled(scores, seed)))
-    circuits = [keep([], errors=False), Circuit.whole(setup.basis), keep(real), keep(shuffled), keep(nonsense)]
-    ablation = mean_ablation(scores.means)
-    run = partial(run_circuits, setup.language, basis=setup.basis, ablation=ablation, batch_tokens=batch_tokens)
-    empty, model, true, swapped, _ = run(groups=setup.groups, circuits=circuits).metric
-    n_empty, n_model, *_, n_circuit = run(groups=nonsense_test, circuits=circuits).metric
+    circuits = [bench.empty, bench.whole, *map(bench.circuit, (real, shuffled, nonsense))]
+    empty, model, true, swapped, _ = bench.run(circuits).metric
+    n_empty, n_model, *_, n_circuit = bench.on(nonsense_test).run(circuits).metric
     found = {
         "nonsense": nonsense_gain(model, empty, n_model, n_empty, n_circuit),
         "shuffled": shuffled_faithfulness(model, empty, swapped),

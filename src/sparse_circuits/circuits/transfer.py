@@ -1,6 +1,7 @@
 """Transfer: are nodes found on templates necessary and sufficient in natural sentences?"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,16 +9,15 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.bootstrap import interval95, resamples
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
-from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.ablation import Circuit
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.faithfulness import faithfulness
-from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
+from sparse_circuits.circuits.fills import mean_ablation, resample_ablation
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
-from sparse_circuits.tasks.pairs import Groups
 
 
 def union_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
@@ -47,17 +47,9 @@ def _mean_of(parts: Sequence[Tensor]) -> Tensor:
 
 
 def judge_transfer(
-    language: Language,
-    groups: Groups,
-    basis: Basis,
-    tasks: Sequence[NodeScores],
-    fit: NodeScores,
-    size: int,
-    random_circuits: int,
-    seed: int,
-    batch_tokens: int,
+    bench: Bench, tasks: Sequence[NodeScores], fit: NodeScores, size: int, random_circuits: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Judge the `size` best nodes of the templates, and of other sentences (`fit`), on the sentences of `groups`.
+    """Judge the `size` best nodes of the templates, and of other sentences (`fit`), on the sentences of a bench.
 
     Each is judged with every fill: the templates' means, the sentences' means, and another sentence's own values.
     Raises StudyError when the model gets none of the sentences right.
@@ -76,22 +68,13 @@ def judge_transfer(
         generator = torch.Generator().manual_seed(seed)
         rivals = [matched_random(nodes, speaking, generator) for _ in range(random_circuits)]
         for name, ablation in ablations.items():
-            judged = judge_nodes(language, groups, basis, ablation, nodes, rivals, seed, batch_tokens)
+            judged = judge_nodes(replace(bench, ablation=ablation), nodes, rivals, seed)
             found.append({"nodes_from": origin, "fill": name, "nodes": len(nodes), **judged})
     return found
 
 
-def judge_nodes(
-    language: Language,
-    groups: Groups,
-    basis: Basis,
-    ablation: Ablation,
-    nodes: Sequence[Node],
-    rivals: Sequence[Sequence[Node]],
-    seed: int,
-    batch_tokens: int,
-) -> dict[str, Any]:
-    """Return how necessary and how sufficient nodes are for the metric on the clean prompts of `groups`.
+def judge_nodes(bench: Bench, nodes: Sequence[Node], rivals: Sequence[Sequence[Node]], seed: int) -> dict[str, Any]:
+    """Return how necessary and how sufficient nodes are for the metric on the clean prompts of a bench.
 
     With m the mean metric, M the model, C the nodes and 0 the model with everything ablated: necessity
     1 - m(M \\ C) / m(M), where errors stay; sufficiency (m(C) - m(0)) / (m(M) - m(0)), with error nodes kept in C and
@@ -99,15 +82,15 @@ def judge_nodes(
     95 % bootstrap intervals over prompts, and again over the prompts that the model itself gets right.
     """
     circuits = {
-        "model": Circuit.whole(basis),
-        "nothing": Circuit.of([], basis, errors=False),
-        "errors": Circuit.of([], basis),
-        "circuit": Circuit.of(nodes, basis),
-        "bare": Circuit.of(nodes, basis, errors=False),
-        "rest": _without(nodes, basis),
-        **{f"rival {n}": _without(rival, basis) for n, rival in enumerate(rivals)},
+        "model": bench.whole,
+        "nothing": bench.empty,
+        "errors": bench.circuit([]),
+        "circuit": bench.circuit(nodes),
+        "bare": bench.circuit(nodes, errors=False),
+        "rest": _without(nodes, bench),
+        **{f"rival {n}": _without(rival, bench) for n, rival in enumerate(rivals)},
     }
-    outcome = run_circuits(language, groups, basis, ablation, list(circuits.values()), batch_tokens)
+    outcome = bench.run(list(circuits.values()))
     metric = dict(zip(circuits, outcome.metric.double(), strict=True))
     right = metric["model"] > 0
     if not right.any():
@@ -131,8 +114,8 @@ def judge_nodes(
     }
 
 
-def _without(nodes: Sequence[Node], basis: Basis) -> Circuit:
-    return Circuit.of(nodes, basis, errors=False).complement()
+def _without(nodes: Sequence[Node], bench: Bench) -> Circuit:
+    return bench.circuit(nodes, errors=False).complement()
 
 
 def _shares(metric: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
-from sparse_circuits.circuits.setup import set_up_basis
+from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.config.edits import EditSettings, OfEdit
 from sparse_circuits.edit.build import Materials
 from sparse_circuits.edit.features import Rewriting
@@ -53,7 +53,7 @@ class Editing:
         Raises StudyError where something does not fit.
         """
         language = load_language_model(model, device)
-        basis = set_up_basis(language, saes, asked.sites)
+        basis = load_basis(language, saes, asked.sites)
         return cls(asked.edit, language, load_tokenizer(model), basis, sequences, ByFolder(pairs))
 
     def pairs(self, name: str, split: str) -> list[Pair]:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes, site_gaps
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.scores import load_scores
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 from sparse_circuits.files import read_json, write_csv, write_json
@@ -36,21 +36,11 @@ class Files:
 
 def step(files: Files, settings: EvaluateCircuit, compute: Compute) -> None:
     """Judge circuits on held-out pairs: faithfulness and completeness over sizes, beside random circuits."""
-    setup = set_up_circuits(
-        files.model, files.pairs, settings.judge_pairs, settings.seed, files.saes, settings.sites, compute.start()
-    )
+    drawn = settings.judge_pairs, settings.seed, settings.batch_tokens
+    bench = Bench.load(files.model, files.pairs, files.saes, settings.sites, compute.start(), *drawn)
     scores, method, steps = load_scores(files.scores)
-    curves = evaluate_circuits(
-        setup.language,
-        setup.groups,
-        setup.basis,
-        scores,
-        settings.sizes,
-        read_circuit_nodes(files.circuit),
-        settings.random_circuits,
-        settings.seed,
-        settings.batch_tokens,
-    )
+    circuit = read_circuit_nodes(files.circuit)
+    curves = evaluate_circuits(bench, scores, settings.sizes, circuit, settings.random_circuits, settings.seed)
     gaps = site_gaps(scores)
     worst = max(gaps.values(), key=lambda gap: gap["relative_gap"])
     facts = {key: read_json(files.circuit)[key] for key in ("study", "task", "model", "basis", "metric")}

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import select_nodes, write_circuit
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.scores import load_scores
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.find_circuit import FindCircuit
 from sparse_circuits.files import read_json, sha256
@@ -36,17 +36,15 @@ def step(files: Files, settings: FindCircuit, compute: Compute) -> None:
     scores, method, steps = load_scores(files.scores)
     nodes = select_nodes(scores, settings.node_threshold, bool(files.saes))
     gap = scores.gap.double().mean().item()
-    device = compute.start()
-    setup = set_up_circuits(
-        files.model, files.pairs, settings.edge_pairs, settings.seed, files.saes, settings.sites, device
-    )
+    drawn = settings.edge_pairs, settings.seed
+    bench = Bench.load(files.model, files.pairs, files.saes, settings.sites, compute.start(), *drawn)
     # The commonest length: edges are averaged over prompts of one template.
-    batch = max((group for _, group in setup.groups), key=len)
-    edges = feature_edges(setup.language, batch, setup.basis, nodes, method, steps) if settings.edges else []
+    batch = max((group for _, group in bench.groups), key=len)
+    edges = feature_edges(bench.language, batch, bench.basis, nodes, method, steps) if settings.edges else []
     edges = [edge for edge in edges if abs(edge[2]) >= settings.edge_threshold * abs(gap)]
-    features = {site: part.sae for site, part in setup.basis.items() if isinstance(part, Features)}
+    features = {site: part.sae for site, part in bench.basis.items() if isinstance(part, Features)}
     directions = {n.id: features[n.site].W_dec[n.index] for n in nodes if n.site in features and n.index is not None}
-    notes = token_notes(setup.language, load_tokenizer(files.model), directions)
+    notes = token_notes(bench.language, load_tokenizer(files.model), directions)
     card = model_card(files.model)
     facts = {
         "study": settings.study,

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import sequences_attributes
-from sparse_circuits.circuits.setup import features_of
+from sparse_circuits.circuits.dictionaries import features_of
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.interpret_nodes import InterpretNodes
 from sparse_circuits.config.site import Site

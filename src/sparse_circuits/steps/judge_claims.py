@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
-from sparse_circuits.circuits.setup import set_up_basis
+from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.claims import Claims
@@ -44,7 +45,7 @@ def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
     claims = validate(Claims, read_yaml(files.claims), str(files.claims)).claims
     device = compute.start()
     language, tokenizer = load_language_model(files.model, device), load_tokenizer(files.model)
-    basis = set_up_basis(language, files.saes, settings.sites) if files.circuits else {}
+    basis = load_basis(language, files.saes, settings.sites) if files.circuits else {}
     pairs, circuits, edited = ByFolder(files.pairs, 1), ByFolder(files.circuits, 2), ByFolder(files.edited, 1)
     models = {folder: load_language_model(folder, device) for folder in edited.values()} | {files.model: language}
     found = {}
@@ -57,6 +58,7 @@ def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
         held_out = read_pairs(pairs[claim.task])
         check_variable(claim, held_out)
         groups = encode_pairs(held_out, tokenizer, language.separator_id)
-        found[name] = judge_claim(claim, models[folder], groups, there, nodes, settings.seed, settings.batch_tokens)
+        bench = Bench(models[folder], groups, there, batch_tokens=settings.batch_tokens)
+        found[name] = judge_claim(claim, bench, nodes, settings.seed)
         print(f"{found[name]['verdict']:9}  {name}: {found[name]['share']:.3f} {found[name]['ci95']}")
     write_json(files.verdicts, {"model": language.name, "claims": found})

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.scores import load_scores
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.circuits.transfer import judge_transfer
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.judge_transfer import JudgeTransfer
@@ -31,22 +31,19 @@ class Files:
 
 def step(files: Files, settings: JudgeTransfer, compute: Compute) -> None:
     """Judge on natural sentences the nodes that were found on templates: are they necessary there, and sufficient?"""
-    device = compute.start()
-    setup = set_up_circuits(files.model, files.pairs, None, settings.seed, files.saes, settings.sites, device)
-    judged = judge_transfer(
-        setup.language,
-        setup.groups,
-        setup.basis,
-        [load_scores(path)[0] for path in files.scores],
-        load_scores(files.fit)[0],
-        settings.nodes,
-        settings.random_circuits,
-        settings.seed,
-        settings.batch_tokens,
+    bench = Bench.load(
+        files.model,
+        files.pairs,
+        files.saes,
+        settings.sites,
+        compute.start(),
+        batch_tokens=settings.batch_tokens,
     )
+    tasks, (fit, *_) = [load_scores(path)[0] for path in files.scores], load_scores(files.fit)
+    judged = judge_transfer(bench, tasks, fit, settings.nodes, settings.random_circuits, settings.seed)
     facts = {
         "study": settings.study,
-        "model": setup.language.name,
+        "model": bench.language.name,
         "tasks": [path.parents[1].name for path in files.scores],
         "metric": "logit_difference",
     }

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.search.problem import pose
 from sparse_circuits.circuits.search.registry import minimal_circuit
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.files import write_json
@@ -30,19 +30,16 @@ class Files:
 
 def step(files: Files, settings: MinimiseCircuit, compute: Compute) -> None:
     """Search for the smallest circuit that is faithful enough, and show that no node of it can go."""
-    device = compute.start()
-    setup = set_up_circuits(files.model, files.pairs, None, settings.seed, files.saes, settings.sites, device)
-    scores, method, _ = load_scores(files.scores)
-    problem = pose(
-        setup.language,
-        setup.groups,
-        setup.basis,
-        scores,
-        settings.candidates,
-        settings.held_out,
-        settings.seed,
-        settings.batch_tokens,
+    bench = Bench.load(
+        files.model,
+        files.pairs,
+        files.saes,
+        settings.sites,
+        compute.start(),
+        batch_tokens=settings.batch_tokens,
     )
+    scores, method, _ = load_scores(files.scores)
+    problem = pose(bench, scores, settings.candidates, settings.held_out, settings.seed)
     found = minimal_circuit(problem, settings.search, settings.target)
     nodes = [
         {"id": node.id, "score": scores.mean(node), "faithfulness_without": without}

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.prove import ablation_effects, controls, hypothesis_tests, stability_of
 from sparse_circuits.circuits.scores import load_scores
-from sparse_circuits.circuits.setup import set_up_circuits
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.prove_circuit import ProveCircuit
 from sparse_circuits.files import write_json
@@ -39,38 +39,27 @@ class Files:
 
 def step(files: Files, settings: ProveCircuit, compute: Compute) -> None:
     """Put a circuit to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
-    device = compute.start()
-    setup = set_up_circuits(
-        files.model, files.test, settings.prove_pairs, settings.seed, files.saes, settings.sites, device
-    )
+    seed = settings.seed
+    drawn_pairs = settings.prove_pairs, seed, settings.batch_tokens
+    bench = Bench.load(files.model, files.test, files.saes, settings.sites, compute.start(), *drawn_pairs)
     scores, method, steps = load_scores(files.scores)
     circuit = read_circuit_nodes(files.circuit)
     tokenizer = load_tokenizer(files.model)
     train, test = (read_pairs(path) for path in (files.train, files.test))
-    words = nonsense_words(train + test, tokenizer, settings.seed)
+    words = nonsense_words(train + test, tokenizer, seed)
 
     def encoded(pairs: list[Pair]) -> Groups:
-        return encode_pairs(pairs, tokenizer, setup.language.separator_id)
+        return encode_pairs(pairs, tokenizer, bench.language.separator_id)
 
     def nonsense(pairs: list[Pair], count: int | None) -> Groups:
-        return encoded(nonsense_task(drawn(pairs, count, settings.seed), words))
+        return encoded(nonsense_task(drawn(pairs, count, seed), words))
 
-    seed, batch_tokens = settings.seed, settings.batch_tokens
-    controlled = controls(
-        setup,
-        scores,
-        nonsense(train, len(scores.gap)),
-        nonsense(test, settings.prove_pairs),
-        len(circuit),
-        method,
-        steps,
-        seed,
-        batch_tokens,
-    )
+    nonsense_train, nonsense_test = nonsense(train, len(scores.gap)), nonsense(test, settings.prove_pairs)
+    size = len(circuit)
     proof = {
-        "effects": ablation_effects(setup, scores, circuit, batch_tokens),
-        "stability": stability_of(scores, len(circuit), seed),
-        "controls": controlled,
-        "tests": hypothesis_tests(setup, encoded(test), scores, circuit, seed, batch_tokens),
+        "effects": ablation_effects(bench, scores, circuit),
+        "stability": stability_of(scores, size, seed),
+        "controls": controls(bench, scores, nonsense_train, nonsense_test, size, method, steps, seed),
+        "tests": hypothesis_tests(bench, encoded(test), scores, circuit, seed),
     }
     write_json(files.proof, proof)

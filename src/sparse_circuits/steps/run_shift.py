@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.circuits.setup import set_up_basis
+from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.run_shift import RunShift
 from sparse_circuits.files import sha256, write_json
@@ -29,7 +29,7 @@ class Files:
 def step(files: Files, settings: RunShift, compute: Compute) -> None:
     """A probe that learnt gender for profession: what of it is found in its circuit, taken out, and what that helps."""
     language = load_language_model(files.model, compute.start())
-    basis = set_up_basis(language, files.saes, settings.sites)
+    basis = load_basis(language, files.saes, settings.sites)
     biographies = read_biographies(files.biographies)
     found = experiment(Subject(language, load_tokenizer(files.model), basis, settings, biographies), settings.seed)
     facts = {"professions": list(settings.professions), "site": settings.site}

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.circuits.attribution.registry import ONE_PASS
-from sparse_circuits.circuits.scores import save_scores, score_nodes
-from sparse_circuits.circuits.setup import set_up_circuits
+from sparse_circuits.circuits.attribution.score import score_nodes
+from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.scores import save_scores
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.score_nodes import ScoreNodes
 
@@ -26,16 +27,7 @@ class Files:
 
 def step(files: Files, settings: ScoreNodes, compute: Compute) -> None:
     """Score every node by how much of the metric's change goes through it."""
-    setup = set_up_circuits(
-        files.model, files.pairs, settings.score_pairs, settings.seed, files.saes, settings.sites, compute.start()
-    )
-    scores = score_nodes(
-        setup.language,
-        setup.groups,
-        setup.basis,
-        settings.method,
-        settings.points,
-        settings.batch_tokens,
-        settings.by_position,
-    )
+    drawn = settings.score_pairs, settings.seed, settings.batch_tokens
+    bench = Bench.load(files.model, files.pairs, files.saes, settings.sites, compute.start(), *drawn)
+    scores = score_nodes(bench, settings.method, settings.points, settings.by_position)
     save_scores(files.scores, scores, settings.method, 1 if settings.method in ONE_PASS else settings.points)

@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.circuits.basis import Features
+from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
 from sparse_circuits.circuits.graph.pruning import prune
 from sparse_circuits.circuits.graph.trace import trace_prompt
-from sparse_circuits.circuits.setup import set_up_basis
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.trace_prompt import TracePrompt
 from sparse_circuits.errors import StudyError
@@ -42,7 +42,7 @@ def step(files: Files, settings: TracePrompt, compute: Compute) -> None:
     if len(tokens) < 2:
         raise StudyError(f"graphs.{settings.name}: the prompt has no tokens; give a text")
     language = load_language_model(files.model, compute.start())
-    basis = set_up_basis(language, files.saes, settings.sites)
+    basis = load_basis(language, files.saes, settings.sites)
     features = {site: part for site, part in basis.items() if isinstance(part, Features)}
     traced = trace_prompt(
         language, torch.tensor([tokens]), features, settings.logit_mass, settings.max_logits, settings.max_nodes

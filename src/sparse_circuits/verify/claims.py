@@ -10,36 +10,26 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from sparse_circuits.bootstrap import interval95, resamples, wilson95
-from sparse_circuits.circuits.ablation import Circuit, run_circuits
-from sparse_circuits.circuits.basis import Basis, Node
-from sparse_circuits.circuits.fills import resample_ablation
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.config.claims import Claim
 from sparse_circuits.edit.measure import Variant, differences
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
 from sparse_circuits.tasks.pair import Pair
-from sparse_circuits.tasks.pairs import Groups
 
 Verdict = Literal["pass", "fail", "undecided"]
 
 
-def judge_claim(
-    claim: Claim,
-    language: Language,
-    groups: Groups,
-    basis: Basis,
-    circuit: Sequence[Node],
-    seed: int,
-    batch_tokens: int,
-) -> dict[str, Any]:
+def judge_claim(claim: Claim, bench: Bench, circuit: Sequence[Node], seed: int) -> dict[str, Any]:
     """Return a claim's verdict with the share, its 95 % interval over pairs, and the number of pairs.
 
-    `circuit` and `basis` are not read where whole prompts are swapped. Error nodes are swapped with what is around the
-    circuit. Of whole prompts a claim of `at_least` counts the pairs whose answer turns from the clean prompt's to the
-    patch prompt's, one of `at_most` those whose answer turns either way. Raises StudyError when
-    the metric does not differ between the two prompts, so that nothing can follow.
+    Nodes are set to what they are on the patch prompt. `circuit` and the bench's basis are not read where whole prompts
+    are swapped. Error nodes are swapped with what is around the circuit. Of whole prompts a claim of `at_least` counts
+    the pairs whose answer turns from the clean prompt's to the patch prompt's, one of `at_most` those whose answer
+    turns either way. Raises StudyError when the metric does not differ between the two prompts, so that nothing can
+    follow.
     """
-    found = differences(Variant(language), groups)
+    found = differences(Variant(bench.language), bench.groups)
     if claim.swapped == "prompt":
         turned = (found.clean > 0) & (found.patch < 0)
         if claim.at_most is not None:
@@ -47,9 +37,9 @@ def judge_claim(
         share = turned.double().mean().item()
         low, high = wilson95(share, len(turned))
     else:
-        inside = Circuit.of(list(circuit), basis, errors=False)
+        inside = bench.circuit(circuit, errors=False)
         kept = inside.complement() if claim.swapped == "circuit" else inside
-        outcome = run_circuits(language, groups, basis, resample_ablation, [kept], batch_tokens)
+        outcome = bench.run([kept])
         moved, way = (found.clean - outcome.metric[0]).double(), found.gap.double()
         if way.sum() <= 0:
             raise StudyError(f"{claim.task}: the metric is no higher on clean prompts than on patch prompts")

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.ablation import Circuit
-from sparse_circuits.circuits.basis import Basis, Node
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.proof.equivalence import equivalence
 from sparse_circuits.circuits.proof.independence import independence
 from sparse_circuits.circuits.proof.minimality import minimality
@@ -30,9 +31,9 @@ class PlannedRun:
     nodes: Sequence[Node]
     complement: bool = False
 
-    def circuit(self, basis: Basis, positions: int) -> Circuit:
-        """Return what to give to `run_circuits`; error nodes are kept. `positions` as in `Circuit.of`."""
-        kept = Circuit.of(self.nodes, basis, positions, errors=not self.complement)
+    def circuit(self, bench: Bench) -> Circuit:
+        """Return the circuit to run on a bench; error nodes are kept."""
+        kept = bench.circuit(self.nodes, errors=not self.complement)
         return kept.complement() if self.complement else kept
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from sparse_circuits.circuits.basis import Node
-from sparse_circuits.circuits.search.problem import Judge
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.errors import StudyError
 
 
@@ -19,15 +19,15 @@ def smallest(sizes: int, holds: Callable[[int], bool]) -> int:
     return high
 
 
-def smallest_circuit(judge: Judge, ranking: Sequence[Node], target: float) -> list[Node]:
+def smallest_circuit(bench: Bench, ranking: Sequence[Node], target: float) -> list[Node]:
     """Return the first nodes of a ranking, as few as bisection finds to be of faithfulness `target`.
 
     Raises StudyError when not even all of them are.
     """
-    (whole,) = judge.faithfulness([ranking])
+    (whole,) = bench.faithfulness([ranking])
     if whole < target:
         raise StudyError(
             f"all {len(ranking)} candidates reach a faithfulness of {whole:.3f}, the target is {target:g}; "
             "raise circuits.minimal.candidates or lower circuits.minimal.target"
         )
-    return list(ranking[: smallest(len(ranking), lambda size: judge.faithfulness([ranking[:size]])[0] >= target)])
+    return list(ranking[: smallest(len(ranking), lambda size: bench.faithfulness([ranking[:size]])[0] >= target)])

@@ -1,7 +1,7 @@
 """Greedy search by measured effect, many circuits to a forward pass."""
 
 from sparse_circuits.circuits.basis import Node
-from sparse_circuits.circuits.search.problem import Problem
+from sparse_circuits.circuits.search.problem import Problem, numbered
 from sparse_circuits.progress import Progress
 
 POOL = 64  # the best-scored candidates, among which it chooses
@@ -16,12 +16,12 @@ def by_effect(problem: Problem, target: float) -> list[Node]:
     least (recursive elimination, Guyon et al. 2002). Adding nodes one by one instead cannot work: every site cuts the
     network, so a node does nothing before others at every other site are there.
     """
-    judge = problem.train.first(PAIRS)
+    bench = problem.train.on(numbered(problem.train.groups, range(PAIRS)))
     left, rest = problem.candidates[:POOL], problem.candidates[POOL:]
     taken: list[Node] = []
     with Progress(total=len(left), desc="take away", unit="node") as progress:
         while len(left) > 1:
-            without = judge.faithfulness([[n for n in left if n != node] for node in left])
+            without = bench.faithfulness([[n for n in left if n != node] for node in left])
             needed = sorted(range(len(left)), key=lambda n: (without[n], n))
             keep = len(left) - max(1, int(DROP * len(left)))
             taken = [left[n] for n in needed[keep:]] + taken

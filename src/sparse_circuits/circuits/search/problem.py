@@ -1,18 +1,16 @@
 """What every search is given: candidate nodes, pairs to learn from, and held-out pairs that judge circuits."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sparse_circuits.circuits.ablation import Circuit, run_ablated, run_circuits
-from sparse_circuits.circuits.basis import Basis, Node
-from sparse_circuits.circuits.fills import Ablation, mean_ablation
+from sparse_circuits.circuits.ablation import run_ablated
+from sparse_circuits.circuits.basis import Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.metric import logit_difference
@@ -31,56 +29,17 @@ def split_pairs(groups: Groups, share: float) -> tuple[Groups, Groups]:
     if count < 2:
         raise StudyError(f"a search needs two pairs or more, one of them held out, found {count}")
     first = min(max(1, round(count * (1 - share))), count - 1)
-    return _numbered(groups, range(first)), _numbered(groups, range(first, count))
+    return numbered(groups, range(first)), numbered(groups, range(first, count))
 
 
-def _numbered(groups: Groups, wanted: range) -> Groups:
+def numbered(groups: Groups, wanted: range) -> Groups:
+    """Return the pairs whose numbers are wanted, numbered anew from 0."""
     found = []
     for indices, batch in groups:
         rows = [row for row, index in enumerate(indices) if index in wanted]
         if rows:
             found.append(([indices[row] - wanted.start for row in rows], batch.take(rows)))
     return found
-
-
-@dataclass(frozen=True)
-class Judge:
-    """Measures the faithfulness of circuits on some pairs, with every other node ablated and error nodes kept."""
-
-    language: Language
-    groups: Groups
-    basis: Basis
-    ablation: Ablation
-    positions: int
-    batch_tokens: int
-
-    @classmethod
-    def of(cls, language: Language, groups: Groups, basis: Basis, scores: NodeScores, batch_tokens: int) -> "Judge":
-        """Judge by mean ablation, with the means that lie beside scores."""
-        return cls(language, groups, basis, mean_ablation(scores.means), scores.positions, batch_tokens)
-
-    @cached_property
-    def bounds(self) -> tuple[float, float]:
-        """The mean metric with everything ablated, errors too, and of the whole model."""
-        ends = [Circuit.of([], self.basis, self.positions, errors=False), Circuit.whole(self.basis)]
-        empty, whole = self._metric(ends).tolist()
-        if whole <= empty:
-            raise StudyError(f"the model's metric {whole:.4g} is no better than with every node ablated, {empty:.4g}")
-        return empty, whole
-
-    def faithfulness(self, circuits: Sequence[Sequence[Node]]) -> list[float]:
-        """Return (m(C) - m(0)) / (m(M) - m(0)) of each circuit, m the mean metric (Marks et al. 2024, section 3.2)."""
-        empty, whole = self.bounds
-        kept = [Circuit.of(nodes, self.basis, self.positions) for nodes in circuits]
-        return ((self._metric(kept) - empty) / (whole - empty)).tolist()
-
-    def first(self, pairs: int) -> "Judge":
-        """Return a judge on the first pairs alone."""
-        return replace(self, groups=_numbered(self.groups, range(pairs)))
-
-    def _metric(self, circuits: Sequence[Circuit]) -> Tensor:
-        outcome = run_circuits(self.language, self.groups, self.basis, self.ablation, circuits, self.batch_tokens)
-        return outcome.metric.double().mean(dim=1)
 
 
 @dataclass(frozen=True)
@@ -92,8 +51,8 @@ class Problem:
 
     candidates: list[Node]
     scores: Tensor
-    train: Judge
-    held_out: Judge
+    train: Bench
+    held_out: Bench
     seed: int
 
     def batches(self, steps: int) -> Iterator["MaskedBatch"]:
@@ -108,21 +67,13 @@ class Problem:
                     progress.update()
 
 
-def pose(
-    language: Language,
-    groups: Groups,
-    basis: Basis,
-    scores: NodeScores,
-    candidates: int,
-    held_out: float,
-    seed: int,
-    batch_tokens: int,
-) -> Problem:
+def pose(bench: Bench, scores: NodeScores, candidates: int, held_out: float, seed: int) -> Problem:
     """Pose the search among the best-scored nodes; the last `held_out` of the training pairs is for validation."""
     nodes = scores.ranked()[:candidates]
     if not nodes:
         raise StudyError("no node scores anything; there is nothing to search among")
-    train, rest = (Judge.of(language, part, basis, scores, batch_tokens) for part in split_pairs(groups, held_out))
+    bench = bench.with_means(scores)
+    train, rest = map(bench.on, split_pairs(bench.groups, held_out))
     return Problem(nodes, torch.tensor([scores.mean(node) for node in nodes]), train, rest, seed)
 
 
@@ -151,16 +102,16 @@ class MaskedBatch:
     """Some pairs, run with gates on the candidates; all else but error nodes is ablated."""
 
     def __init__(self, problem: Problem, batch: PairBatch) -> None:
-        judge = problem.train
-        language, basis = judge.language, judge.basis
-        self.judge, self.batch = judge, batch.to(language.device)
+        bench = problem.train
+        language, basis = bench.language, bench.basis
+        self.bench, self.batch = bench, batch.to(language.device)
         first = next(iter(basis))
         with torch.no_grad():
             clean = run(language, self.batch.clean, read=[first], logits="last")
         assert clean.logits is not None
         self.start = clean.activations[first]
         self.metric = logit_difference(clean.logits[:, -1], self.batch)
-        self.fills = judge.ablation(language, basis, self.batch)
+        self.fills = bench.ablation(language, basis, self.batch)
         self.places = {}
         for site in basis:
             numbers = [n for n, node in enumerate(problem.candidates) if node.site == site]
@@ -172,14 +123,14 @@ class MaskedBatch:
         """Return the metric (circuit, pair) under gates (circuit, candidate): 1 keeps a node, 0 ablates it."""
         circuits, left_out = len(gates), {}
         for site, (numbers, flat) in self.places.items():
-            positions, width = self.judge.positions, self.judge.basis[site].width
+            positions, width = self.bench.positions, self.bench.basis[site].width
             closed = torch.ones(circuits, positions * width, device=gates.device)
             closed = closed.index_add(1, flat.to(gates.device), -gates[:, numbers])
             left_out[site] = closed.view(circuits, positions, width)
         logits = run_ablated(
-            self.judge.language,
+            self.bench.language,
             self.batch,
-            self.judge.basis,
+            self.bench.basis,
             self.fills,
             left_out,
             torch.zeros(circuits),
@@ -192,5 +143,5 @@ class MaskedBatch:
 
         Both too little and too much count, or masks would grow circuits that overshoot.
         """
-        empty, whole = self.judge.bounds
+        empty, whole = self.bench.bounds
         return (self.run(gates) - self.metric).abs().mean() / (whole - empty)

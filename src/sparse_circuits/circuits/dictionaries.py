@@ -1,45 +1,20 @@
-"""What every step on circuits begins with: the model, the task's tokens, the basis of nodes."""
+"""The dictionaries of a basis: features of autoencoders, or coordinates of the model."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-
-import torch
 
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.load import Language
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
-from sparse_circuits.tasks.drawn import drawn
-from sparse_circuits.tasks.pair import read_pairs
-from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 
 
-@dataclass(frozen=True)
-class Setup:
-    """A model, pairs grouped by length, and the dictionaries of the sites."""
+def load_basis(language: Language, saes: Sequence[Path], sites: Sequence[str]) -> Basis:
+    """Load the dictionaries of sites: autoencoders of folders in the order of `sites`, or, without, coordinates.
 
-    language: Language
-    groups: list[tuple[list[int], PairBatch]]
-    basis: Basis
-
-
-def set_up_circuits(
-    model: Path, pairs: Path, count: int | None, seed: int, saes: list[Path], sites: list[str], device: torch.device
-) -> Setup:
-    """Load what a circuit needs, with `count` pairs that `seed` draws (`tasks.drawn`), or all of them.
-
-    `saes` stand in the order of `sites`; without them the nodes are the coordinates of the sites.
-
-    Raises StudyError when a model, a pair or an autoencoder does not fit.
+    Raises StudyError when a site or an autoencoder does not fit the model.
     """
-    language = load_language_model(model, device)
-    groups = encode_pairs(drawn(read_pairs(pairs), count, seed), load_tokenizer(model), language.separator_id)
-    return Setup(language, groups, set_up_basis(language, saes, sites))
-
-
-def set_up_basis(language: Language, saes: list[Path], sites: list[str]) -> Basis:
-    """Load the dictionaries of sites, as `set_up_circuits` does."""
     parsed = [Site.parse(site) for site in sites]
     for site in parsed:
         if site.layer >= language.num_layers:
