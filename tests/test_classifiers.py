@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sparse_circuits.circuits.dictionaries import load_basis
 from transformers import (
     CLIPConfig,
     CLIPForImageClassification,
@@ -20,6 +19,7 @@ from transformers import (
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.config.catalogue import Model
@@ -144,7 +144,7 @@ def test_sites_are_read_changed_and_begun_at(
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "relp"])
 def test_circuits_are_found_as_in_any_model(language: Language, batch: PairBatch, method: str) -> None:
-    basis = set_up_basis(language, [], ["resid_post.0", "resid_post.1"])
+    basis = load_basis(language, [], ["resid_post.0", "resid_post.1"])
     groups = [(list(range(4)), batch)]
     scores = score_nodes(Bench(language, groups, basis, batch_tokens=10_000), method, 20)
     if method == "integrated_gradients":

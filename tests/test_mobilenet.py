@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sparse_circuits.circuits.dictionaries import load_basis
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +16,7 @@ from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates
 from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.config.catalogue import Model, Photographs, load_models
@@ -184,7 +184,7 @@ def test_every_layer_is_a_site_where_a_pass_can_begin(language: Language, batch:
 
 
 def test_scores_of_a_layer_that_cuts_the_network_add_up(language: Language, batch: PairBatch) -> None:
-    basis = set_up_basis(language, [], [f"resid_post.{layer}" for layer in range(5)])
+    basis = load_basis(language, [], [f"resid_post.{layer}" for layer in range(5)])
     groups = [(list(range(len(batch))), batch)]
     scores = score_nodes(Bench(language, groups, basis, batch_tokens=10_000), "integrated_gradients", 30)
     for site, part in scores.sites.items():
@@ -205,8 +205,8 @@ def test_scores_of_a_layer_that_cuts_the_network_add_up(language: Language, batc
 
 def test_what_a_convolution_lacks_is_said(language: Language) -> None:
     with pytest.raises(StudyError, match=r"^site heads.1: MobileNet has no attention and no MLPs"):
-        set_up_basis(language, [], ["heads.1"])
-    assert isinstance(set_up_basis(language, [], ["resid_post.4"])[Site("resid_post", 4)], Coordinates)
+        load_basis(language, [], ["heads.1"])
+    assert isinstance(load_basis(language, [], ["resid_post.4"])[Site("resid_post", 4)], Coordinates)
 
 
 def test_crops_are_of_their_photograph_and_the_same_each_time(photographs: Path, tmp_path: Path) -> None:
