@@ -21,7 +21,7 @@ from transformers import (
     ViTForImageClassification,
 )
 
-from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, write_json
@@ -33,10 +33,10 @@ MLP = "model.layers.1.mlp.up_proj.weight"
 Weights = dict[str, torch.Tensor]
 
 
-def entry(**changed: Any) -> Model:
+def entry(**changed: Any) -> ModelEntry:
     source = {"kind": "file", "folder": ".", "files": {"config.json": "0" * 64}}
     facts = {"licence": "MIT", "format": "huggingface", "document_separator": "<|endoftext|>", "sources": [source]}
-    return Model.model_validate({**facts, **changed})
+    return ModelEntry.model_validate({**facts, **changed})
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_json
@@ -72,7 +72,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     model.save_pretrained(fetched)
     write_json(fetched / "preprocessor_config.json", PIXELS)
     folder = tmp_path_factory.mktemp("model") / "shapes"
-    convert("shapes", Model.model_validate({**ENTRY, "classes": CLASSES}), fetched, folder)
+    convert("shapes", ModelEntry.model_validate({**ENTRY, "classes": CLASSES}), fetched, folder)
     return model, folder
 
 
@@ -173,4 +173,4 @@ def test_classes_that_the_model_does_not_have_are_told(tmp_path: Path) -> None:
     vit().save_pretrained(tmp_path / "fetched")
     entry: dict[str, Any] = {**ENTRY, "classes": ["square", "bar"]}
     with pytest.raises(StudyError, match="2 classes are named, the model has 3"):
-        convert("shapes", Model.model_validate(entry), tmp_path / "fetched", tmp_path / "model")
+        convert("shapes", ModelEntry.model_validate(entry), tmp_path / "fetched", tmp_path / "model")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.csp import load_csp
@@ -132,7 +132,7 @@ def test_a_released_model_computes_what_its_code_describes(tmp_path: Path) -> No
 
 
 def test_a_released_model_becomes_an_ordinary_folder(tmp_path: Path) -> None:
-    entry = Model.model_validate(
+    entry = ModelEntry.model_validate(
         {
             "licence": "Apache-2.0",
             "format": "csp",

@@ -19,7 +19,7 @@ from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.config.catalogue import Model, Photographs, load_models
+from sparse_circuits.config.catalogue import ModelEntry, Photographs, load_models
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_json
@@ -102,7 +102,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     image_tokenizer(CLASSES).save_pretrained(fetched)
     entry = {"licence": "MIT", "format": "huggingface", "num_layers": 5, "d_model": 12, "classes": CLASSES}
     source = {"kind": "file", "folder": str(fetched), "files": {"config.json": "0" * 64}}
-    model = Model.model_validate({**entry, "document_separator": "<|image|>", "sources": [source]})
+    model = ModelEntry.model_validate({**entry, "document_separator": "<|image|>", "sources": [source]})
     convert("colours", model, fetched, folder)
     return folder
 

@@ -12,7 +12,7 @@ from sparse_circuits.edit.evaluate import Trials, continuations
 from sparse_circuits.edit.measure import Variant
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_jsonl
-from sparse_circuits.loaded import load_model
+from sparse_circuits.loaded import load_folder
 from sparse_circuits.models.load import Language, load_tokenizer
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.shift.writing import sample
@@ -35,7 +35,7 @@ PAIR = Pair("one", "The key", "The keys", [" is", " was"], [" are"])
 def test_what_is_no_prompt_is_refused_wherever_prompts_are_given(
     text: str, message: str, tiny: Language, tiny_folder: Path
 ) -> None:
-    tokenizer, model = load_tokenizer(tiny_folder), load_model(tiny_folder)
+    tokenizer, model = load_tokenizer(tiny_folder), load_folder(tiny_folder)
     trials = Trials([], {}, [], tokenizer, 0, 0)
     for give in (
         lambda: prompt_tokens(text, tokenizer, 0),
@@ -78,7 +78,7 @@ def test_two_spellings_of_the_same_tokens_coincide(tiny_folder: Path) -> None:
 
 def test_answers_that_are_one_token_have_no_difference(tiny_folder: Path) -> None:
     with pytest.raises(StudyError, match="answers ' is' and ' is' are the same token"):
-        load_model(tiny_folder).logit_difference("The key", " is", " is")
+        load_folder(tiny_folder).logit_difference("The key", " is", " is")
 
 
 def test_documents_with_the_separator_inside_are_left_out_and_counted(

@@ -43,14 +43,14 @@ def load(path: str | Path) -> Any:
 
 
 def _folder(folder: Path) -> Any:
-    from sparse_circuits.loaded import LoadedEdit, load_circuit, load_model
+    from sparse_circuits.loaded import LoadedEdit, load_circuit, load_folder
 
     if (folder / "sae_weights.safetensors").exists():
         from sparse_circuits.sae.autoencoder import load_autoencoder
 
         return load_autoencoder(folder)
     if (folder / "config.json").exists():
-        return load_model(folder)
+        return load_folder(folder)
     if (folder / "circuit.json").exists():
         return load_circuit(folder)
     if (folder / "evaluation.json").exists() and "hooked" in (judged := read_json(folder / "evaluation.json")):

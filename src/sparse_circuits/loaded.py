@@ -149,7 +149,7 @@ class LoadedCircuit:
         """The circuit's model; raises StudyError when results/ has another one of that name."""
         folder = self._results / "models" / self.facts["model"]
         _same(folder / "model.safetensors", self.facts["sha256"]["model"])
-        return load_model(folder)
+        return load_folder(folder)
 
     @cached_property
     def saes(self) -> list[SparseAutoencoder]:
@@ -219,10 +219,10 @@ class LoadedEdit:
         """The model that keeps the edit; raises StudyError where the edit has none."""
         if not (self.folder / "model/config.json").exists():
             raise StudyError(f"{self.folder}: no model keeps this edit; set `permanent` of the edit in its study")
-        return load_model(self.folder / "model")
+        return load_folder(self.folder / "model")
 
 
-def load_model(folder: Path) -> LoadedModel:
+def load_folder(folder: Path) -> LoadedModel:
     """Load the model of a folder, onto a GPU where there is one."""
     return LoadedModel(load_language_model(folder, choose_device("auto")), load_tokenizer(folder))
 

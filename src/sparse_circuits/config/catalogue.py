@@ -35,7 +35,7 @@ def known_size(config: Mapping[str, Any], key: str) -> int | None:
     return next((part[name] for name in SIZES[key] if name in part), None)
 
 
-class Model(Sourced):
+class ModelEntry(Sourced):
     """A causal language model, or one that recognises images."""
 
     format: Literal["huggingface", "gguf", "csp", "torchvision"] = Field(
@@ -153,7 +153,7 @@ class PublishedSAE(Sourced):
 class Models(Settings):
     """A file of models."""
 
-    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    models: Annotated[dict[Name, ModelEntry], Field(min_length=1)]
 
 
 class Datasets(Settings):
@@ -162,7 +162,7 @@ class Datasets(Settings):
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
 
 
-def load_models(path: Path) -> dict[str, Model]:
+def load_models(path: Path) -> dict[str, ModelEntry]:
     """Read a catalogue of models; raise StudyError naming file and key of the first mistake."""
     return dict(validate(Models, read_yaml(path), str(path)).models)
 

@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from sparse_circuits.config.base import Name, StepSettings
-from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.catalogue import ModelEntry
 
 
 class FetchModel(StepSettings):
     """Which model is fetched."""
 
     model: Name = Field(description="its name")
-    entry: Model = Field(description="its entry of config/models.yaml")
+    entry: ModelEntry = Field(description="its entry of config/models.yaml")

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from sparse_circuits.config.activations import Activations
 from sparse_circuits.config.autoencoders import SAE, Trained, spread
 from sparse_circuits.config.base import Name, Seed, Settings, SiteName, validate
-from sparse_circuits.config.catalogue import Dataset, Model, load_datasets, load_models
+from sparse_circuits.config.catalogue import Dataset, ModelEntry, load_datasets, load_models
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
 from sparse_circuits.config.claims import Claim, Claims
 from sparse_circuits.config.consistency import check
@@ -176,7 +176,7 @@ class Study(Settings):
         return entry.classes if entry else None
 
     @property
-    def model_entry(self) -> Model:
+    def model_entry(self) -> ModelEntry:
         """The catalogue's entry of the study's model."""
         return load_models(Path(self.models_file))[self.model]
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
 
-from sparse_circuits.config.catalogue import Model
+from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, sha256, write_json
 from sparse_circuits.models.checkpoint import check_family, check_values, first_line, read_config, read_model
@@ -27,7 +27,7 @@ ROUNDING = 0.02  # of logits: sums of bf16 in another order; weights in another 
 Fetched = tuple["PreTrainedModel", "PreTrainedTokenizerBase"]
 
 
-def convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
+def convert(name: str, entry: ModelEntry, fetched: Path, folder: Path) -> None:
     """Write config.json, model.safetensors, the tokenizer's files and model_card.json of a fetched model to `folder`.
 
     A GGUF file's quantised weights are expanded to fp32. Raises StudyError when the files are not the model that the
@@ -40,7 +40,7 @@ def convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
         raise StudyError(f"model {name}: {error}") from None
 
 
-def _convert(name: str, entry: Model, fetched: Path, folder: Path) -> None:
+def _convert(name: str, entry: ModelEntry, fetched: Path, folder: Path) -> None:
     model, tokenizer = FORMATS[entry.format](fetched, entry)
     check_family(model.config)
     sizes = vision_config(model.config)
@@ -105,7 +105,7 @@ def _logits(model: "PreTrainedModel") -> Any:
     return run(tokens.long()).logits.float()
 
 
-def _huggingface(fetched: Path, entry: Model) -> Fetched:
+def _huggingface(fetched: Path, entry: ModelEntry) -> Fetched:
     config = read_config(fetched)
     model = read_model(fetched, config)
     if config.model_type in MODEL_TYPES:
@@ -121,7 +121,7 @@ def _huggingface(fetched: Path, entry: Model) -> Fetched:
         raise StudyError(f"tokenizer.json {reason}") from None
 
 
-def _gguf(fetched: Path, _: Model) -> Fetched:
+def _gguf(fetched: Path, _: ModelEntry) -> Fetched:
     files = list(fetched.glob("*.gguf"))
     if len(files) != 1:
         raise StudyError(f"expected one .gguf file, found {len(files)}")
@@ -135,12 +135,12 @@ def _gguf(fetched: Path, _: Model) -> Fetched:
     return model, tokenizer
 
 
-def _torchvision(fetched: Path, entry: Model) -> Fetched:
+def _torchvision(fetched: Path, entry: ModelEntry) -> Fetched:
     assert entry.classes, "a catalogue without them is refused"
     return load_torchvision(fetched, len(entry.classes)), image_tokenizer(entry.classes)
 
 
-def _csp(fetched: Path, _: Model) -> Fetched:
+def _csp(fetched: Path, _: ModelEntry) -> Fetched:
     return load_csp(fetched), load_csp_tokenizer(fetched)
 
 

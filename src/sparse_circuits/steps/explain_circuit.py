@@ -15,7 +15,7 @@ from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.explain import channel_tokens, explain
-from sparse_circuits.weight_sparse.folder import load_model
+from sparse_circuits.weight_sparse.folder import load_transformer
 from sparse_circuits.weight_sparse.masks import parse_node
 
 
@@ -39,7 +39,7 @@ class Files:
 
 def step(files: Files, settings: ExplainCircuit, compute: Compute) -> None:
     """Say what each node of a circuit of a weight-sparse transformer tells and does, and test it on the test pairs."""
-    model, separator = load_model(files.model, compute.start())
+    model, separator = load_transformer(files.model, compute.start())
     tokenizer = load_tokenizer(files.model)
     tokens = torch.from_numpy(read_sequences(files.sequences, "train", 0, settings.mean_sequences).token_id).long()
     masking = Masking.by_means(model, tokens, settings.frozen_norms)

@@ -13,7 +13,7 @@ from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.find import find_circuit
-from sparse_circuits.weight_sparse.folder import load_model
+from sparse_circuits.weight_sparse.folder import load_transformer
 from sparse_circuits.wording import count
 
 
@@ -37,7 +37,7 @@ class Files:
 
 def step(files: Files, settings: PruneTask, compute: Compute) -> None:
     """Find the smallest circuit of one model for one task, and judge it on the test pairs."""
-    model, separator = load_model(files.model, compute.start())
+    model, separator = load_transformer(files.model, compute.start())
     tokens = torch.from_numpy(read_sequences(files.sequences, "train", 0, settings.mean_sequences).token_id).long()
     masking = Masking.by_means(model, tokens, settings.frozen_norms)
     pairs = {"train": read_pairs(files.train), "test": read_pairs(files.test)}

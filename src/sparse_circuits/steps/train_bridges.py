@@ -15,7 +15,7 @@ from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
 from sparse_circuits.weight_sparse.carrying import carry
-from sparse_circuits.weight_sparse.folder import load_model
+from sparse_circuits.weight_sparse.folder import load_transformer
 from sparse_circuits.weight_sparse.masks import parse_node
 from sparse_circuits.weight_sparse.training import in_random_order
 
@@ -43,7 +43,7 @@ class Files:
 def step(files: Files, settings: TrainBridges, compute: Compute) -> None:
     """Train bridges between a dense and a sparse model, and carry interventions on sparse circuits over them."""
     device, seed, batch = compute.start(), settings.seed, settings.batch
-    (dense, separator), (sparse, _) = (load_model(folder, device) for folder in (files.dense, files.sparse))
+    (dense, separator), (sparse, _) = (load_transformer(folder, device) for folder in (files.dense, files.sparse))
     tokenizer = load_tokenizer(files.sparse)
     data, held_out = (
         torch.from_numpy(read_sequences(files.sequences, split).token_id).long() for split in ("train", "held_out")

@@ -51,7 +51,7 @@ def _sizes(entry: Network) -> dict[str, Any]:
     }
 
 
-def load_model(folder: Path, device: torch.device) -> tuple[WeightSparseForCausalLM, int]:
+def load_transformer(folder: Path, device: torch.device) -> tuple[WeightSparseForCausalLM, int]:
     """Return the frozen model of a folder in fp32 and the token its sequences begin with.
 
     Raises StudyError when the folder holds another kind of model.
