@@ -24,7 +24,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import cores
 from sparse_circuits.models.families import locate
-from sparse_circuits.models.load import Language, load_language_model
+from sparse_circuits.models.load import Model, load_model
 
 TARGET = 0.95
 
@@ -59,48 +59,48 @@ def main(args: Arguments) -> None:
             raise StudyError(f"{path}: not there; run `snakemake {target}` first")
     set_up(args.threads)
     device = choose_device(args.device)
-    language = load_language_model(args.model, device)
+    model = load_model(args.model, device)
     sites = [Site.parse(site) for site in args.sites]
     sequences = read_sequences(args.sequences, "train", 0, args.count)
     first = Sequences(sequences.token_id[: args.batch], sequences.document[: args.batch])
-    time_caching(language, first, sites, args.batch)
-    time_bare_pass(language, first, sites, args.batch)
+    time_caching(model, first, sites, args.batch)
+    time_bare_pass(model, first, sites, args.batch)
     caching: list[float] = []
     bare: list[float] = []
     for _ in tqdm(range(args.rounds), unit="round", disable=None):
-        caching.append(sequences.token_id.size / time_caching(language, sequences, sites, args.batch))
-        bare.append(sequences.token_id.size / time_bare_pass(language, sequences, sites, args.batch))
+        caching.append(sequences.token_id.size / time_caching(model, sequences, sites, args.batch))
+        bare.append(sequences.token_id.size / time_bare_pass(model, sequences, sites, args.batch))
     last = max(sites, key=lambda site: site.order)
-    name = f"caching {len(sites)} sites of {language.name} beside its bare forward pass to {last}"
+    name = f"caching {len(sites)} sites of {model.name} beside its bare forward pass to {last}"
     publish("activation_cache", device, [compare(name, "tokens/s", caching, bare, TARGET)])
 
 
-def time_caching(language: Language, sequences: Sequences, sites: list[Site], batch: int) -> float:
+def time_caching(model: Model, sequences: Sequences, sites: list[Site], batch: int) -> float:
     """Return the seconds that writing one shard takes, on the disk where results lie."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
-        begin = now(language.device)
-        cache_shard(language, sequences, sites, batch, "bfloat16", [0, 0], Path(folder) / "shard.h5")
-        return now(language.device) - begin
+        begin = now(model.device)
+        cache_shard(model, sequences, sites, batch, "bfloat16", [0, 0], Path(folder) / "shard.h5")
+        return now(model.device) - begin
 
 
 @torch.no_grad()
-def time_bare_pass(language: Language, sequences: Sequences, sites: list[Site], batch: int) -> float:
+def time_bare_pass(model: Model, sequences: Sequences, sites: list[Site], batch: int) -> float:
     """Return the seconds that the model takes for the same sequences up to the last of `sites`."""
-    begin = now(language.device)
+    begin = now(model.device)
     tokens = torch.from_numpy(sequences.token_id)
-    with _stopping_after(language, max(sites, key=lambda site: site.order)), matmul_precision(language.device):
+    with _stopping_after(model, max(sites, key=lambda site: site.order)), matmul_precision(model.device):
         for part in tokens.split(batch):
             try:
-                language.model(input_ids=part.to(language.device), use_cache=False, logits_to_keep=1)
+                model.network(input_ids=part.to(model.device), use_cache=False, logits_to_keep=1)
             except _Stop:
                 continue
-    return now(language.device) - begin
+    return now(model.device) - begin
 
 
 @contextmanager
-def _stopping_after(language: Language, site: Site) -> Iterator[None]:
-    module, at_input = locate(language.model, language.family, site)
+def _stopping_after(model: Model, site: Site) -> Iterator[None]:
+    module, at_input = locate(model.network, model.family, site)
 
     def stop(*_: Any) -> None:
         raise _Stop

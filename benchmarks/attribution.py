@@ -65,9 +65,7 @@ def main(args: Arguments) -> None:
         found: dict[str, NodeScores] = {}
         for method in METHODS:
             begin = now(device)
-            found[method] = score_nodes(
-                Bench(train.language, train.groups, train.basis, batch_tokens=BUDGET), method, 10
-            )
+            found[method] = score_nodes(Bench(train.model, train.groups, train.basis, batch_tokens=BUDGET), method, 10)
             seconds.append([task, method, round((now(device) - begin) / unit, 2)])
         for method, values in _correlations(few, args.best).items():
             correlations.setdefault(method, []).extend(values.values())
@@ -76,7 +74,7 @@ def main(args: Arguments) -> None:
             kept.append([task, method, *(round(v, 3) for v in _faithfulness(test, scores, args.sizes))])
         for steps in args.steps:
             scores = score_nodes(
-                Bench(few.language, few.groups, few.basis, batch_tokens=BUDGET), "integrated_gradients", steps
+                Bench(few.model, few.groups, few.basis, batch_tokens=BUDGET), "integrated_gradients", steps
             )
             found_gaps = [round(100 * gap["relative_gap"], 2) for gap in site_gaps(scores).values()]
             gaps.append([task, str(steps), *found_gaps])
@@ -133,7 +131,7 @@ def _forward_and_backward(setup: Bench) -> None:
     for _, whole in setup.groups:
         for part in whole.split(max(1, BUDGET // whole.clean.shape[1])):
             edit = {Site("embed"): lambda x: x.requires_grad_()}
-            got = run(setup.language, part.clean, read=[Site("embed")], edit=edit, logits="last")
+            got = run(setup.model, part.clean, read=[Site("embed")], edit=edit, logits="last")
             assert got.logits is not None
             torch.autograd.grad(logit_difference(got.logits[:, -1], part).sum(), got.activations[Site("embed")])
 
@@ -142,13 +140,13 @@ def _correlations(setup: Bench, best: int) -> dict[str, dict[Site, float]]:
     """Correlation, over nodes of each site, of each method's mean score with the mean effect of patching the node."""
     _, batch = max(setup.groups, key=lambda group: len(group[0]))
     group = [(list(range(len(batch))), batch)]
-    scores = {m: score_nodes(Bench(setup.language, group, setup.basis, batch_tokens=BUDGET), m, 10) for m in METHODS}
+    scores = {m: score_nodes(Bench(setup.model, group, setup.basis, batch_tokens=BUDGET), m, 10) for m in METHODS}
     result: dict[str, dict[Site, float]] = {method: {} for method in METHODS}
     for site, dictionary in setup.basis.items():
         means = {m: part.sites[site].nodes[:, 0].mean(dim=0) for m, part in scores.items()}
         order = sum((v.abs() / v.abs().sum() for v in means.values()), torch.zeros(())).argsort(descending=True)
         nodes = order[:best].tolist() + order[best : 7 * best : 17].tolist()
-        effects = exact_effects(setup.language, batch, site, dictionary, [*nodes, ERROR], BUDGET).mean(dim=0)
+        effects = exact_effects(setup.model, batch, site, dictionary, [*nodes, ERROR], BUDGET).mean(dim=0)
         for method, values in means.items():
             estimates = torch.cat([values[nodes], scores[method].sites[site].error.mean().view(1)])
             result[method][site] = _correlation(estimates, effects)
@@ -161,7 +159,7 @@ def _correlation(a: Tensor, b: Tensor) -> float:
 
 def _faithfulness(setup: Bench, scores: NodeScores, sizes: list[int]) -> list[float]:
     ranked = scores.ranked()
-    judge = Bench(setup.language, setup.groups, setup.basis, batch_tokens=BUDGET).with_means(scores)
+    judge = Bench(setup.model, setup.groups, setup.basis, batch_tokens=BUDGET).with_means(scores)
     return judge.faithfulness([ranked[:size] for size in sizes])
 
 

@@ -17,7 +17,7 @@ from sparse_circuits.command import program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
 from sparse_circuits.machine import cores
-from sparse_circuits.models.load import Language, load_language_model
+from sparse_circuits.models.load import Model, load_model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.pairs import PairBatch
 
@@ -47,11 +47,11 @@ def main(args: Arguments) -> None:
     set_up(args.threads)
     device = choose_device(args.device)
     # First, while nothing else has raised the peak.
-    language = load_language_model(args.study.model_folder, device)
-    long = _long_prompt(language, args.length)
+    model = load_model(args.study.model_folder, device)
+    long = _long_prompt(model, args.length)
     claims = [
         Claim(
-            f"memory of scoring and ablating {language.num_layers} layers with {args.length} tokens",
+            f"memory of scoring and ablating {model.num_layers} layers with {args.length} tokens",
             long,
             "GB",
             8,
@@ -65,7 +65,7 @@ def main(args: Arguments) -> None:
     def group(count: int) -> list[tuple[list[int], PairBatch]]:
         return [(list(range(count)), batch.split(count)[0])]
 
-    scores = score_nodes(Bench(setup.language, group(16), setup.basis, batch_tokens=BUDGET), "relp", 1)
+    scores = score_nodes(Bench(setup.model, group(16), setup.basis, batch_tokens=BUDGET), "relp", 1)
     ranked = scores.ranked()
     curve = [Circuit.of(ranked[:size], setup.basis) for size in args.sizes]
     ablation = mean_ablation(scores.means)
@@ -75,9 +75,9 @@ def main(args: Arguments) -> None:
         for _ in range(args.rounds):
             one, all_sizes = (
                 seconds_of(
-                    lambda c=c, n=count: Bench(
-                        setup.language, group(n), setup.basis, ablation, batch_tokens=BUDGET
-                    ).run(c),
+                    lambda c=c, n=count: Bench(setup.model, group(n), setup.basis, ablation, batch_tokens=BUDGET).run(
+                        c
+                    ),
                     device,
                 )
                 for c in (curve[-1:], curve)
@@ -102,11 +102,11 @@ def main(args: Arguments) -> None:
     linear = []
     for count in (16, 32, 64):
         scored = seconds_of(
-            lambda n=count: score_nodes(Bench(setup.language, group(n), setup.basis, batch_tokens=BUDGET), "relp", 1),
+            lambda n=count: score_nodes(Bench(setup.model, group(n), setup.basis, batch_tokens=BUDGET), "relp", 1),
             device,
         )
         judged = seconds_of(
-            lambda n=count: Bench(setup.language, group(n), setup.basis, ablation, batch_tokens=BUDGET).run(curve[:4]),
+            lambda n=count: Bench(setup.model, group(n), setup.basis, ablation, batch_tokens=BUDGET).run(curve[:4]),
             device,
         )
         linear.append([str(count), round(scored, 2), round(judged, 2)])
@@ -125,7 +125,7 @@ def main(args: Arguments) -> None:
     )
 
 
-def _long_prompt(language: Language, length: int) -> float:
+def _long_prompt(model: Model, length: int) -> float:
     """Peak memory in GB of scoring and ablating one long pair with an autoencoder of random weights in every layer.
 
     Of the GPU's memory, where there is one. Weights that are not trained cost the same: k features are active a token,
@@ -133,21 +133,21 @@ def _long_prompt(language: Language, length: int) -> float:
     """
     generator = torch.Generator().manual_seed(0)
     basis = {}
-    for layer in range(language.num_layers):
-        W_dec = torch.nn.functional.normalize(torch.randn(8 * language.d_model, language.d_model, generator=generator))
+    for layer in range(model.num_layers):
+        W_dec = torch.nn.functional.normalize(torch.randn(8 * model.d_model, model.d_model, generator=generator))
         sae = SparseAutoencoder(
-            "topk", W_dec.T.contiguous(), torch.zeros(len(W_dec)), W_dec, torch.zeros(language.d_model), k=32
+            "topk", W_dec.T.contiguous(), torch.zeros(len(W_dec)), W_dec, torch.zeros(model.d_model), k=32
         )
-        basis[Site("resid_post", layer)] = Features(sae.to(language.device))
-    vocabulary = language.model.get_input_embeddings().weight.shape[0]
+        basis[Site("resid_post", layer)] = Features(sae.to(model.device))
+    vocabulary = model.network.get_input_embeddings().weight.shape[0]
     clean, patch = torch.randint(vocabulary, (2, 1, length), generator=generator)
     answers, patch_answers = torch.randint(vocabulary, (2, 1, 1), generator=generator)
     groups = [([0], PairBatch(clean, patch, answers, patch_answers))]
-    scores = score_nodes(Bench(language, groups, basis, batch_tokens=BUDGET), "relp", 1)
+    scores = score_nodes(Bench(model, groups, basis, batch_tokens=BUDGET), "relp", 1)
     circuit = Circuit.of(scores.ranked()[:300], basis)
-    Bench(language, groups, basis, mean_ablation(scores.means), batch_tokens=BUDGET).run([circuit])
-    if language.device.type == "cuda":
-        return round(torch.cuda.max_memory_allocated(language.device) / 1e9, 2)
+    Bench(model, groups, basis, mean_ablation(scores.means), batch_tokens=BUDGET).run([circuit])
+    if model.device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(model.device) / 1e9, 2)
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
 
 

@@ -22,7 +22,7 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import cores
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run, standing
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.pairs import PairBatch
@@ -64,12 +64,12 @@ def main(args: Arguments) -> None:
         ("the residual stream between, all active features", beside, None),
     ):
         # The residual stream's own case is frozen in any way that gradients may pass.
-        rows.append(measure(setup.language, batch, basis, count, what, args, target=10.0 if count is None else None))
+        rows.append(measure(setup.model, batch, basis, count, what, args, target=10.0 if count is None else None))
         publish("edges", device, rows, [f"Both agree to {AGREEMENT:g} of the largest weight."])
 
 
 def measure(
-    language: Language,
+    model: Model,
     batch: PairBatch,
     basis: dict[Site, Features],
     count: int | None,
@@ -78,19 +78,19 @@ def measure(
     target: float | None,
 ) -> Row:
     """Compare downstream features a second; raise StudyError where the two differ."""
-    found = METHODS[METHOD](language, batch, list(basis), 1)
+    found = METHODS[METHOD](model, batch, list(basis), 1)
     kept = {site: strongest(part, found[site].clean, found[site].patch, count) for site, part in basis.items()}
     nodes = [Node(site, index) for site, indices in kept.items() for index in indices]
     up, down = basis
     ours, rival = [], []
     for _ in range(args.rounds):
-        begin = now(language.device)
-        edges = feature_edges(language, batch, basis, nodes, METHOD, 1)
-        ours.append(len(kept[down]) / (now(language.device) - begin))
+        begin = now(model.device)
+        edges = feature_edges(model, batch, basis, nodes, METHOD, 1)
+        ours.append(len(kept[down]) / (now(model.device) - begin))
         spread = kept[down][:: max(1, len(kept[down]) // args.sample)]
-        begin = now(language.device)
-        looped = loop(language, batch, basis, kept[up], spread)
-        rival.append(len(spread) / (now(language.device) - begin))
+        begin = now(model.device)
+        looped = loop(model, batch, basis, kept[up], spread)
+        rival.append(len(spread) / (now(model.device) - begin))
     weights = {edge[:2]: edge[2] for edge in edges}
     largest = max(map(abs, weights.values()))
     expected = dict(zip([(f"{up}/{u}", f"{down}/{d}") for d in spread for u in kept[up]], looped, strict=True))
@@ -109,13 +109,13 @@ def strongest(dictionary: Features, clean: Tensor, patch: Tensor, count: int | N
 
 
 def loop(
-    language: Language, batch: PairBatch, basis: dict[Site, Features], sources: list[int], targets: list[int]
+    model: Model, batch: PairBatch, basis: dict[Site, Features], sources: list[int], targets: list[int]
 ) -> list[float]:
     """Weights of the edges from all sources into each target in turn, by one backward pass a target."""
     up, down = basis
-    found = METHODS[METHOD](language, batch, [up, down], 1)
+    found = METHODS[METHOD](model, batch, [up, down], 1)
     x_up = found[up].clean.clone().requires_grad_()
-    x_down = run(language, batch.clean, **standing(up, x_up), read=[down]).activations[down]
+    x_down = run(model, batch.clean, **standing(up, x_up), read=[down]).activations[down]
     weights: list[float] = []
     sae = basis[down].sae
     with torch.no_grad():

@@ -78,7 +78,7 @@ def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
     features = args.study.set_up(f"{task}/train", None, choose_device("cpu"))
     scores = load_scores(args.study.circuits / task / "features/scores.h5")[0]
     problem = pose(
-        Bench(features.language, features.groups, features.basis, batch_tokens=BATCH_TOKENS),
+        Bench(features.model, features.groups, features.basis, batch_tokens=BATCH_TOKENS),
         scores,
         args.candidates,
         0.25,
@@ -128,14 +128,14 @@ def _coordinates(args: Arguments, task: str, sites: list[str], scores: NodeScore
     if not scores:
         train = args.study.set_up(f"{task}/train", SCORE_PAIRS, choose_device("cpu"), sites)
         scores = score_nodes(
-            Bench(train.language, train.groups, train.basis, batch_tokens=BATCH_TOKENS), "integrated_gradients", STEPS
+            Bench(train.model, train.groups, train.basis, batch_tokens=BATCH_TOKENS), "integrated_gradients", STEPS
         )
     test = args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu"), sites)
     return _Curve(_judge(test, scores), scores.ranked())
 
 
 def _judge(setup: Bench, scores: NodeScores) -> Bench:
-    return Bench(setup.language, setup.groups, setup.basis, batch_tokens=BATCH_TOKENS).with_means(scores)
+    return Bench(setup.model, setup.groups, setup.basis, batch_tokens=BATCH_TOKENS).with_means(scores)
 
 
 class _Curve:

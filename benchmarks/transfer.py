@@ -25,7 +25,7 @@ from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
 from sparse_circuits.files import read_json
 from sparse_circuits.machine import cores
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
@@ -62,17 +62,13 @@ def main(args: Arguments) -> None:
     device = choose_device("auto")
     circuits = args.study.circuits
     setup = args.study.set_up("natural/judge", args.limit, device)
-    language, tokenizer = setup.language, load_tokenizer(args.study.model_folder)
+    model, tokenizer = setup.model, load_tokenizer(args.study.model_folder)
     fit = load_scores(circuits / "natural_sentences.h5")[0]
     tasks = [load_scores(circuits / task / "features/scores.h5")[0] for task in TASKS]
-    fit_groups = encode_pairs(
-        read_pairs(args.study.results / "tasks/natural/fit.jsonl"), tokenizer, language.separator_id
-    )
+    fit_groups = encode_pairs(read_pairs(args.study.results / "tasks/natural/fit.jsonl"), tokenizer, model.separator_id)
     found = []
-    for row in (row for row in rows(language, setup.basis, fit, tasks, fit_groups) if args.only in row.name):
-        judged = judge_nodes(
-            Bench(language, setup.groups, row.basis, row.ablation, batch_tokens=2048), row.nodes, [], 0
-        )
+    for row in (row for row in rows(model, setup.basis, fit, tasks, fit_groups) if args.only in row.name):
+        judged = judge_nodes(Bench(model, setup.groups, row.basis, row.ablation, batch_tokens=2048), row.nodes, [], 0)
         tqdm.write(row.name)
         found.append([row.name, str(len(row.nodes)), *(round(judged[key], 3) for key in SHOWN)])
     title = f"One change at a time, {sum(len(indices) for indices, _ in setup.groups)} sentences"
@@ -101,7 +97,7 @@ def claims(circuits: Path) -> list[Claim]:
 
 
 def rows(
-    language: Language,
+    model: Model,
     basis: Basis,
     fit: NodeScores,
     tasks: list[NodeScores],
@@ -128,11 +124,9 @@ def rows(
         yield Row(f"sites from {sites[first]} on", *_at(sites[first:], best, basis), means)
     for site in sites[:-1]:
         yield Row(f"site {site} alone", *_at([site], best, basis), means)
-    layers, count = range(language.num_layers), language.model.config.num_attention_heads
-    heads = {
-        Site("heads", layer): Coordinates(count, language.width(Site("heads", layer)) // count) for layer in layers
-    }
-    scored = score_nodes(Bench(language, groups, heads, batch_tokens=2048), "relp", 1)
+    layers, count = range(model.num_layers), model.network.config.num_attention_heads
+    heads = {Site("heads", layer): Coordinates(count, model.width(Site("heads", layer)) // count) for layer in layers}
+    scored = score_nodes(Bench(model, groups, heads, batch_tokens=2048), "relp", 1)
     for size in (30, BEST):
         yield Row(
             f"{size} attention heads of {count * len(layers)}",
@@ -163,10 +157,10 @@ def at_the_end(ablation: Ablation, last: int) -> Ablation:
     """Return the ablation of the `last` positions; those before are filled with what they are, as causality has it."""
 
     @torch.no_grad()
-    def fills(language: Language, basis: Basis, batch: PairBatch) -> dict[Site, Fill]:
-        own = run(language, batch.clean, read=list(basis)).activations
+    def fills(model: Model, basis: Basis, batch: PairBatch) -> dict[Site, Fill]:
+        own = run(model, batch.clean, read=list(basis)).activations
         found = {}
-        for site, fill in ablation(language, basis, batch).items():
+        for site, fill in ablation(model, basis, batch).items():
             coordinates = basis[site].read(own[site])
             error = own[site] - basis[site].write(coordinates)
             coordinates[:, -last:], error[:, -last:] = fill.coordinates[:, -last:], fill.error[:, -last:]

@@ -33,7 +33,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil
 from sparse_circuits.edit.measure import Variant, differences_of, text_effects
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.evaluate import evaluate_coder
 from sparse_circuits.tasks.pairs import PairBatch
@@ -65,21 +65,21 @@ def main(vocabulary: int = 262_144, only: str | None = None, programs: tuple[str
             print(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout, end="", flush=True)
         return
     set_up(1)
-    language = random_language(vocabulary)
+    model = random_language(vocabulary)
     begin = time.process_time()
-    PROGRAMS[only](language)
+    PROGRAMS[only](model)
     seconds = time.process_time() - begin
     print(f"| `{only}` | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9:.2f} | {seconds:.0f} |")
 
 
-def random_language(vocabulary: int) -> Language:
+def random_language(vocabulary: int) -> Model:
     """A model of random weights, d_model 640 and 18 layers."""
     sizes = {"hidden_size": 640, "intermediate_size": 2048, "num_hidden_layers": 18, "head_dim": 256}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 1}
     config = Gemma3TextConfig(vocab_size=vocabulary, **sizes, **heads)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
-    return Language("random", model, FAMILIES["gemma3_text"], 18, 640, 2, torch.device("cpu"))
+    return Model("random", model, FAMILIES["gemma3_text"], 18, 640, 2, torch.device("cpu"))
 
 
 def autoencoder() -> SparseAutoencoder:
@@ -88,17 +88,17 @@ def autoencoder() -> SparseAutoencoder:
     return SparseAutoencoder("topk", W_enc, torch.zeros(5120), W_enc.T / 640**0.5, torch.zeros(640), k=32)
 
 
-def tokens(language: Language, rows: int, positions: int) -> torch.Tensor:
+def tokens(model: Model, rows: int, positions: int) -> torch.Tensor:
     """Random tokens after a separator."""
-    found = torch.randint(3, language.model.config.vocab_size, (rows, positions))
-    found[:, 0] = language.separator_id
+    found = torch.randint(3, model.network.config.vocab_size, (rows, positions))
+    found[:, 0] = model.separator_id
     return found
 
 
-def groups(language: Language) -> list[tuple[list[int], PairBatch]]:
+def groups(model: Model) -> list[tuple[list[int], PairBatch]]:
     """Pairs of one length."""
-    answers = torch.randint(3, language.model.config.vocab_size, (2, PAIRS, 1))
-    batch = PairBatch(tokens(language, PAIRS, POSITIONS), tokens(language, PAIRS, POSITIONS), *answers)
+    answers = torch.randint(3, model.network.config.vocab_size, (2, PAIRS, 1))
+    batch = PairBatch(tokens(model, PAIRS, POSITIONS), tokens(model, PAIRS, POSITIONS), *answers)
     return [(list(range(PAIRS)), batch)]
 
 
@@ -107,59 +107,59 @@ def basis(sites: list[Site]) -> dict[Site, Features]:
     return {site: Features(autoencoder()) for site in sites}
 
 
-def sequences(language: Language, rows: int) -> Sequences:
+def sequences(model: Model, rows: int) -> Sequences:
     """Sequences as of the cache."""
-    return Sequences(tokens(language, rows, CONTEXT).int().numpy(), np.arange(rows, dtype=np.int32))
+    return Sequences(tokens(model, rows, CONTEXT).int().numpy(), np.arange(rows, dtype=np.int32))
 
 
-def evaluate_sae(language: Language) -> None:
+def evaluate_sae(model: Model) -> None:
     """Two batches of 8 sequences."""
     sparsity = torch.zeros(5120)
     norms = {SITES[0]: float("inf")}
     evaluate_coder(
-        language, sequences(language, 16), str(SITES[0]), SITES[:1], SITES[:1], autoencoder(), norms, sparsity, 8, 0
+        model, sequences(model, 16), str(SITES[0]), SITES[:1], SITES[:1], autoencoder(), norms, sparsity, 8, 0
     )
 
 
-def keep_edit(language: Language) -> None:
+def keep_edit(model: Model) -> None:
     """Two steps of distillation."""
-    batches = [tokens(language, 8, CONTEXT)]
-    distil(language, {SITES[1]: lambda x: 0.9 * x}, batches, Distillation(steps=2), 0)
+    batches = [tokens(model, 8, CONTEXT)]
+    distil(model, {SITES[1]: lambda x: 0.9 * x}, batches, Distillation(steps=2), 0)
 
 
-def evaluate_edit(language: Language) -> None:
+def evaluate_edit(model: Model) -> None:
     """An edit beside the model as it was, on text and on pairs."""
-    variants = {"before": Variant(language), "after": Variant(language, {SITES[1]: lambda x: 0.9 * x})}
-    text_effects(variants, [tokens(language, 8, CONTEXT)])
-    differences_of(variants, groups(language))
+    variants = {"before": Variant(model), "after": Variant(model, {SITES[1]: lambda x: 0.9 * x})}
+    text_effects(variants, [tokens(model, 8, CONTEXT)])
+    differences_of(variants, groups(model))
 
 
-def discover_tokens(language: Language) -> None:
+def discover_tokens(model: Model) -> None:
     """Windows of 24 tokens, of which each next token is described."""
     wanted = Wanted(tokens=100, context=24, max_loss=1e9, a_window=4)
-    targets = find_targets(language, sequences(language, 40), wanted, 0, 1024)
+    targets = find_targets(model, sequences(model, 40), wanted, 0, 1024)
     saes = {site: autoencoder() for site in SITES}
-    describe(language, saes, targets, feature_means(language, saes, targets, 1024), 64, 1024)
+    describe(model, saes, targets, feature_means(model, saes, targets, 1024), 64, 1024)
 
 
-def evaluate_circuit(language: Language) -> None:
+def evaluate_circuit(model: Model) -> None:
     """Four circuits on 200 pairs."""
     found = basis(SITES)
     circuits = [Circuit.whole(found), *(Circuit.of([], found) for _ in range(3))]
-    Bench(language, groups(language), found, resample_ablation, batch_tokens=2048).run(circuits)
+    Bench(model, groups(model), found, resample_ablation, batch_tokens=2048).run(circuits)
 
 
-def score(language: Language) -> None:
+def score(model: Model) -> None:
     """Integrated gradients on 200 pairs, at one site."""
-    score_nodes(Bench(language, groups(language), basis(SITES[:1]), batch_tokens=2048), "integrated_gradients", 10)
+    score_nodes(Bench(model, groups(model), basis(SITES[:1]), batch_tokens=2048), "integrated_gradients", 10)
 
 
-def trace(language: Language) -> None:
+def trace(model: Model) -> None:
     """The graph of a prompt of 12 tokens."""
-    trace_prompt(language, tokens(language, 1, POSITIONS), basis(SITES), max_nodes=500)
+    trace_prompt(model, tokens(model, 1, POSITIONS), basis(SITES), max_nodes=500)
 
 
-PROGRAMS: dict[str, Callable[[Language], None]] = {
+PROGRAMS: dict[str, Callable[[Model], None]] = {
     "evaluate_sae": evaluate_sae,
     "keep_edit": keep_edit,
     "evaluate_edit": evaluate_edit,

@@ -35,7 +35,7 @@ from sparse_circuits.config.catalogue import load_models
 from sparse_circuits.config.site import Site
 from sparse_circuits.files import write_jsonl
 from sparse_circuits.models.convert import convert
-from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.report.page import write_pages
 from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures import batch_topk
@@ -110,9 +110,9 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(tiny_folder: Path) -> Language:
+def tiny(tiny_folder: Path) -> Model:
     """The tiny Llama, loaded."""
-    return load_language_model(tiny_folder, torch.device("cpu"))
+    return load_model(tiny_folder, torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +127,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cache(documents: Path, tiny: Language, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(documents: Path, tiny: Model, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of two shards."""
     folder = tmp_path_factory.mktemp("cache")
     write_sequences(documents, tiny_folder, CONTEXT, 40, 8, 0, folder / "sequences.h5")
@@ -139,7 +139,7 @@ def cache(documents: Path, tiny: Language, tiny_folder: Path, tmp_path_factory: 
 
 
 @pytest.fixture(scope="session")
-def slabs(documents: Path, tiny: Language, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def slabs(documents: Path, tiny: Model, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of four shards, each of several chunks, which are of different lengths at sites of different widths."""
     folder = tmp_path_factory.mktemp("slabs")
     write_sequences(documents, tiny_folder, CONTEXT, 40, 8, 0, folder / "sequences.h5")
@@ -266,7 +266,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def groups(tiny_folder: Path, tiny: Language) -> dict[str, Groups]:
+def groups(tiny_folder: Path, tiny: Model) -> dict[str, Groups]:
     """Pairs of agreement for the tiny Llama."""
     tokenizer = load_tokenizer(tiny_folder)
     return {

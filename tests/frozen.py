@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from sparse_circuits.models.families import norm_scale
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 
 
 @contextmanager
-def frozen(language: Language, clean: Tensor) -> Iterator[None]:
+def frozen(model: Model, clean: Tensor) -> Iterator[None]:
     """Hold what a pass on `clean` (pair, position) computes; later passes are on these pairs, repeated."""
     held: dict[Any, Tensor] = {}
     now: dict[Any, Tensor] = {}
@@ -64,16 +64,16 @@ def frozen(language: Language, clean: Tensor) -> Iterator[None]:
         mixed = pattern @ value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
         return mixed.transpose(1, 2).contiguous(), pattern
 
-    model = language.model
-    implementation = model.config._attn_implementation
-    gated = [module for module in model.modules() if hasattr(module, "gate_proj")]
+    network = model.network
+    implementation = network.config._attn_implementation
+    gated = [module for module in network.modules() if hasattr(module, "gate_proj")]
     with ExitStack() as stack:
         for mlp in gated:
             stack.callback(mlp.up_proj.register_forward_hook(keep).remove)
             stack.callback(mlp.act_fn.register_forward_hook(activation).remove)
             stack.callback(mlp.act_fn.register_forward_hook(keep).remove)
             stack.callback(mlp.down_proj.register_forward_pre_hook(product(mlp)).remove)
-        for name, module in model.named_modules():
+        for name, module in network.named_modules():
             if isinstance(module, nn.LayerNorm) or type(module).__name__.endswith("RMSNorm"):
                 stack.callback(module.register_forward_hook(norm).remove)
             elif name.rpartition(".")[2] == "act" or (name.endswith("mlp.act_fn") and not gated):
@@ -83,8 +83,8 @@ def frozen(language: Language, clean: Tensor) -> Iterator[None]:
                 stack.callback(module.register_forward_hook(lambda m, _, out: hold(m, out, out)).remove)
         ALL_ATTENTION_FUNCTIONS["eager"] = attention
         stack.callback(lambda: ALL_ATTENTION_FUNCTIONS.pop("eager"))
-        stack.callback(lambda: setattr(model.config, "_attn_implementation", implementation))
-        model.config._attn_implementation = "eager"
+        stack.callback(lambda: setattr(network.config, "_attn_implementation", implementation))
+        network.config._attn_implementation = "eager"
         with torch.no_grad():
-            run(language, clean, logits="last")
+            run(model, clean, logits="last")
         yield

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 
@@ -34,9 +34,9 @@ def autoencoder(d_in: int, k: int | None = None, threshold: float | None = None)
     )
 
 
-def texts(language: Language, count: int = 8) -> list[Tensor]:
+def texts(model: Model, count: int = 8) -> list[Tensor]:
     """Random sequences of 12 tokens, in batches of 4."""
-    vocabulary = language.model.config.vocab_size
+    vocabulary = model.network.config.vocab_size
     tokens = torch.randint(vocabulary, (count, 12), generator=generator())
-    tokens[:, 0] = language.separator_id
+    tokens[:, 0] = model.separator_id
     return list(tokens.split(4))

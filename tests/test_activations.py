@@ -21,7 +21,7 @@ from sparse_circuits.activations.sequences import read_sequences, write_sequence
 from sparse_circuits.activations.shard import Rows, SiteStatistics, read_shard_rows, write_shard
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer, site_widths
+from sparse_circuits.models.load import Model, load_tokenizer, site_widths
 from sparse_circuits.models.run import run
 
 
@@ -42,7 +42,7 @@ def test_no_document_serves_both_training_and_evaluation(cache: Path) -> None:
     assert not train & held_out
 
 
-def test_every_row_is_the_activation_of_its_token_at_every_site(cache: Path, tiny: Language) -> None:
+def test_every_row_is_the_activation_of_its_token_at_every_site(cache: Path, tiny: Model) -> None:
     sequences = read_sequences(cache / "sequences.h5", "train", 20, 40)
     tokens = torch.from_numpy(sequences.token_id).long()
     with torch.no_grad():
@@ -76,9 +76,9 @@ def test_statistics_are_those_of_the_rows(cache: Path) -> None:
         assert statistics.mean_squared_norm == pytest.approx(rows.square().sum(dim=1).mean().item(), rel=1e-9)
 
 
-def test_a_sink_is_left_out_at_all_sites(cache: Path, tiny: Language, tmp_path: Path) -> None:
+def test_a_sink_is_left_out_at_all_sites(cache: Path, tiny: Model, tmp_path: Path) -> None:
     sequences = read_sequences(cache / "sequences.h5", "train", 0, 20)
-    module = tiny.model.get_submodule("model.layers.0")
+    module = tiny.network.get_submodule("model.layers.0")
 
     def plant(_: object, __: object, output: torch.Tensor) -> torch.Tensor:
         return torch.where((torch.arange(CONTEXT) == 5)[:, None], output * 1000, output)
@@ -93,7 +93,7 @@ def test_a_sink_is_left_out_at_all_sites(cache: Path, tiny: Language, tmp_path: 
         assert {len(file[f"activations/{site}"]) for site in SITES} == {rows}
 
 
-def test_the_same_shard_twice_is_the_same_bytes(cache: Path, tiny: Language, tmp_path: Path) -> None:
+def test_the_same_shard_twice_is_the_same_bytes(cache: Path, tiny: Model, tmp_path: Path) -> None:
     sequences = read_sequences(cache / "sequences.h5", "train", 0, 20)
     cache_shard(tiny, sequences, SITES, 7, "bfloat16", [0, 0], tmp_path / "again.h5")
     digests = {hashlib.sha256(f.read_bytes()).hexdigest() for f in (tmp_path / "again.h5", cache / "shard-00000.h5")}
@@ -101,7 +101,7 @@ def test_the_same_shard_twice_is_the_same_bytes(cache: Path, tiny: Language, tmp
 
 
 @pytest.fixture(scope="module")
-def compressed(cache: Path, tiny: Language, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compressed(cache: Path, tiny: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("compressed") / "shard-00000.h5"
     part = read_sequences(cache / "sequences.h5", "train", 0, 20)
     cache_shard(tiny, part, SITES, 7, "bfloat16", [0, 0], path, "zstd")
@@ -146,10 +146,10 @@ for path, needed in zip(map(Path, sys.argv[1:]), (False, True), strict=True):
 
 
 def test_an_activation_that_float16_cannot_hold_names_its_site_and_the_way_out(
-    cache: Path, tiny: Language, tmp_path: Path
+    cache: Path, tiny: Model, tmp_path: Path
 ) -> None:
     sequences = read_sequences(cache / "sequences.h5", "train", 0, 5)
-    module = tiny.model.get_submodule("model.layers.1")
+    module = tiny.network.get_submodule("model.layers.1")
     handle = module.register_forward_hook(lambda _, __, output: output * 1e6)
     with pytest.raises(StudyError, match=r"activations at resid_post.1 overflow float16; use bfloat16 or float32"):
         cache_shard(tiny, sequences, SITES, 5, "float16", [0], tmp_path / "shard.h5")
@@ -161,7 +161,7 @@ def test_an_activation_that_float16_cannot_hold_names_its_site_and_the_way_out(
 
 
 def test_shards_of_some_sites_only_hold_the_same_rows_as_shards_of_all(
-    cache: Path, tiny: Language, tmp_path: Path
+    cache: Path, tiny: Model, tmp_path: Path
 ) -> None:
     (tmp_path / "sequences.h5").write_bytes((cache / "sequences.h5").read_bytes())
     files = []
@@ -227,9 +227,9 @@ with publishing(Path(sys.argv[1])) as temporary, h5py.File(temporary, "w") as fi
 
 @pytest.mark.parametrize("value", [0.0, 3.1])
 def test_a_site_whose_rows_are_all_the_same_is_named_before_anything_trains(
-    value: float, cache: Path, tiny: Language, tmp_path: Path
+    value: float, cache: Path, tiny: Model, tmp_path: Path
 ) -> None:
-    down = tiny.model.get_submodule("model.layers.0.mlp.down_proj")
+    down = tiny.network.get_submodule("model.layers.0.mlp.down_proj")
     handle = down.register_forward_hook(lambda module, inputs, output: torch.full_like(output, value))
     part = read_sequences(cache / "sequences.h5", "train", 0, 8)
     cache_shard(tiny, part, [Site("mlp_out", 0), Site("resid_post", 0)], 7, "bfloat16", [0], tmp_path / "shard.h5")
@@ -246,7 +246,7 @@ def test_a_corpus_that_is_too_small_is_named(documents: Path, tiny_folder: Path,
         write_sequences(documents, tiny_folder, CONTEXT, 1000, 8, 0, tmp_path / "sequences.h5")
 
 
-def test_a_plan_counts_the_bytes_that_the_shards_will_hold(slabs: Path, tiny_folder: Path, tiny: Language) -> None:
+def test_a_plan_counts_the_bytes_that_the_shards_will_hold(slabs: Path, tiny_folder: Path, tiny: Model) -> None:
     widths = site_widths(tiny_folder, [*SITES, Site("heads", 0)])
     assert widths == {site: tiny.width(site) for site in widths}
     reader = ActivationReader(slabs, "resid_post.0")

@@ -11,7 +11,7 @@ from sparse_circuits.circuits.basis import Coordinates, Features
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES
 from sparse_circuits.models.linearised import linearised
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.metric import logit_difference
@@ -29,7 +29,7 @@ UNCAPPED = [
 
 
 @pytest.fixture(params=UNCAPPED, ids=lambda config: config.model_type)
-def language(request: pytest.FixtureRequest) -> Language:
+def model(request: pytest.FixtureRequest) -> Model:
     config: PreTrainedConfig = request.param
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
@@ -38,7 +38,7 @@ def language(request: pytest.FixtureRequest) -> Language:
             parameter.zero_()
         elif "norm" not in name and "ln_" not in name:
             parameter *= 4  # so that norms and nonlinearities have something to do
-    return Language("random", model, FAMILIES[config.model_type], 2, 16, 0, torch.device("cpu"))
+    return Model("random", model, FAMILIES[config.model_type], 2, 16, 0, torch.device("cpu"))
 
 
 @pytest.fixture
@@ -48,85 +48,85 @@ def batch() -> PairBatch:
     return PairBatch(TOKENS, patch, torch.tensor([[3], [4]]), torch.tensor([[5], [6]]))
 
 
-def _metric(language: Language, tokens: Tensor, batch: PairBatch, edit: dict[Site, Edit] | None = None) -> Tensor:
-    logits = run(language, tokens, edit=edit, logits="last").logits
+def _metric(model: Model, tokens: Tensor, batch: PairBatch, edit: dict[Site, Edit] | None = None) -> Tensor:
+    logits = run(model, tokens, edit=edit, logits="last").logits
     assert logits is not None
     return logit_difference(logits[:, -1], batch)
 
 
-def test_a_linearised_model_computes_the_same(language: Language) -> None:
-    plain = run(language, TOKENS, logits="last").logits
-    with linearised(language):
-        assert torch.equal(run(language, TOKENS, logits="last").logits, plain)
-    assert torch.equal(run(language, TOKENS, logits="last").logits, plain)
+def test_a_linearised_model_computes_the_same(model: Model) -> None:
+    plain = run(model, TOKENS, logits="last").logits
+    with linearised(model):
+        assert torch.equal(run(model, TOKENS, logits="last").logits, plain)
+    assert torch.equal(run(model, TOKENS, logits="last").logits, plain)
 
 
-def test_relp_conserves_relevance(language: Language, batch: PairBatch) -> None:
+def test_relp_conserves_relevance(model: Model, batch: PairBatch) -> None:
     """Without biases every rule hands on what it gets: activation times gradient, over a cut, is the metric itself."""
-    metric = _metric(language, batch.clean, batch)
-    found = METHODS["relp"](language, batch, SITES, 1)
+    metric = _metric(model, batch.clean, batch)
+    found = METHODS["relp"](model, batch, SITES, 1)
     for site in SITES:
         relevance = (found[site].clean * found[site].gradient).sum(dim=(1, 2))
         torch.testing.assert_close(relevance, metric, rtol=1e-4, atol=1e-5)
-    plain = METHODS["attribution_patching"](language, batch, SITES, 1)[SITES[0]]
+    plain = METHODS["attribution_patching"](model, batch, SITES, 1)[SITES[0]]
     assert not torch.allclose((plain.clean * plain.gradient).sum(dim=(1, 2)), metric, rtol=0.01, atol=1e-5)
 
 
-def test_attribution_patching_is_the_slope_at_the_clean_end(language: Language, batch: PairBatch) -> None:
-    found = METHODS["attribution_patching"](language, batch, SITES, 1)
+def test_attribution_patching_is_the_slope_at_the_clean_end(model: Model, batch: PairBatch) -> None:
+    found = METHODS["attribution_patching"](model, batch, SITES, 1)
     for site in SITES:
         clean, patch, gradient, _ = found[site]
         step = 1e-2
         up, down = (
-            _metric(language, batch.clean, batch, {site: lambda x, t=t, by=patch - clean: x + t * by})
+            _metric(model, batch.clean, batch, {site: lambda x, t=t, by=patch - clean: x + t * by})
             for t in (step, -step)
         )
         slope = (gradient * (patch - clean)).sum(dim=(1, 2))
         torch.testing.assert_close(slope, (up - down) / (2 * step), rtol=0.05, atol=1e-3)
 
 
-def _without_final_norm(language: Language) -> None:
+def _without_final_norm(model: Model) -> None:
     """Make all that follows the last layer linear."""
-    parent, _, name = language.family.final_norm.rpartition(".")
-    setattr(language.model.get_submodule(parent), name, torch.nn.Identity())
+    parent, _, name = model.family.final_norm.rpartition(".")
+    setattr(model.network.get_submodule(parent), name, torch.nn.Identity())
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_is_exact_where_the_rest_of_the_model_is_linear(
-    language: Language, batch: PairBatch, method: str
+    model: Model, batch: PairBatch, method: str
 ) -> None:
-    _without_final_norm(language)
-    found = METHODS[method](language, batch, SITES[-1:], 5)[SITES[-1]]
-    gap = _metric(language, batch.patch, batch) - _metric(language, batch.clean, batch)
+    _without_final_norm(model)
+    found = METHODS[method](model, batch, SITES[-1:], 5)[SITES[-1]]
+    gap = _metric(model, batch.patch, batch) - _metric(model, batch.clean, batch)
     effect = (found.gradient * (found.patch - found.clean)).sum(dim=(1, 2))
     torch.testing.assert_close(effect, gap, rtol=1e-3, atol=1e-4)
 
 
-def test_exact_effects_are_those_of_one_node_at_a_time(language: Language, batch: PairBatch) -> None:
+def test_exact_effects_are_those_of_one_node_at_a_time(model: Model, batch: PairBatch) -> None:
     generator = torch.Generator().manual_seed(0)
     W_dec = torch.nn.functional.normalize(torch.randn(40, 16, generator=generator), dim=1)
     features = Features(SparseAutoencoder("topk", W_dec.T.contiguous(), torch.zeros(40), W_dec, torch.zeros(16), k=8))
     for site in (SITES[1], Site("attn_out", 1)):
-        clean, patch = (run(language, t, read=[site]).activations[site] for t in (batch.clean, batch.patch))
+        clean, patch = (run(model, t, read=[site]).activations[site] for t in (batch.clean, batch.patch))
         change = features.read(patch) - features.read(clean)
         node = int(change.abs().sum(dim=(0, 1)).argmax())
-        found = exact_effects(language, batch, site, features, [node, 3, ERROR], 10)
-        plain = _metric(language, batch.clean, batch)
+        found = exact_effects(model, batch, site, features, [node, 3, ERROR], 10)
+        plain = _metric(model, batch.clean, batch)
         only = change[..., node].unsqueeze(2) * W_dec[node]
         torch.testing.assert_close(
-            found[:, 0], _metric(language, batch.clean, batch, {site: lambda x, by=only: x + by}) - plain
+            found[:, 0], _metric(model, batch.clean, batch, {site: lambda x, by=only: x + by}) - plain
         )
         # All features and the error together make the patch's activation.
         whole = patch - clean
         rest = whole - change @ W_dec
         torch.testing.assert_close(
-            found[:, 2], _metric(language, batch.clean, batch, {site: lambda x, by=rest: x + by}) - plain
+            found[:, 2], _metric(model, batch.clean, batch, {site: lambda x, by=rest: x + by}) - plain
         )
 
 
-def test_exact_effects_add_up_where_the_rest_of_the_model_is_linear(language: Language, batch: PairBatch) -> None:
-    _without_final_norm(language)
+def test_exact_effects_add_up_where_the_rest_of_the_model_is_linear(model: Model, batch: PairBatch) -> None:
+    _without_final_norm(model)
     site = SITES[-1]
-    found = exact_effects(language, batch, site, Coordinates(16), list(range(16)), 1000)
-    gap = _metric(language, batch.patch, batch) - _metric(language, batch.clean, batch)
+    found = exact_effects(model, batch, site, Coordinates(16), list(range(16)), 1000)
+    gap = _metric(model, batch.patch, batch) - _metric(model, batch.clean, batch)
     torch.testing.assert_close(found.sum(dim=1), gap, rtol=1e-3, atol=1e-4)

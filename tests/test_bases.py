@@ -15,7 +15,7 @@ from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation, zero_ablation
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, save_autoencoder
 from sparse_circuits.tasks.agreement import agreement_pairs
@@ -58,13 +58,13 @@ def basis(request: pytest.FixtureRequest) -> Basis:
     return BASES[request.param]
 
 
-def _metric(tiny: Language, batch: PairBatch, edit: dict | None = None) -> torch.Tensor:
+def _metric(tiny: Model, batch: PairBatch, edit: dict | None = None) -> torch.Tensor:
     logits = run(tiny, batch.clean, edit=edit, logits="last").logits
     assert logits is not None
     return logit_difference(logits[:, -1], batch)
 
 
-def test_the_whole_circuit_is_the_model_under_every_ablation(tiny: Language, groups: Groups, basis: Basis) -> None:
+def test_the_whole_circuit_is_the_model_under_every_ablation(tiny: Model, groups: Groups, basis: Basis) -> None:
     means = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "relp", 1).means
     for ablation in (mean_ablation(means), zero_ablation, resample_ablation):
         metric, kl = Bench(tiny, groups, basis, ablation, batch_tokens=METRIC).run([Circuit.whole(basis)])
@@ -72,9 +72,7 @@ def test_the_whole_circuit_is_the_model_under_every_ablation(tiny: Language, gro
         assert kl.abs().max() < 1e-5
 
 
-def test_a_circuit_is_what_replacing_the_other_nodes_by_hand_gives(
-    tiny: Language, groups: Groups, basis: Basis
-) -> None:
+def test_a_circuit_is_what_replacing_the_other_nodes_by_hand_gives(tiny: Model, groups: Groups, basis: Basis) -> None:
     """Half of the nodes at each position, under all three ablations; errors ablated too."""
     ((indices, batch),) = groups
     positions = batch.clean.shape[1]
@@ -119,7 +117,7 @@ def test_a_circuit_is_what_replacing_the_other_nodes_by_hand_gives(
         torch.testing.assert_close(found, by_hand(name), rtol=1e-4, atol=1e-5)
 
 
-def test_positions_add_up(tiny: Language, groups: Groups, basis: Basis) -> None:
+def test_positions_add_up(tiny: Model, groups: Groups, basis: Basis) -> None:
     whole = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "integrated_gradients", 3)
     parts = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "integrated_gradients", 3, by_position=True)
     assert parts.positions == groups[0][1].clean.shape[1]
@@ -135,7 +133,7 @@ def test_positions_add_up(tiny: Language, groups: Groups, basis: Basis) -> None:
     assert Node.parse(best.id) == best
 
 
-def test_scores_of_a_site_are_the_gradient_times_its_whole_change(tiny: Language, groups: Groups, basis: Basis) -> None:
+def test_scores_of_a_site_are_the_gradient_times_its_whole_change(tiny: Model, groups: Groups, basis: Basis) -> None:
     """Nodes and error together, whatever the dictionary."""
     found = METHODS["attribution_patching"](tiny, groups[0][1], list(basis), 1)
     scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "attribution_patching", 1)
@@ -145,9 +143,7 @@ def test_scores_of_a_site_are_the_gradient_times_its_whole_change(tiny: Language
         torch.testing.assert_close(part.nodes.sum(dim=(1, 2)) + part.error[:, 0], whole, rtol=1e-4, atol=1e-5)
 
 
-def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(
-    tiny: Language, groups: Groups, basis: Basis
-) -> None:
+def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(tiny: Model, groups: Groups, basis: Basis) -> None:
     """Scale one node's part down a little, but at the separator; the metric moves as gradient x activation says."""
     scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "gradient_activation", 1)
     site = list(basis)[-1]
@@ -167,9 +163,7 @@ def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(
 
 
 @torch.no_grad()
-def test_exact_effects_of_a_transcoders_feature_are_what_writing_its_change_does(
-    tiny: Language, groups: Groups
-) -> None:
+def test_exact_effects_of_a_transcoders_feature_are_what_writing_its_change_does(tiny: Model, groups: Groups) -> None:
     basis = BASES["transcoders"]
     site = Site("mlp_out", 0)
     batch = groups[0][1]
@@ -183,7 +177,7 @@ def test_exact_effects_of_a_transcoders_feature_are_what_writing_its_change_does
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_everything_resampled_is_the_patch_prompt(tiny: Language, groups: Groups) -> None:
+def test_everything_resampled_is_the_patch_prompt(tiny: Model, groups: Groups) -> None:
     basis = {CUT: BASES["features"][CUT]}
     nothing = Circuit.of([], basis, errors=False)
     found = Bench(tiny, groups, basis, resample_ablation, batch_tokens=METRIC).run([nothing]).metric[0]
@@ -193,7 +187,7 @@ def test_everything_resampled_is_the_patch_prompt(tiny: Language, groups: Groups
 
 
 @torch.no_grad()
-def test_divergence_is_that_of_the_whole_next_token_distribution(tiny: Language, groups: Groups) -> None:
+def test_divergence_is_that_of_the_whole_next_token_distribution(tiny: Model, groups: Groups) -> None:
     basis = {CUT: Coordinates(32)}
     nothing = Circuit.of([], basis)
     batch = groups[0][1]
@@ -208,7 +202,7 @@ def test_divergence_is_that_of_the_whole_next_token_distribution(tiny: Language,
     torch.testing.assert_close(kl.double(), (p * (p / q).log()).sum(dim=-1), rtol=1e-4, atol=1e-6)
 
 
-def test_positions_need_prompts_of_one_length(tiny: Language, tiny_folder: Path) -> None:
+def test_positions_need_prompts_of_one_length(tiny: Model, tiny_folder: Path) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     pairs = agreement_pairs("nounpp", "train", 2, 0, tokenizer) + agreement_pairs("simple", "train", 2, 0, tokenizer)
     with pytest.raises(StudyError, match="by_position needs prompts of one length, found 3, 6 tokens; set it to false"):
@@ -220,7 +214,7 @@ def test_positions_need_prompts_of_one_length(tiny: Language, tiny_folder: Path)
         )
 
 
-def test_nodes_at_positions_need_prompts_of_their_length(tiny: Language, tiny_folder: Path, groups: Groups) -> None:
+def test_nodes_at_positions_need_prompts_of_their_length(tiny: Model, tiny_folder: Path, groups: Groups) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     longer = encode_pairs(agreement_pairs("nounpp", "test", 2, 0, tokenizer), tokenizer, 0)
     basis = BASES["channels"]

@@ -17,7 +17,7 @@ from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores, SiteScores, load_scores, save_scores
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.agreement import agreement_pairs
@@ -49,11 +49,11 @@ def groups(tiny_folder: Path) -> Groups:
 
 
 @pytest.fixture(scope="module")
-def scores(tiny: Language, groups: Groups, basis: dict[Site, Features]) -> NodeScores:
+def scores(tiny: Model, groups: Groups, basis: dict[Site, Features]) -> NodeScores:
     return score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "integrated_gradients", 20)
 
 
-def _metric(tiny: Language, tokens: Tensor, batch: PairBatch) -> Tensor:
+def _metric(tiny: Model, tokens: Tensor, batch: PairBatch) -> Tensor:
     logits = run(tiny, tokens, logits="last").logits
     assert logits is not None
     return logit_difference(logits[:, -1], batch)
@@ -66,14 +66,14 @@ def test_scores_over_a_cut_add_up_to_the_metric_gap_of_every_pair(scores: NodeSc
 
 
 @torch.no_grad()
-def test_the_gap_is_patch_minus_clean(tiny: Language, groups: Groups, scores: NodeScores) -> None:
+def test_the_gap_is_patch_minus_clean(tiny: Model, groups: Groups, scores: NodeScores) -> None:
     for indices, batch in groups:
         gap = _metric(tiny, batch.patch, batch) - _metric(tiny, batch.clean, batch)
         torch.testing.assert_close(scores.gap[indices], gap)
 
 
 def test_at_the_last_site_a_small_change_of_a_feature_moves_the_metric_by_its_gradient(
-    tiny: Language, groups: Groups, basis: dict[Site, Features]
+    tiny: Model, groups: Groups, basis: dict[Site, Features]
 ) -> None:
     """The averaged gradient is checked against exact patching along the path, in small steps."""
     site, batch = SITES[-1], groups[0][1]
@@ -98,7 +98,7 @@ def test_at_the_last_site_a_small_change_of_a_feature_moves_the_metric_by_its_gr
     torch.testing.assert_close(ours, numeric.float(), rtol=2e-2, atol=2e-3)
 
 
-def test_integrated_gradients_on_inputs_add_up_over_the_embeddings(tiny: Language, groups: Groups) -> None:
+def test_integrated_gradients_on_inputs_add_up_over_the_embeddings(tiny: Model, groups: Groups) -> None:
     embed = Site("embed")
     for _, batch in groups:
         found = METHODS["input_integrated_gradients"](tiny, batch, [embed], 300)[embed]
@@ -109,7 +109,7 @@ def test_integrated_gradients_on_inputs_add_up_over_the_embeddings(tiny: Languag
 
 
 def test_keeping_every_node_is_the_model(
-    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+    tiny: Model, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     ((metric,), _) = Bench(tiny, groups, basis, mean_ablation(scores.means), batch_tokens=64).run(
         [Circuit.whole(basis)]
@@ -119,7 +119,7 @@ def test_keeping_every_node_is_the_model(
 
 
 def test_keeping_no_node_forgets_the_prompt(
-    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+    tiny: Model, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     """With everything at its mean, two prompts of one length and one answer side give the same metric."""
     ((metric,), _) = Bench(tiny, groups, basis, mean_ablation(scores.means), batch_tokens=64).run(
@@ -131,7 +131,7 @@ def test_keeping_no_node_forgets_the_prompt(
 
 
 def test_many_circuits_in_one_batch_are_each_one_alone(
-    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+    tiny: Model, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     circuits = [
@@ -148,7 +148,7 @@ def test_many_circuits_in_one_batch_are_each_one_alone(
 
 @torch.no_grad()
 def test_ablation_is_the_formula_written_out_with_dense_features(
-    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+    tiny: Model, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     generator = torch.Generator().manual_seed(1)
     masks = {site: torch.rand(1, part.width, generator=generator) < 0.5 for site, part in basis.items()}
@@ -207,7 +207,7 @@ def test_an_empty_circuit_is_said_so(scores: NodeScores) -> None:
 
 
 def test_curves_begin_and_end_where_they_must(
-    tiny: Language, groups: Groups, basis: dict[Site, Features], scores: NodeScores
+    tiny: Model, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     ranked = scores.ranked()
     curves = evaluate_circuits(
@@ -220,7 +220,7 @@ def test_curves_begin_and_end_where_they_must(
         assert low_high[0] <= value <= low_high[1] or value == pytest.approx(low_high[0], rel=0.5)
 
 
-def test_neurons_are_a_basis_like_any_other(tiny: Language, groups: Groups) -> None:
+def test_neurons_are_a_basis_like_any_other(tiny: Model, groups: Groups) -> None:
     basis = {Site("mlp_neurons", layer): Coordinates(64) for layer in (0, 1)}
     scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "input_integrated_gradients", 5)
     everything = Circuit({site: torch.ones(1, 64, dtype=torch.bool) for site in basis}, True)
@@ -230,7 +230,7 @@ def test_neurons_are_a_basis_like_any_other(tiny: Language, groups: Groups) -> N
     assert all(part.error.abs().max() == 0 for part in scores.sites.values())
 
 
-def test_answer_sets_are_summed_as_probabilities(tiny: Language, tiny_folder: Path) -> None:
+def test_answer_sets_are_summed_as_probabilities(tiny: Model, tiny_folder: Path) -> None:
     pair = Pair("p", "The key", "The keys", [" is", " was"], [" are"], {})
     ((_, batch),) = encode_pairs([pair], load_tokenizer(tiny_folder), 0)
     logits = run(tiny, batch.clean, logits="last").logits

@@ -15,7 +15,7 @@ from sparse_circuits.config.claims import Claim
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_json
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.metric import logit_difference
@@ -31,7 +31,7 @@ def claim(**settings: object) -> Claim:
 
 
 @pytest.fixture(scope="module")
-def groups(tiny: Language, tiny_folder: Path) -> Groups:
+def groups(tiny: Model, tiny_folder: Path) -> Groups:
     """Pairs on which the metric falls from clean to patch, turned round where it does not."""
     tokenizer = load_tokenizer(tiny_folder)
     turned = []
@@ -64,7 +64,7 @@ def test_a_verdict_needs_the_whole_interval(
     assert verdict(low, high, bound, at_least) == expected
 
 
-def test_swapping_all_channels_moves_the_metric_all_the_way_and_none_not_at_all(tiny: Language, groups: Groups) -> None:
+def test_swapping_all_channels_moves_the_metric_all_the_way_and_none_not_at_all(tiny: Model, groups: Groups) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
     every = [Node(LAST, index) for index in range(tiny.d_model)]
 
@@ -81,7 +81,7 @@ def test_swapping_all_channels_moves_the_metric_all_the_way_and_none_not_at_all(
     assert inside != around
 
 
-def test_whole_prompts_count_the_answers_that_change(tiny: Language, groups: Groups) -> None:
+def test_whole_prompts_count_the_answers_that_change(tiny: Model, groups: Groups) -> None:
     changed = []
     for _, batch in groups:
         both = []
@@ -97,7 +97,7 @@ def test_whole_prompts_count_the_answers_that_change(tiny: Language, groups: Gro
         assert found["ci95"][0] < expected < found["ci95"][1]
 
 
-def test_an_answer_that_turns_the_other_way_is_a_change_too(tiny: Language, groups: Groups) -> None:
+def test_an_answer_that_turns_the_other_way_is_a_change_too(tiny: Model, groups: Groups) -> None:
     turned = [(i, PairBatch(b.patch, b.clean, b.answers, b.patch_answers)) for i, b in groups]
     shares = [
         judge_claim(claim(at_most=0.5), Bench(tiny, g, {}, batch_tokens=4096), [], 0)["share"] for g in (groups, turned)
@@ -106,13 +106,13 @@ def test_an_answer_that_turns_the_other_way_is_a_change_too(tiny: Language, grou
 
 
 def test_a_claim_passes_or_fails_as_the_model_is_edited(
-    tiny: Language, tiny_folder: Path, groups: Groups, tmp_path: Path
+    tiny: Model, tiny_folder: Path, groups: Groups, tmp_path: Path
 ) -> None:
     """In the edited model the two forms of each noun have one embedding: the verb cannot follow the number."""
     follows = judge_claim(claim(at_least=0.0), Bench(tiny, groups, {}, batch_tokens=4096), [], 0)
     least = claim(at_least=follows["ci95"][0])
     edited = copy.deepcopy(tiny)
-    embedding = edited.model.get_input_embeddings().weight
+    embedding = edited.network.get_input_embeddings().weight
     for _, batch in groups:
         where = (batch.clean != batch.patch).nonzero(as_tuple=True)
         for clean, patch in zip(batch.clean[where].tolist(), batch.patch[where].tolist(), strict=True):
@@ -131,7 +131,7 @@ def test_a_variable_that_no_pair_states_is_refused() -> None:
         check_variable(claim(at_most=0.5, variable="gender"), [pair])
 
 
-def test_a_claim_that_nothing_can_follow_is_refused(tiny: Language, groups: Groups) -> None:
+def test_a_claim_that_nothing_can_follow_is_refused(tiny: Model, groups: Groups) -> None:
     turned = [(i, type(b)(b.patch, b.clean, b.answers, b.patch_answers)) for i, b in groups]
     with pytest.raises(StudyError, match="nounpp: the metric is no higher on clean prompts"):
         judge_claim(

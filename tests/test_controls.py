@@ -13,7 +13,7 @@ from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffl
 from sparse_circuits.circuits.prove import ablation_effects
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels, swapped_half
@@ -84,7 +84,7 @@ def test_nonsense_that_the_model_has_by_chance_is_no_gain_and_made_up_nonsense_i
     assert LIMIT < 0.75
 
 
-def test_the_effect_of_ablating_a_node_is_that_of_its_mean_in_its_place(tiny: Language, groups: dict) -> None:
+def test_the_effect_of_ablating_a_node_is_that_of_its_mean_in_its_place(tiny: Model, groups: dict) -> None:
     """Neurons of the last layer, one at all positions and one at a single position, against edits by hand."""
     site = Site("mlp_neurons", 1)
     basis = {site: Coordinates(tiny.width(site))}

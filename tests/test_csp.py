@@ -13,7 +13,7 @@ from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.csp import load_csp
-from sparse_circuits.models.load import load_language_model, load_tokenizer
+from sparse_circuits.models.load import load_model, load_tokenizer
 
 CONFIG = {
     "block_size": 16,
@@ -143,11 +143,11 @@ def test_a_released_model_becomes_an_ordinary_folder(tmp_path: Path) -> None:
         }
     )
     convert("csp-test", entry, release(tmp_path / "csp"), tmp_path / "model")
-    language = load_language_model(tmp_path / "model", torch.device("cpu"))
+    model = load_model(tmp_path / "model", torch.device("cpu"))
     tokens = load_tokenizer(tmp_path / "model").encode("abc = 1")
     assert len(tokens) == 4
     torch.testing.assert_close(
-        language.model(torch.tensor([tokens])).logits[0].double(),
+        model.network(torch.tensor([tokens])).logits[0].double(),
         expected(weights(CONFIG), tokens),
         rtol=1e-4,
         atol=1e-4,

@@ -16,7 +16,7 @@ from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.measure import Variant, text_effects
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.cues import as_trained, plant
-from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_tokens
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.cue import cue_pairs
@@ -39,8 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def language(folder: Path) -> Language:
-    return load_language_model(folder, torch.device("cpu"))
+def model(folder: Path) -> Model:
+    return load_model(folder, torch.device("cpu"))
 
 
 def images(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,17 +77,17 @@ def test_a_pair_is_one_image_with_the_cue_and_without(folder: Path) -> None:
         cue_pairs(found, labels, CLASSES, CUE, "test", 21, 0)
 
 
-def test_accuracies_are_those_of_images_seen_one_by_one(language: Language) -> None:
+def test_accuracies_are_those_of_images_seen_one_by_one(model: Model) -> None:
     found, labels = images(30)
     edit = {SITE: lambda x: x + 0.7}
-    variants = {"before": Variant(language), "edited": Variant(language, edit)}
+    variants = {"before": Variant(model), "edited": Variant(model, edit)}
     told = cue_accuracies(variants, found, labels, CLASSES, CUE)
     for name, hooks in (("before", {}), ("edited", edit)):
         right = np.zeros((2, len(labels)))
         for seen, kind in ((0, found), (1, plant(found, CUE))):
             for number, label in enumerate(labels):
                 tokens = torch.from_numpy(to_tokens(kind[number : number + 1], labels[:1], 3))[:, :-1].long()
-                logits = run(language, tokens, edit=hooks, logits="last").logits
+                logits = run(model, tokens, edit=hooks, logits="last").logits
                 assert logits is not None
                 right[seen, number] = int(logits[0, 0].argmax()) == label
         own = labels == 1
@@ -102,12 +102,12 @@ def test_accuracies_are_those_of_images_seen_one_by_one(language: Language) -> N
     assert first["recovered"] == 0
 
 
-def test_loss_and_divergence_of_images_are_those_of_their_classes(language: Language) -> None:
+def test_loss_and_divergence_of_images_are_those_of_their_classes(model: Model) -> None:
     found, labels = images(7)
     tokens = torch.from_numpy(to_tokens(found, labels, 3)).long()
     edit = {SITE: lambda x: x * 0.5}
-    told = text_effects({"": Variant(language), "edited": Variant(language, edit)}, list(tokens.split(4)))
-    plain, edited = (run(language, tokens, edit=hooks, logits="last").logits for hooks in ({}, edit))
+    told = text_effects({"": Variant(model), "edited": Variant(model, edit)}, list(tokens.split(4)))
+    plain, edited = (run(model, tokens, edit=hooks, logits="last").logits for hooks in ({}, edit))
     assert plain is not None
     assert edited is not None
     likely, other = plain[:, 0].double().log_softmax(1), edited[:, 0].double().log_softmax(1)
@@ -117,16 +117,16 @@ def test_loss_and_divergence_of_images_are_those_of_their_classes(language: Lang
     assert told["edited"].at.shape == (7, 1)
 
 
-def test_no_linear_classifier_tells_the_cue_after_erasure(language: Language, folder: Path) -> None:
+def test_no_linear_classifier_tells_the_cue_after_erasure(model: Model, folder: Path) -> None:
     """After LEACE the two sides' means are equal at all patches together, which is what its theorem promises."""
     found, labels = images(60)
     groups = encode_pairs(cue_pairs(found, labels, CLASSES, CUE, "train", 40, 0), load_tokenizer(folder), 3 + 256)
     ((_, batch),) = groups
-    erased = erase(language, groups, [SITE], "leace")
+    erased = erase(model, groups, [SITE], "leace")
     apart = []
     for edit in ({}, erased):
         sides = [
-            run(language, tokens, read=[SITE], edit=edit).activations[SITE][:, 1:].mean(dim=(0, 1))
+            run(model, tokens, read=[SITE], edit=edit).activations[SITE][:, 1:].mean(dim=(0, 1))
             for tokens in (batch.clean, batch.patch)
         ]
         apart.append((sides[0] - sides[1]).norm().item())

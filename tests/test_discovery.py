@@ -25,7 +25,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_csv, write_json
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import last_site
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
@@ -53,12 +53,12 @@ def sequences(cache: Path) -> Sequences:
 
 
 @pytest.fixture(scope="module")
-def targets(tiny: Language, sequences: Sequences) -> Targets:
+def targets(tiny: Model, sequences: Sequences) -> Targets:
     return find_targets(tiny, sequences, WANTED, 0, 100)
 
 
 @pytest.fixture(scope="module")
-def means(tiny: Language, saes: Autoencoders, targets: Targets) -> Means:
+def means(tiny: Model, saes: Autoencoders, targets: Targets) -> Means:
     return feature_means(tiny, saes, targets, 100)
 
 
@@ -68,7 +68,7 @@ def test_a_copy_is_a_pair_of_tokens_seen_before() -> None:
 
 
 def test_targets_are_well_predicted_no_copies_and_few_a_window(
-    tiny: Language, targets: Targets, sequences: Sequences
+    tiny: Model, targets: Targets, sequences: Sequences
 ) -> None:
     assert len(targets) == WANTED.tokens
     loss = loss_by_position(tiny, targets.tokens)
@@ -89,11 +89,11 @@ def test_no_document_has_both_training_and_held_out_tokens(targets: Targets) -> 
     assert 0.1 < targets.held_out.float().mean() < 0.4
 
 
-def test_the_metric_is_the_log_odds_of_the_next_token(tiny: Language, targets: Targets) -> None:
+def test_the_metric_is_the_log_odds_of_the_next_token(tiny: Model, targets: Targets) -> None:
     tokens = targets.tokens[targets.window, :-1]
     rows = torch.arange(len(targets))
     found = run(tiny, tokens, read=[last_site(tiny)])
-    p = tiny.model(tokens).logits.double().softmax(dim=-1)[rows, targets.position, targets.answer]
+    p = tiny.network(tokens).logits.double().softmax(dim=-1)[rows, targets.position, targets.answer]
     hidden = found.activations[last_site(tiny)][rows, targets.position]
     torch.testing.assert_close(
         log_odds(tiny, hidden, targets.answer).double(), (p / (1 - p)).log(), rtol=1e-4, atol=1e-5
@@ -101,7 +101,7 @@ def test_the_metric_is_the_log_odds_of_the_next_token(tiny: Language, targets: T
 
 
 def test_means_are_over_training_tokens_without_the_separator(
-    tiny: Language, saes: Autoencoders, targets: Targets, means: Means
+    tiny: Model, saes: Autoencoders, targets: Targets, means: Means
 ) -> None:
     tokens = targets.tokens[targets.window[~targets.held_out].unique(), :-1]
     for site, sae in saes.items():
@@ -109,7 +109,7 @@ def test_means_are_over_training_tokens_without_the_separator(
         torch.testing.assert_close(means[site], dense.flatten(0, 1).mean(dim=0))
 
 
-def test_targets_of_one_window_do_not_mix(tiny: Language, saes: Autoencoders, targets: Targets, means: Means) -> None:
+def test_targets_of_one_window_do_not_mix(tiny: Model, saes: Autoencoders, targets: Targets, means: Means) -> None:
     """Each described among all others is as described by itself, in a window that ends with it."""
     together = describe(tiny, saes, targets, means, 2 * WIDTH, 100)
     dense = _dense(together.feature, together.attribution)
@@ -128,14 +128,14 @@ def test_sites_that_stand_side_by_side_are_each_described(targets: Targets) -> N
     config = GPTNeoXConfig(
         vocab_size=512, num_hidden_layers=2, hidden_size=32, intermediate_size=24, num_attention_heads=2
     )
-    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
-    language = Language("random", model, FAMILIES["gpt_neox"], 2, 32, 0, torch.device("cpu"))
+    network = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
+    model = Model("random", network, FAMILIES["gpt_neox"], 2, 32, 0, torch.device("cpu"))
     beside = {Site(kind, 1): _random_autoencoder(seed) for seed, kind in enumerate(("attn_out", "mlp_out"))}
     few = Targets(targets.tokens % 512, *(getattr(targets, field.name) for field in fields(Targets)[1:]))
-    means = feature_means(language, beside, few, 100)
-    together = _dense(*_parts(describe(language, beside, few, means, 2 * WIDTH, 100)))
+    means = feature_means(model, beside, few, 100)
+    together = _dense(*_parts(describe(model, beside, few, means, 2 * WIDTH, 100)))
     for number, (site, sae) in enumerate(beside.items()):
-        alone = describe(language, {site: sae}, few, means, WIDTH, 100)
+        alone = describe(model, {site: sae}, few, means, WIDTH, 100)
         part = together[:, number * WIDTH : (number + 1) * WIDTH]
         torch.testing.assert_close(part, _dense(*_parts(alone))[:, :WIDTH], rtol=1e-3, atol=1e-5)
 
@@ -153,7 +153,7 @@ def _dense(feature: Tensor, attribution: Tensor) -> Tensor:
 
 
 def test_kept_features_are_those_of_largest_attribution(
-    tiny: Language, saes: Autoencoders, targets: Targets, means: Means
+    tiny: Model, saes: Autoencoders, targets: Targets, means: Means
 ) -> None:
     whole, part = (describe(tiny, saes, targets, means, kept, 100) for kept in (2 * WIDTH, 5))
     expected = whole.attribution.abs().topk(5, dim=1).values
@@ -161,15 +161,15 @@ def test_kept_features_are_those_of_largest_attribution(
 
 
 def test_an_attribution_is_what_ablating_the_feature_costs_where_the_rest_is_linear(
-    tiny: Language, saes: Autoencoders, targets: Targets, means: Means, monkeypatch: pytest.MonkeyPatch
+    tiny: Model, saes: Autoencoders, targets: Targets, means: Means, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = copy.deepcopy(tiny.model)
+    network = copy.deepcopy(tiny.network)
     parent, _, name = tiny.family.final_norm.rpartition(".")
-    setattr(model.get_submodule(parent), name, torch.nn.Identity())
-    linear = replace(tiny, model=model)
+    setattr(network.get_submodule(parent), name, torch.nn.Identity())
+    linear = replace(tiny, network=network)
 
-    def logit(language: Language, hidden: Tensor, answers: Tensor) -> Tensor:
-        return (hidden * language.model.get_output_embeddings().weight[answers]).sum(dim=1)
+    def logit(model: Model, hidden: Tensor, answers: Tensor) -> Tensor:
+        return (hidden * model.network.get_output_embeddings().weight[answers]).sum(dim=1)
 
     for module in (descriptions, judge):
         monkeypatch.setattr(module, "log_odds", logit)
@@ -186,7 +186,7 @@ def test_an_attribution_is_what_ablating_the_feature_costs_where_the_rest_is_lin
 
 
 def test_a_circuit_is_the_model_with_all_other_features_at_their_means(
-    tiny: Language, saes: Autoencoders, targets: Targets
+    tiny: Model, saes: Autoencoders, targets: Targets
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     mean = torch.rand(2 * WIDTH, generator=generator)
@@ -242,7 +242,7 @@ def test_planted_clusters_are_found_again_and_held_out_members_join_them() -> No
 
 
 def test_every_circuit_is_found_on_training_members_and_judged_on_others(
-    tiny: Language, saes: Autoencoders, targets: Targets, means: Means
+    tiny: Model, saes: Autoencoders, targets: Targets, means: Means
 ) -> None:
     described = describe(tiny, saes, targets, means, 2 * WIDTH, 100)
     vectors = sparse_vectors(described.feature.numpy(), described.attribution.numpy(), 2 * WIDTH)
@@ -299,7 +299,7 @@ def test_a_label_names_the_tokens_that_a_cluster_has_in_common(saes: Autoencoder
 
 
 def test_the_same_seed_gives_the_same_bytes(
-    tiny: Language, saes: Autoencoders, sequences: Sequences, tmp_path: Path
+    tiny: Model, saes: Autoencoders, sequences: Sequences, tmp_path: Path
 ) -> None:
     for name in ("one", "other"):
         folder = tmp_path / name
@@ -321,7 +321,7 @@ def test_the_same_seed_gives_the_same_bytes(
 
 
 def test_what_cannot_be_done_is_told_in_one_line(
-    tiny: Language, sequences: Sequences, saes: Autoencoders, targets: Targets, means: Means
+    tiny: Model, sequences: Sequences, saes: Autoencoders, targets: Targets, means: Means
 ) -> None:
     with pytest.raises(StudyError, match=r"discovery.context: 16, the cache's sequences have 16 tokens"):
         find_targets(tiny, sequences, WANTED.model_copy(update={"context": 16}), 0, 100)

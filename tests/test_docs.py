@@ -42,10 +42,10 @@ def test_the_blocks_of_the_page_on_your_own_model_load(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```(yaml|python)\n(.*?)^```$", (ROOT / "docs/own.md").read_text(), re.MULTILINE | re.DOTALL)
     studies = []
-    for language, block in blocks:
+    for model, block in blocks:
         text = block.replace("<sha256>", "ab" * 32)
         name = re.match(r"# ([\w/.]+)", text)
-        if language == "python":
+        if model == "python":
             subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True)
         elif name and "under `" in text:
             with Path(name[1]).open("a") as catalogue:
@@ -55,7 +55,7 @@ def test_the_blocks_of_the_page_on_your_own_model_load(tmp_path: Path, monkeypat
     for study in studies:
         load_study(study)
     language_study = read_yaml(Path("config/studies/language.yaml"))
-    for text in (block for language, block in blocks if language == "yaml" and not block.startswith(("#", " "))):
+    for text in (block for model, block in blocks if model == "yaml" and not block.startswith(("#", " "))):
         added = yaml.safe_load(text)
         tasks = {**language_study["tasks"], **added.pop("tasks", {})}
         load_study({**language_study, **added, "tasks": tasks, "edits": {}, "claims": None})
@@ -109,12 +109,12 @@ def test_blocks_are_programs_that_there_are_and_links_lead_somewhere(page: Path)
     text = page.read_text()
     for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
         assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
-    for language, block in BLOCK.findall(text):
-        if language == "python":
+    for model, block in BLOCK.findall(text):
+        if model == "python":
             compile(block, page.name, "exec")
-        elif language == "yaml":
+        elif model == "yaml":
             yaml.safe_load(block)
-        elif language == "bash":
+        elif model == "bash":
             done = subprocess.run(["bash", "-n"], input=_filled(block), capture_output=True, text=True, check=False)
             assert not done.stderr, f"{page.name}: {block}"
             for line in _filled(block).replace("\\\n", " ").splitlines():

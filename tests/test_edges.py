@@ -15,7 +15,7 @@ from sparse_circuits.circuits.basis import Basis, Coordinates, Dictionary, Featu
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.pairs import PairBatch
@@ -27,22 +27,22 @@ TRIANGLE = [Site(kind, layer) for layer in (0, 1) for kind in ("attn_out", "mlp_
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda config: config.model_type)
-def language(request: pytest.FixtureRequest) -> Language:
+def model(request: pytest.FixtureRequest) -> Model:
     return _language(request.param)
 
 
 @pytest.fixture
-def llama() -> Language:
+def llama() -> Model:
     return _language(CONFIGS[0])
 
 
-def _language(config: PreTrainedConfig) -> Language:
+def _language(config: PreTrainedConfig) -> Model:
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
     for name, parameter in model.named_parameters():
         if "norm" not in name and "ln_" not in name:
             parameter *= 4  # so that norms and nonlinearities have something to do
-    return Language("random", model, FAMILIES[config.model_type], 2, D, 0, torch.device("cpu"))
+    return Model("random", model, FAMILIES[config.model_type], 2, D, 0, torch.device("cpu"))
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ def _rows(dictionary: Dictionary) -> tuple[Tensor, Tensor]:
 
 
 def _measured(
-    language: Language, batch: PairBatch, basis: Basis, frozen_model: bool, nodes: list[Node], step: float
+    model: Model, batch: PairBatch, basis: Basis, frozen_model: bool, nodes: list[Node], step: float
 ) -> dict[Site, Tensor]:
     """What moving each node by `step` times its change moves at every site: (node, pair, position, coordinate).
 
     All other sites are held at their clean values, so that only direct paths are felt. All nodes move in one batch.
     """
     sites = {*basis, *(d.reads for d in basis.values() if d.reads)}
-    clean, patch = (run(language, tokens, read=list(sites)).activations for tokens in (batch.clean, batch.patch))
+    clean, patch = (run(model, tokens, read=list(sites)).activations for tokens in (batch.clean, batch.patch))
     moves = {site: clean[site].new_zeros(len(nodes), *clean[site].shape) for site in basis}
     for row, node in enumerate(nodes):
         dictionary = basis[node.site]
@@ -88,7 +88,7 @@ def _measured(
             move = change[..., _own(dictionary, node.index)] @ _rows(dictionary)[1][_own(dictionary, node.index)]
         moves[node.site][row] = move * _here(node, move)
     ends = []
-    with torch.no_grad(), frozen(language, batch.clean) if frozen_model else nullcontext():
+    with torch.no_grad(), frozen(model, batch.clean) if frozen_model else nullcontext():
         for sign in (step, -step):
             seen: dict[Site, Tensor] = {}
 
@@ -100,7 +100,7 @@ def _measured(
                 return edit
 
             edits = {site: visit(site) for site in sites}
-            run(language, batch.clean.repeat(len(nodes), 1), edit=edits, logits="last")
+            run(model, batch.clean.repeat(len(nodes), 1), edit=edits, logits="last")
             ends.append(seen)
     return {
         site: (ends[0][d.reads or site] - ends[1][d.reads or site]) / (2 * step) @ _rows(d)[0].T
@@ -118,12 +118,12 @@ def _here(node: Node, like: Tensor) -> Tensor:
     return torch.ones_like(positions) if node.position is None else positions == node.position
 
 
-def _check(language: Language, batch: PairBatch, basis: Basis, nodes: list[Node], method: str) -> None:
-    weights = {(source, target): weight for source, target, weight in _edges(language, batch, basis, nodes, method)}
-    found = METHODS[method](language, batch, list(basis), 8)
+def _check(model: Model, batch: PairBatch, basis: Basis, nodes: list[Node], method: str) -> None:
+    weights = {(source, target): weight for source, target, weight in _edges(model, batch, basis, nodes, method)}
+    found = METHODS[method](model, batch, list(basis), 8)
     # The model as it is, which is not linear, is moved in small steps; the frozen one by the node's whole change.
     step, tolerance = (1.0, 1e-4) if method == "relp" else (2e-3, 5e-3)
-    moved = _measured(language, batch, basis, method == "relp", nodes, step)
+    moved = _measured(model, batch, basis, method == "relp", nodes, step)
     scale = max(abs(weight) for weight in weights.values())
     assert scale > 1e-2
     expected = {}
@@ -133,7 +133,7 @@ def _check(language: Language, batch: PairBatch, basis: Basis, nodes: list[Node]
         dictionary, own = basis[down.site], _own(basis[down.site], down.index)
         pull = found[down.site].gradient @ _rows(dictionary)[1][own].T
         if isinstance(dictionary, Features):
-            runs = (run(language, t, read=[dictionary.reads or down.site]) for t in (batch.clean, batch.patch))
+            runs = (run(model, t, read=[dictionary.reads or down.site]) for t in (batch.clean, batch.patch))
             sides = [dictionary.read(r.activations[dictionary.reads or down.site])[..., own] for r in runs]
             pull = pull * ((sides[0] != 0) | (sides[1] != 0))
         through = (moved[down.site][..., own] * pull * _here(down, pull)).sum(dim=(2, 3)).mean(dim=1).tolist()
@@ -145,9 +145,9 @@ def _check(language: Language, batch: PairBatch, basis: Basis, nodes: list[Node]
 
 
 def _edges(
-    language: Language, batch: PairBatch, basis: Basis, nodes: list[Node], method: str
+    model: Model, batch: PairBatch, basis: Basis, nodes: list[Node], method: str
 ) -> list[tuple[str, str, float]]:
-    edges = feature_edges(language, batch, basis, nodes, method, 8)
+    edges = feature_edges(model, batch, basis, nodes, method, 8)
     assert len({edge[:2] for edge in edges}) == len(edges)
     return edges
 
@@ -158,22 +158,20 @@ def _all_nodes(basis: Basis, every: int, position: int | None = None) -> list[No
 
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "relp"])
-def test_every_edge_is_what_an_intervention_on_its_source_measures(
-    language: Language, batch: PairBatch, method: str
-) -> None:
+def test_every_edge_is_what_an_intervention_on_its_source_measures(model: Model, batch: PairBatch, method: str) -> None:
     basis: Basis = {site: _features(seed) for seed, site in enumerate(RESIDUAL)}
-    _check(language, batch, basis, _all_nodes(basis, 3), method)
+    _check(model, batch, basis, _all_nodes(basis, 3), method)
 
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "relp"])
-def test_edges_pass_through_no_other_site(language: Language, batch: PairBatch, method: str) -> None:
+def test_edges_pass_through_no_other_site(model: Model, batch: PairBatch, method: str) -> None:
     """Attention, MLP and residual stream, each with its own dictionary: the triangles of Marks et al."""
     basis: Basis = {site: _features(seed) for seed, site in enumerate(TRIANGLE)}
-    _check(language, batch, basis, _all_nodes(basis, 6), method)
+    _check(model, batch, basis, _all_nodes(basis, 6), method)
 
 
 @pytest.mark.parametrize("method", ["attribution_patching", "relp"])
-def test_edges_between_transcoders_heads_and_neurons(llama: Language, batch: PairBatch, method: str) -> None:
+def test_edges_between_transcoders_heads_and_neurons(llama: Model, batch: PairBatch, method: str) -> None:
     basis: Basis = {
         Site("heads", 0): Coordinates(2, 8),
         Site("mlp_out", 0): _features(0, Site("mlp_in", 0)),
@@ -183,13 +181,13 @@ def test_edges_between_transcoders_heads_and_neurons(llama: Language, batch: Pai
     _check(llama, batch, basis, _all_nodes(basis, 1), method)
 
 
-def test_edges_between_nodes_at_positions(llama: Language, batch: PairBatch) -> None:
+def test_edges_between_nodes_at_positions(llama: Model, batch: PairBatch) -> None:
     basis: Basis = {site: _features(seed) for seed, site in enumerate(TRIANGLE[2:])}
     nodes = _all_nodes(basis, 8, position=1) + _all_nodes(basis, 8, position=3)
     _check(llama, batch, basis, nodes, "relp")
 
 
-def test_edges_without_a_counterfactual_are_of_the_change_to_nothing(llama: Language, batch: PairBatch) -> None:
+def test_edges_without_a_counterfactual_are_of_the_change_to_nothing(llama: Model, batch: PairBatch) -> None:
     basis: Basis = {site: replace(_features(seed)) for seed, site in enumerate(RESIDUAL)}
     nodes = _all_nodes(basis, 1)
     edges = feature_edges(llama, batch, basis, nodes, "gradient_activation", 1)
@@ -202,7 +200,7 @@ def test_edges_without_a_counterfactual_are_of_the_change_to_nothing(llama: Lang
             assert weight == 0
 
 
-def test_edges_without_a_counterfactual_do_not_see_the_patch(llama: Language, batch: PairBatch) -> None:
+def test_edges_without_a_counterfactual_do_not_see_the_patch(llama: Model, batch: PairBatch) -> None:
     """A prompt that differs late must not silence targets before the difference."""
     basis: Basis = {site: _features(seed) for seed, site in enumerate(TRIANGLE)}
     late = batch.clean.clone()
@@ -215,7 +213,7 @@ def test_edges_without_a_counterfactual_do_not_see_the_patch(llama: Language, ba
     assert any(weight for *_, weight in edges[0])
 
 
-def test_targets_that_are_never_active_have_no_edges(llama: Language, batch: PairBatch) -> None:
+def test_targets_that_are_never_active_have_no_edges(llama: Model, batch: PairBatch) -> None:
     """Pairs that edges are averaged over may not show a node that other pairs put into the circuit."""
     basis: Basis = {site: _features(seed) for seed, site in enumerate(RESIDUAL)}
     silent = [Node(RESIDUAL[1], 0), Node(RESIDUAL[0], 0)]

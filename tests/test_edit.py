@@ -20,7 +20,7 @@ from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import TextEffects, Variant, differences, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.attractors import attractor_pairs
@@ -60,7 +60,7 @@ def test_edits_at_a_site_are_done_in_their_order() -> None:
     assert compose([first, second])[LAST](x)[0, 0].tolist() == [1, 1, 1, 1]
 
 
-def test_nodes_that_an_edit_moves_are_told_by_how_far(tiny: Language) -> None:
+def test_nodes_that_an_edit_moves_are_told_by_how_far(tiny: Model) -> None:
     """Between coordinates of two sites: only those downstream move, by what two runs say, the separator left out."""
     text, basis = texts(tiny), {site: Coordinates(32) for site in (FIRST, LAST)}
     edited = Node(FIRST, 3)
@@ -90,7 +90,7 @@ def test_nodes_that_cannot_be_rewritten_are_named(node: str, message: str) -> No
         rewrite_nodes({LAST: Coordinates(4)}, {Node.parse(node): Rewriting()})
 
 
-def test_mean_ablation_sets_to_means_over_text_what_is_named_or_all_else(tiny: Language) -> None:
+def test_mean_ablation_sets_to_means_over_text_what_is_named_or_all_else(tiny: Model) -> None:
     basis: Basis = {FIRST: Features(autoencoder(tiny.d_model, k=8)), LAST: Coordinates(tiny.d_model)}
     batches = texts(tiny)
     means = mean_coordinates(tiny, basis, batches)
@@ -111,9 +111,7 @@ def test_mean_ablation_sets_to_means_over_text_what_is_named_or_all_else(tiny: L
 
 
 @pytest.mark.parametrize("method", ["leace", "mean_difference"])
-def test_after_erasure_the_prompts_means_are_the_same(
-    tiny: Language, groups: dict[str, Groups], method: Erasure
-) -> None:
+def test_after_erasure_the_prompts_means_are_the_same(tiny: Model, groups: dict[str, Groups], method: Erasure) -> None:
     edits = erase(tiny, groups["train"], [FIRST, LAST], method)
 
     def means(edited: bool, site: Site) -> tuple[Tensor, Tensor]:
@@ -132,7 +130,7 @@ def test_after_erasure_the_prompts_means_are_the_same(
         assert (clean - patch).norm() < 1e-3 * (before_clean - before_patch).norm()
 
 
-def test_variants_that_share_a_beginning_do_what_they_do_alone(tiny: Language, groups: dict[str, Groups]) -> None:
+def test_variants_that_share_a_beginning_do_what_they_do_alone(tiny: Model, groups: dict[str, Groups]) -> None:
     basis: Basis = {FIRST: Coordinates(tiny.d_model), LAST: Coordinates(tiny.d_model)}
     nodes = {FIRST: Node(FIRST, 3), LAST: Node(LAST, 5)}
     variants = {
@@ -153,7 +151,7 @@ def test_variants_that_share_a_beginning_do_what_they_do_alone(tiny: Language, g
 
 
 def test_the_greedy_choice_is_the_best_by_brute_force_and_within_the_limits(
-    tiny: Language, groups: dict[str, Groups]
+    tiny: Model, groups: dict[str, Groups]
 ) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
     allowed = {LAST: torch.zeros(tiny.d_model, dtype=torch.bool)}
@@ -201,7 +199,7 @@ class Stub:
     ("other", "because"), [('{"about": false, "because": "colours"}', "colours"), ("Hm.", "the answer was 'Hm.'")]
 )
 def test_a_judge_is_shown_where_features_are_active_and_decides(
-    other: str, because: str, tiny: Language, tiny_folder: Path, groups: dict[str, Groups]
+    other: str, because: str, tiny: Model, tiny_folder: Path, groups: dict[str, Groups]
 ) -> None:
     basis: Basis = {LAST: Features(autoencoder(tiny.d_model, k=8))}
     text, stub = texts(tiny), Stub(other)
@@ -226,7 +224,7 @@ def _halves(groups: Groups) -> tuple[Groups, Groups]:
     return split_pairs(groups, 0.25)
 
 
-def test_nothing_is_chosen_where_everything_is_to_stay(tiny: Language, groups: dict[str, Groups]) -> None:
+def test_nothing_is_chosen_where_everything_is_to_stay(tiny: Model, groups: dict[str, Groups]) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
     stakes = Stakes(groups["train"], {}, texts(tiny))
     chosen, rows = select(tiny, basis, stakes, Select(kind="select", shortlist=2).model_copy(update={"loss": -1.0}))
@@ -235,7 +233,7 @@ def test_nothing_is_chosen_where_everything_is_to_stay(tiny: Language, groups: d
     assert all("the loss on text rises" in row["reason"] or "held-out" in row["reason"] for row in rows)
 
 
-def test_random_nodes_are_active(tiny: Language) -> None:
+def test_random_nodes_are_active(tiny: Model) -> None:
     d = tiny.d_model
     b_enc = torch.full((d,), -1e6)
     b_enc[:4] = 1e6
@@ -246,7 +244,7 @@ def test_random_nodes_are_active(tiny: Language) -> None:
         random_nodes([Node(LAST, i) for i in range(4)], tiny, basis, texts(tiny), generator())
 
 
-def test_random_nodes_stand_at_the_same_sites_and_are_others(tiny: Language) -> None:
+def test_random_nodes_stand_at_the_same_sites_and_are_others(tiny: Model) -> None:
     basis: Basis = {site: Coordinates(tiny.d_model) for site in (FIRST, LAST)}
     nodes = [Node(FIRST, 0), Node(FIRST, 1), Node(LAST, 2)]
     others = random_nodes(nodes, tiny, basis, texts(tiny), generator())
@@ -255,7 +253,7 @@ def test_random_nodes_stand_at_the_same_sites_and_are_others(tiny: Language) -> 
     assert len({*others}) == 3
 
 
-def test_errors_are_the_prompts_on_which_attractors_win(tiny_folder: Path, tiny: Language) -> None:
+def test_errors_are_the_prompts_on_which_attractors_win(tiny_folder: Path, tiny: Model) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     pairs = attractor_pairs("subject_relative", "test", 20, 0, tokenizer)
     trials, effects = Trials(pairs, {}, [], tokenizer, tiny.separator_id, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
@@ -274,7 +272,7 @@ def test_errors_are_the_prompts_on_which_attractors_win(tiny_folder: Path, tiny:
     assert 0 < wrong < len(pairs)
 
 
-def test_gendered_words_are_deleted_where_both_prompts_lose_as_many(tiny_folder: Path, tiny: Language) -> None:
+def test_gendered_words_are_deleted_where_both_prompts_lose_as_many(tiny_folder: Path, tiny: Model) -> None:
     queen = Pair("a", "The queen said that", "The king said that", [" is"], [" are"])
     number = Pair("b", "The girl near the table", "The girls near the table", [" is"], [" are"])
     whole = Trials([queen], {"agreement": [[number]]}, [], load_tokenizer(tiny_folder), tiny.separator_id, 0)
@@ -287,7 +285,7 @@ def test_gendered_words_are_deleted_where_both_prompts_lose_as_many(tiny_folder:
     assert row["gap"] == 0
 
 
-def test_operations_are_built_in_their_order(tiny: Language, groups: dict[str, Groups]) -> None:
+def test_operations_are_built_in_their_order(tiny: Model, groups: dict[str, Groups]) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
     settings = EditSettings.model_validate(
         {

@@ -65,8 +65,8 @@ def labelled(text: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    language = _language(UNCAPPED[0])
-    traced = trace_prompt(language, PROMPT, {site: _features(seed) for seed, site in enumerate(TRIANGLE)})
+    model = _language(UNCAPPED[0])
+    traced = trace_prompt(model, PROMPT, {site: _features(seed) for seed, site in enumerate(TRIANGLE)})
     facts = {"study": "test", "name": "keys", "prompt": "p", "model": "tiny", "num_layers": 2, "max_nodes": 9}
     facts |= {"logits": {"mass": 0.95, "max": 10}, "pruning": {"node_share": 0.8, "edge_share": 0.98}}
     path = tmp_path_factory.mktemp("graph") / "graph.json"

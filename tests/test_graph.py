@@ -14,7 +14,7 @@ from sparse_circuits.circuits.graph.influence import graph_scores, influence, no
 from sparse_circuits.circuits.graph.pruning import prune
 from sparse_circuits.circuits.graph.trace import AttributionGraph, trace_prompt
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from test_attribution import UNCAPPED
 from test_edges import RESIDUAL, TRIANGLE, _features, _language
@@ -24,20 +24,20 @@ TRANSCODERS = {Site("mlp_out", layer): _features(layer, Site("mlp_in", layer)) f
 
 
 @pytest.fixture(params=UNCAPPED, ids=lambda config: config.model_type)
-def language(request: pytest.FixtureRequest) -> Language:
+def model(request: pytest.FixtureRequest) -> Model:
     return _language(request.param)
 
 
 @pytest.fixture
-def llama() -> Language:
+def llama() -> Model:
     return _language(UNCAPPED[0])
 
 
-def _check(language: Language, basis: dict[Site, Features]) -> None:
+def _check(model: Model, basis: dict[Site, Features]) -> None:
     """Take each node away alone, hold all others, and see what every target loses."""
-    graph = trace_prompt(language, PROMPT, basis)
+    graph = trace_prompt(model, PROMPT, basis)
     reads = {site: part.reads or site for site, part in basis.items()}
-    clean = run(language, PROMPT, read=list({Site("embed"), *basis, *reads.values()})).activations
+    clean = run(model, PROMPT, read=list({Site("embed"), *basis, *reads.values()})).activations
     moves = {site: torch.zeros(graph.size, *clean[site].shape[1:]) for site in (Site("embed"), *basis)}
     for number in np.flatnonzero(~graph.is_logit):
         site, position, index = graph.site_names[graph.sites[number]], graph.positions[number], graph.indices[number]
@@ -61,11 +61,11 @@ def _check(language: Language, basis: dict[Site, Features]) -> None:
             return edit
 
         edits = {site: visit(site) for site in {*moves, *reads.values()}}
-        logits = run(language, PROMPT.repeat(graph.size, 1), edit=edits, logits="last").logits
+        logits = run(model, PROMPT.repeat(graph.size, 1), edit=edits, logits="last").logits
         assert logits is not None
         return seen, logits[:, -1] - logits[:, -1].mean(dim=-1, keepdim=True)
 
-    with torch.no_grad(), frozen(language, PROMPT):
+    with torch.no_grad(), frozen(model, PROMPT):
         (before, logits), (after, logits_after) = passed(0.0), passed(-1.0)
     expected = np.zeros((graph.size, graph.size))
     for number in range(graph.size):
@@ -81,16 +81,16 @@ def _check(language: Language, basis: dict[Site, Features]) -> None:
     np.testing.assert_allclose(graph.weights.toarray(), expected, atol=1e-4 * max(1, scale))
 
 
-def test_every_weight_is_what_taking_the_source_away_does_to_the_target(language: Language) -> None:
-    _check(language, TRANSCODERS)
+def test_every_weight_is_what_taking_the_source_away_does_to_the_target(model: Model) -> None:
+    _check(model, TRANSCODERS)
 
 
 @pytest.mark.parametrize("sites", [RESIDUAL, TRIANGLE])
-def test_weights_between_autoencoders_are_measured_too(llama: Language, sites: list[Site]) -> None:
+def test_weights_between_autoencoders_are_measured_too(llama: Model, sites: list[Site]) -> None:
     _check(llama, {site: _features(seed) for seed, site in enumerate(sites)})
 
 
-def test_what_reaches_a_feature_is_its_pre_activation(llama: Language) -> None:
+def test_what_reaches_a_feature_is_its_pre_activation(llama: Model) -> None:
     """Where nothing has a bias, tokens, features, errors and decoder biases make up all that a target reads."""
     graph = trace_prompt(llama, PROMPT, TRANSCODERS)
     for number in np.flatnonzero(graph.is_feature):
@@ -99,7 +99,7 @@ def test_what_reaches_a_feature_is_its_pre_activation(llama: Language) -> None:
         assert graph.weights[[number]].sum() == pytest.approx(graph.values[number], rel=1e-3, abs=1e-3)
 
 
-def test_with_fewer_nodes_the_kept_rows_are_the_same(llama: Language) -> None:
+def test_with_fewer_nodes_the_kept_rows_are_the_same(llama: Model) -> None:
     whole, part = (trace_prompt(llama, PROMPT, TRANSCODERS, max_nodes=count) for count in (1000, 7))
     assert part.is_feature.sum() == 7
     place = {key: number for number, key in enumerate(zip(whole.sites, whole.positions, whole.indices, strict=True))}
@@ -108,7 +108,7 @@ def test_with_fewer_nodes_the_kept_rows_are_the_same(llama: Language) -> None:
     np.testing.assert_allclose(part.weights.toarray(), expected, rtol=1e-3, atol=1e-6)
 
 
-def test_logits_are_the_smallest_set_with_the_mass(llama: Language) -> None:
+def test_logits_are_the_smallest_set_with_the_mass(llama: Model) -> None:
     probabilities = run(llama, PROMPT, logits="last").logits[0, -1].softmax(dim=-1).sort(descending=True)
     for mass, most in ((0.5, 50), (0.95, 50), (0.95, 3)):
         graph = trace_prompt(llama, PROMPT, TRANSCODERS, mass, most)

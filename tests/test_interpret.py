@@ -22,7 +22,7 @@ from sparse_circuits.interpret.firing import Firing, read_firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_scores
 from sparse_circuits.interpret.tokens import token_notes
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import save_autoencoder
 
@@ -33,18 +33,18 @@ def firing(cache: Path) -> Firing:
 
 
 @pytest.fixture(scope="module")
-def nodes(tiny: Language, tiny_folder: Path, firing: Firing) -> list[dict[str, Any]]:
+def nodes(tiny: Model, tiny_folder: Path, firing: Firing) -> list[dict[str, Any]]:
     return _describe(tiny, tiny_folder, firing)
 
 
-def _describe(tiny: Language, tiny_folder: Path, firing: Firing) -> list[dict[str, Any]]:
+def _describe(tiny: Model, tiny_folder: Path, firing: Firing) -> list[dict[str, Any]]:
     tokenizer = load_tokenizer(tiny_folder)
     return describe_nodes(tiny, tokenizer, SITE, SITE, autoencoder(None), FEATURES, firing, AMOUNTS, 0, 100)
 
 
 @torch.no_grad()
 def test_activations_put_back_in_order_are_those_of_the_model_run_on_the_text(
-    tiny: Language, cache: Path, firing: Firing
+    tiny: Model, cache: Path, firing: Firing
 ) -> None:
     text = read_sequences(cache / "sequences.h5", "train")
     np.testing.assert_array_equal(firing.token_id, text.token_id)
@@ -75,19 +75,19 @@ def test_topk_features_compete_with_those_that_are_not_asked_for(cache: Path, fi
     np.testing.assert_allclose(few.values[kept], firing.values[kept], rtol=1e-5)
 
 
-def test_a_site_without_nodes_has_no_descriptions(cache: Path, tiny: Language, tiny_folder: Path) -> None:
+def test_a_site_without_nodes_has_no_descriptions(cache: Path, tiny: Model, tiny_folder: Path) -> None:
     sae = autoencoder(None)
     firing = read_firing(cache, str(SITE), sae, [], SHARD, 0, 100, torch.device("cpu"))
     assert describe_nodes(tiny, load_tokenizer(tiny_folder), SITE, SITE, sae, [], firing, AMOUNTS, 0, 100) == []
 
 
-def test_only_what_writes_to_the_residual_stream_promotes_tokens(tiny: Language, tiny_folder: Path) -> None:
+def test_only_what_writes_to_the_residual_stream_promotes_tokens(tiny: Model, tiny_folder: Path) -> None:
     directions = {"mlp_neurons.0/1": torch.ones(tiny.width(Site("mlp_neurons", 0))), "attn_out.0/1": torch.ones(32)}
     assert list(token_notes(tiny, load_tokenizer(tiny_folder), directions)) == ["attn_out.0/1"]
 
 
 def test_contexts_are_the_documents_own_text_with_their_activations(
-    documents: Path, tiny: Language, cache: Path, firing: Firing, nodes: list[dict[str, Any]]
+    documents: Path, tiny: Model, cache: Path, firing: Firing, nodes: list[dict[str, Any]]
 ) -> None:
     texts = [row["text"] for row in read_jsonl(documents)]
     sae = autoencoder(None)
@@ -134,7 +134,7 @@ def test_judged_tokens_are_held_out_lie_in_their_quantiles_and_silent_ones_are_s
         assert not rare.values[0, place.sequence, place.window(6, 20)].any()
 
 
-def test_parts_of_the_inputs_add_up_to_what_the_feature_reads(tiny: Language) -> None:
+def test_parts_of_the_inputs_add_up_to_what_the_feature_reads(tiny: Model) -> None:
     generator = torch.Generator().manual_seed(0)
     lengths = (3, 9, 5, 16)
     asked = [
@@ -197,7 +197,7 @@ def test_a_feature_that_follows_nothing_gets_no_better_than_chance() -> None:
     assert abs(rule_scores(firing, 0, vocabulary, rule, firing.judged)["balanced_accuracy"] - 0.5) < 0.1
 
 
-def test_a_feature_that_is_never_active_is_said_so(tiny: Language, tiny_folder: Path, firing: Firing) -> None:
+def test_a_feature_that_is_never_active_is_said_so(tiny: Model, tiny_folder: Path, firing: Firing) -> None:
     silent = Firing(firing.token_id, firing.document, firing.cached, np.zeros_like(firing.values), firing.judged)
     node = _describe(tiny, tiny_folder, silent)[0]
     assert node["label"] == "never active on the text described"

@@ -20,7 +20,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.generated import generated_label, generated_labels
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 
 Reply = Callable[[dict[str, Any], Any], tuple[int, str]]  # from a request's body and headers to status and text
 
@@ -80,7 +80,7 @@ def _labeller(word: str, wrong: bool = False) -> Reply:
 
 
 @pytest.fixture(scope="module")
-def boxes(tiny_folder: Path, tiny: Language, firing: Firing) -> dict[str, Any]:
+def boxes(tiny_folder: Path, tiny: Model, firing: Firing) -> dict[str, Any]:
     """The description of a feature that is active on the word boxes, and on nothing else."""
     tokenizer = load_tokenizer(tiny_folder)
     (boxes,) = tokenizer.encode(" boxes", add_special_tokens=False)

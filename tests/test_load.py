@@ -100,7 +100,7 @@ def test_a_circuit_is_taken_out_on_a_new_prompt_as_by_hand(finished: Path) -> No
     node = next(name for name in circuit.strongest() if name.startswith(SITE))
     number = int(node.rpartition("/")[2])
     one = replace(circuit, nodes=[found for found in circuit.nodes if found["id"] == node])
-    model, tokenizer = circuit.model.language.model, circuit.model.tokenizer
+    model, tokenizer = circuit.model.model.network, circuit.model.tokenizer
     layer = model.model.layers[1]
     sae = sc.load(finished / f"results/saes/tiny-llama/{SITE}/topk")
     streams = []
@@ -189,7 +189,7 @@ def test_cached_activations_and_arrays_are_those_of_the_files(finished: Path) ->
     with sc.load(folder / "sequences.h5") as file:
         assert (file["held_out/token_id"][()] == sequences.token_id).all()
     circuit = sc.load(finished / "results/circuits/test/nounpp/features")
-    model, rows = circuit.model.language.model, cache.rows(SITE, 40)
+    model, rows = circuit.model.model.network, cache.rows(SITE, 40)
     tokens = torch.from_numpy(cache.sequences().token_id).long()
     with torch.no_grad():
         stream = model(tokens, output_hidden_states=True).hidden_states

@@ -24,7 +24,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_json
 from sparse_circuits.models.convert import convert
-from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.mobilenet import DEVIATION, MEAN, MobileNet, MobileNetConfig
 from sparse_circuits.models.pictures import from_text, image_tokenizer, to_tokens
 from sparse_circuits.models.run import run
@@ -108,8 +108,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def language(folder: Path) -> Language:
-    return load_language_model(folder, CPU)
+def model(folder: Path) -> Model:
+    return load_model(folder, CPU)
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +129,8 @@ def test_torchvisions_weights_compute_what_they_are_for(tmp_path: Path) -> None:
     assert len(given.classes or []) == 1000
     entry = given.model_copy(update={"classes": CLASSES})
     convert("mobilenet", entry, tmp_path, tmp_path / "model")
-    language = load_language_model(tmp_path / "model", CPU)
-    assert sum(weight.numel() for weight in language.model.parameters()) == 3_504_872 - 996 * 1281
+    model = load_model(tmp_path / "model", CPU)
+    assert sum(weight.numel() for weight in model.network.parameters()) == 3_504_872 - 996 * 1281
     images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
     tokens = torch.from_numpy(to_tokens(images, np.zeros(2, np.uint8), 4)).long()
     seen = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
@@ -142,7 +142,7 @@ def test_torchvisions_weights_compute_what_they_are_for(tmp_path: Path) -> None:
         )
         for number in range(count)
     ]
-    logits = run(language, tokens, logits="last").logits
+    logits = run(model, tokens, logits="last").logits
     assert logits is not None
     torch.testing.assert_close(logits[:, 0], reference(made.state_dict(), seen, blocks), rtol=1e-4, atol=1e-4)
 
@@ -166,47 +166,47 @@ def test_other_weights_are_named(
         convert("mobilenet", entry, tmp_path, tmp_path / "model")
 
 
-def test_every_layer_is_a_site_where_a_pass_can_begin(language: Language, batch: PairBatch) -> None:
-    whole = run(language, batch.clean, logits="last").logits
+def test_every_layer_is_a_site_where_a_pass_can_begin(model: Model, batch: PairBatch) -> None:
+    whole = run(model, batch.clean, logits="last").logits
     sites = [Site("embed"), *(Site("resid_post", layer) for layer in range(5))]
-    found = run(language, batch.clean, read=sites).activations
+    found = run(model, batch.clean, read=sites).activations
     for site, x in found.items():
-        assert x.shape == (len(batch), language.positions(batch.clean, site), language.width(site))
-        rows, columns = language.grid(site)
+        assert x.shape == (len(batch), model.positions(batch.clean, site), model.width(site))
+        rows, columns = model.grid(site)
         assert x.shape[1] == 1 + rows * columns
         assert not x[:, 0].any()
     assert [found[site].shape[1:] for site in sites] == [(257, 3), (65, 4), (65, 4), (17, 6), (17, 6), (17, 12)]
     for site in sites[1:]:
-        begun = run(language, batch.clean, start=(site, found[site]), logits="last").logits
+        begun = run(model, batch.clean, start=(site, found[site]), logits="last").logits
         assert whole is not None
         assert begun is not None
         torch.testing.assert_close(begun, whole)
 
 
-def test_scores_of_a_layer_that_cuts_the_network_add_up(language: Language, batch: PairBatch) -> None:
-    basis = load_basis(language, [], [f"resid_post.{layer}" for layer in range(5)])
+def test_scores_of_a_layer_that_cuts_the_network_add_up(model: Model, batch: PairBatch) -> None:
+    basis = load_basis(model, [], [f"resid_post.{layer}" for layer in range(5)])
     groups = [(list(range(len(batch))), batch)]
-    scores = score_nodes(Bench(language, groups, basis, batch_tokens=10_000), "integrated_gradients", 30)
+    scores = score_nodes(Bench(model, groups, basis, batch_tokens=10_000), "integrated_gradients", 30)
     for site, part in scores.sites.items():
-        assert part.nodes.shape == (len(batch), 1, language.width(site))
+        assert part.nodes.shape == (len(batch), 1, model.width(site))
         torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.gap, rtol=0.05, atol=0.02)
     whole, empty = Circuit.whole(basis), Circuit.of([], basis, errors=False)
-    outcome = Bench(language, groups, basis, mean_ablation(scores.means), batch_tokens=10_000).run([whole, empty])
-    logits = run(language, batch.clean, logits="last").logits
+    outcome = Bench(model, groups, basis, mean_ablation(scores.means), batch_tokens=10_000).run([whole, empty])
+    logits = run(model, batch.clean, logits="last").logits
     assert logits is not None
     torch.testing.assert_close(outcome.metric[0], logit_difference(logits[:, -1], batch))
     # Everything ablated is the same image for all pairs, and the same answers differ in their sign alone.
     assert outcome.metric[1].abs().std() < 1e-5
-    edges = feature_edges(language, batch, basis, scores.ranked()[:12], "integrated_gradients", 5)
+    edges = feature_edges(model, batch, basis, scores.ranked()[:12], "integrated_gradients", 5)
     assert edges
     with pytest.raises(StudyError, match="by_position needs sites of one number of positions"):
-        score_nodes(Bench(language, groups, basis, batch_tokens=10_000), "integrated_gradients", 2, by_position=True)
+        score_nodes(Bench(model, groups, basis, batch_tokens=10_000), "integrated_gradients", 2, by_position=True)
 
 
-def test_what_a_convolution_lacks_is_said(language: Language) -> None:
+def test_what_a_convolution_lacks_is_said(model: Model) -> None:
     with pytest.raises(StudyError, match=r"^site heads.1: MobileNet has no attention and no MLPs"):
-        load_basis(language, [], ["heads.1"])
-    assert isinstance(load_basis(language, [], ["resid_post.4"])[Site("resid_post", 4)], Coordinates)
+        load_basis(model, [], ["heads.1"])
+    assert isinstance(load_basis(model, [], ["resid_post.4"])[Site("resid_post", 4)], Coordinates)
 
 
 def test_crops_are_of_their_photograph_and_the_same_each_time(photographs: Path, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_file_that_is_no_labelled_photograph_is_named(tmp_path: Path, name: st
 
 
 def test_channels_are_described_by_the_images_where_they_are_high(
-    photographs: Path, folder: Path, language: Language, tmp_path: Path
+    photographs: Path, folder: Path, model: Model, tmp_path: Path
 ) -> None:
     site = Site("resid_post", 4)
     nodes = [
@@ -260,14 +260,14 @@ def test_channels_are_described_by_the_images_where_they_are_high(
     assert found["grid"] == [4, 4]
     split = read_images(photographs, "train")
     tokens = torch.from_numpy(to_tokens(split.images, split.labels, 4)).long()
-    x = run(language, tokens, read=[site]).activations[site][:, 1:]
+    x = run(model, tokens, read=[site]).activations[site][:, 1:]
     for node, index in zip(found["nodes"], (3, 5), strict=True):
         above = (x[..., index] - x[..., index].mean()).clamp(min=0)
         learnt = [row for row in above.amax(dim=1).argsort(descending=True).tolist() if row % 5]
         assert [top["image"] for top in node["top"]] == learnt[:2]
         np.testing.assert_allclose(node["top"][0]["activations"], above[learnt[0]], rtol=1e-3)
         # What the last layer writes goes to the classes: the weight of the map from channels to them.
-        weight = language.model.get_output_embeddings().weight[:, index]
+        weight = model.network.get_output_embeddings().weight[:, index]
         assert node["promotes"][0] == CLASSES[int(weight.argmax())]
 
 
@@ -275,8 +275,8 @@ def test_accuracy_is_told_of_central_crops_and_of_all(photographs: Path, folder:
     paths = ("--model", folder, "--images", photographs, "--accuracy", tmp_path / "accuracy.json")
     run_script("judge_model.py", *paths, "--crops", 8)
     found = json.loads((tmp_path / "accuracy.json").read_text())
-    language, test = load_language_model(folder, CPU), read_images(photographs, "test")
-    logits = run(language, torch.from_numpy(to_tokens(test.images, test.labels, 4)).long(), logits="last").logits
+    model, test = load_model(folder, CPU), read_images(photographs, "test")
+    logits = run(model, torch.from_numpy(to_tokens(test.images, test.labels, 4)).long(), logits="last").logits
     assert logits is not None
     right = logits[:, 0].argmax(dim=1) == torch.from_numpy(test.labels.astype(np.int64))
     assert found["images"] == 3

@@ -16,7 +16,7 @@ from sparse_circuits.edit.distilled import distil
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.measure import Variant, text_effects
-from sparse_circuits.models.load import Language, load_language_model, model_card
+from sparse_circuits.models.load import Model, load_model, model_card
 from sparse_circuits.models.run import run
 from sparse_circuits.models.save import save_edited
 from sparse_circuits.tasks.pairs import Groups
@@ -25,7 +25,7 @@ FIRST, LAST = Site("resid_post", 0), Site("resid_post", 1)
 
 
 def test_an_added_layer_does_what_the_hooks_do(
-    tiny: Language, tiny_folder: Path, groups: dict[str, Groups], tmp_path: Path
+    tiny: Model, tiny_folder: Path, groups: dict[str, Groups], tmp_path: Path
 ) -> None:
     sae = autoencoder(tiny.d_model, threshold=0.0)
     basis: Basis = {FIRST: Features(sae), LAST: Features(sae)}
@@ -36,9 +36,9 @@ def test_an_added_layer_does_what_the_hooks_do(
     model = with_added_layers(tiny, basis, how, text)
     save_edited(model, tiny_folder, tmp_path / "edited", "edited", [0, 1])
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "edited")
-    assert type(loaded) is type(tiny.model)
+    assert type(loaded) is type(tiny.network)
     assert loaded.config.num_hidden_layers == tiny.num_layers + 2
-    permanent = load_language_model(tmp_path / "edited", torch.device("cpu"))
+    permanent = load_model(tmp_path / "edited", torch.device("cpu"))
     held_out = texts(tiny, 12)[::-1]
     hooked = Variant(tiny, rewrite_nodes(basis, how))
     apart = text_effects({"hooked": hooked, "before": Variant(tiny), "permanent": Variant(permanent)}, held_out)
@@ -55,15 +55,15 @@ def test_an_added_layer_does_what_the_hooks_do(
         assert (found[place] - edited[site]).norm() < (plain[site] - edited[site]).norm()
 
 
-def test_a_distilled_model_does_what_an_erasure_does(tiny: Language, groups: dict[str, Groups]) -> None:
+def test_a_distilled_model_does_what_an_erasure_does(tiny: Model, groups: dict[str, Groups]) -> None:
     """On text that it was not distilled on; the same seed gives the same model, of the same size."""
     hooks = erase(tiny, groups["train"], [FIRST], "leace")
     text = texts(tiny, 240)
     settings = Distillation(rank=16, steps=150, learning_rate=3e-3)
     model = distil(tiny, hooks, text[:50], settings, seed=0)
-    sizes = [{name: tensor.shape for name, tensor in one.named_parameters()} for one in (model, tiny.model)]
+    sizes = [{name: tensor.shape for name, tensor in one.named_parameters()} for one in (model, tiny.network)]
     assert sizes[0] == sizes[1]
-    distilled = Variant(replace(tiny, model=model))
+    distilled = Variant(replace(tiny, network=model))
     apart = text_effects({"hooked": Variant(tiny, hooks), "before": Variant(tiny), "distilled": distilled}, text[50:])
     assert apart["distilled"].kl < 0.3 * apart["before"].kl
     short = settings.model_copy(update={"steps": 3})
@@ -90,10 +90,10 @@ def test_neurons_compute_a_rewriting_where_the_stream_tells_its_scale(how: Rewri
     assert (written - wanted).norm() < 0.1 * wanted.norm()
 
 
-def test_a_layer_for_features_that_stay_as_they_are_changes_nothing(tiny: Language) -> None:
+def test_a_layer_for_features_that_stay_as_they_are_changes_nothing(tiny: Model) -> None:
     sae = autoencoder(tiny.d_model, threshold=0.0)
     text = texts(tiny, 40)
     model = with_added_layers(tiny, {FIRST: Features(sae)}, {Node(FIRST, 0): Rewriting(1.0)}, text)
-    same = text_effects({"a": Variant(tiny), "b": Variant(replace(tiny, model=model))}, text)
+    same = text_effects({"a": Variant(tiny), "b": Variant(replace(tiny, network=model))}, text)
     assert same["b"].kl < 1e-9
     assert same["b"].loss == pytest.approx(same["a"].loss, abs=1e-6)

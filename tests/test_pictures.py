@@ -18,7 +18,7 @@ from sparse_circuits.config.train_vision_transformer import VisionTransformer as
 from sparse_circuits.figures.heat_map import as_webp, heat_map
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.images import describe_on_images, image_label
-from sparse_circuits.models.load import load_language_model, load_tokenizer
+from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.models.pictures import save_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.models.vision_transformer import VisionTransformer
@@ -80,12 +80,12 @@ def test_a_picture_survives_as_webp_and_is_the_same_each_time() -> None:
 
 def test_a_counterfactual_is_near_its_image_and_seen_as_the_other_side(trained: Path, shapes: Path) -> None:
     """The metric that is told is that of the changed pixels themselves, and a random change as large does nothing."""
-    language = load_language_model(trained, torch.device("cpu"))
+    model = load_model(trained, torch.device("cpu"))
     split = read_images(shapes, "test")
     pairs = image_pairs(split.images, split.labels, SHAPES, "square", "cross", "test", 12, 0)
-    ((_, batch),) = encode_pairs(pairs, load_tokenizer(trained), language.separator_id)
-    found = counterfactuals(language, batch)
-    plain = run(language, batch.clean, logits="last").logits
+    ((_, batch),) = encode_pairs(pairs, load_tokenizer(trained), model.separator_id)
+    found = counterfactuals(model, batch)
+    plain = run(model, batch.clean, logits="last").logits
     assert plain is not None
     torch.testing.assert_close(found.before, logit_difference(plain[:, 0], batch))
     assert (found.before > 0).all()
@@ -94,12 +94,12 @@ def test_a_counterfactual_is_near_its_image_and_seen_as_the_other_side(trained: 
     change = found.changed - found.images
     assert found.changed.abs().max() <= 1
     assert change.abs().mean() < 0.3
-    assert isinstance(language.model, VisionTransformer)
+    assert isinstance(model.network, VisionTransformer)
 
     def metric(seen: torch.Tensor) -> torch.Tensor:
-        assert isinstance(language.model, VisionTransformer)
-        embedded = language.model.embed_images(seen)
-        logits = run(language, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
+        assert isinstance(model.network, VisionTransformer)
+        embedded = model.network.embed_images(seen)
+        logits = run(model, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
         assert logits is not None
         return logit_difference(logits[:, 0], batch)
 
@@ -121,14 +121,14 @@ def test_a_label_names_what_is_above_its_share() -> None:
 
 def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Path) -> None:
     save_tokenizer(CLASSES, tmp_path / "tokenizer", "shapes")
-    model = new_vision_model(Entry(layers=1, d_model=16, head_dim=4, patch=2, images=8, batch=8), (4, 6, 1), 3, 0)
-    save_model(model, "shapes", tmp_path / "tokenizer", "MIT", {}, [{"step": 0}], tmp_path / "model")
-    language, tokenizer = (
-        load_language_model(tmp_path / "model", torch.device("cpu")),
+    network = new_vision_model(Entry(layers=1, d_model=16, head_dim=4, patch=2, images=8, batch=8), (4, 6, 1), 3, 0)
+    save_model(network, "shapes", tmp_path / "tokenizer", "MIT", {}, [{"step": 0}], tmp_path / "model")
+    model, tokenizer = (
+        load_model(tmp_path / "model", torch.device("cpu")),
         load_tokenizer(tmp_path / "model"),
     )
     # The second feature writes what makes a ring likelier, the first the opposite.
-    ring = language.model.get_output_embeddings().weight[2]
+    ring = model.network.get_output_embeddings().weight[2]
     sae = autoencoder(16, 2)
     sae = replace(sae, W_dec=torch.stack([-ring, ring]))
     token_id = np.concatenate([np.full((6, 25), 5), [[0], [1], [2], [1], [0], [1]]], axis=1).astype(np.int32)
@@ -136,7 +136,7 @@ def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Pat
     values[0, 1, 5], values[0, 3, 5], values[0, 5, 5] = 2.0, 3.0, 9.0  # bars, the second patch of the second row
     cached = np.arange(7) * np.ones((6, 1)) > 0
     firing = Firing(token_id, np.arange(100, 106, dtype=np.int32), cached, values, np.arange(6) == 5)
-    active, silent = describe_on_images(language, tokenizer, SITE, sae.W_dec[:2], [0, 1], firing, (2, 3), 4)
+    active, silent = describe_on_images(model, tokenizer, SITE, sae.W_dec[:2], [0, 1], firing, (2, 3), 4)
     assert active["label"] == "bar 100%; middle (100%); centre (100%)"
     assert [item["image"] for item in active["top"]] == [103, 101]  # the last image is held out
     assert active["top"][0]["activations"] == [0, 0, 0, 0, 3, 0]

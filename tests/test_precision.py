@@ -11,7 +11,7 @@ from sparse_circuits import compute
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.classifiers import ImageClassifier
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.mobilenet import MobileNet, MobileNetConfig
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import run
@@ -36,12 +36,12 @@ def _fast_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "has_fast_bfloat16", lambda _: True)
 
 
-def _language(model: Any, width: int) -> Language:
+def _language(model: Any, width: int) -> Model:
     model = model.eval().requires_grad_(False)
-    return Language("random", model, FAMILIES[model.config.model_type], 2, width, 0, CPU)
+    return Model("random", model, FAMILIES[model.config.model_type], 2, width, 0, CPU)
 
 
-def _vision(kind: str) -> tuple[Language, Tensor]:
+def _vision(kind: str) -> tuple[Model, Tensor]:
     images = torch.randint(0, 256, (2, 8, 8, 3), generator=torch.Generator().manual_seed(1)).to(torch.uint8).numpy()
     tokens = torch.from_numpy(to_tokens(images, torch.tensor([0, 1]).numpy(), 3)).long()
     if kind == "mobilenet":
@@ -57,7 +57,7 @@ def _vision(kind: str) -> tuple[Language, Tensor]:
     params=[*CONFIGS, "small_vit", "mobilenet", "vit", "dinov2", "clip"],
     ids=lambda kind: kind if isinstance(kind, str) else kind.model_type,
 )
-def model(request: pytest.FixtureRequest) -> tuple[Language, Tensor]:
+def model(request: pytest.FixtureRequest) -> tuple[Model, Tensor]:
     """Every family, and a batch of tokens for it."""
     torch.manual_seed(0)
     if isinstance(request.param, PreTrainedConfig):
@@ -66,16 +66,16 @@ def model(request: pytest.FixtureRequest) -> tuple[Language, Tensor]:
 
 
 @torch.no_grad()
-def test_logits_are_the_fp32_unembedding_of_the_last_activation(model: tuple[Language, Tensor]) -> None:
-    language, tokens = model
+def test_logits_are_the_fp32_unembedding_of_the_last_activation(model: tuple[Model, Tensor]) -> None:
+    model, tokens = model
     seen: dict[str, Tensor] = {}
 
     def look(_: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         seen.update(hidden=inputs[0], unembedded=output)
 
-    unembed: Any = language.model.get_output_embeddings()
+    unembed: Any = model.network.get_output_embeddings()
     handle = unembed.register_forward_hook(look)
-    logits = run(language, tokens, logits="last").logits
+    logits = run(model, tokens, logits="last").logits
     handle.remove()
     assert seen["hidden"].dtype == torch.float32
     expected = torch.nn.functional.linear(seen["hidden"].contiguous(), unembed.weight, unembed.bias)
@@ -85,14 +85,14 @@ def test_logits_are_the_fp32_unembedding_of_the_last_activation(model: tuple[Lan
     assert "forward" not in vars(unembed), "the model is left as it was"
 
 
-def test_gradients_of_a_metric_flow_through_the_unembedding(model: tuple[Language, Tensor]) -> None:
-    language, tokens = model
+def test_gradients_of_a_metric_flow_through_the_unembedding(model: tuple[Model, Tensor]) -> None:
+    model, tokens = model
     batch = PairBatch(tokens, tokens, torch.tensor([[1], [1]]), torch.tensor([[2], [0]]))
     gradients = []
     for fast in (True, False):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(compute, "has_fast_bfloat16", lambda _, fast=fast: fast)
-            got = run(language, tokens, read=[SITE], edit={SITE: lambda x: x.requires_grad_()}, logits="last")
+            got = run(model, tokens, read=[SITE], edit={SITE: lambda x: x.requires_grad_()}, logits="last")
             metric = logit_difference(got.logits[:, -1], batch).sum()
             gradients.append(torch.autograd.grad(metric, got.activations[SITE])[0])
     ours, exact = gradients
@@ -127,18 +127,18 @@ def test_features_are_those_of_fp64_products(k: int | None) -> None:
 @torch.no_grad()
 def test_an_autoencoder_within_a_pass_encodes_as_it_does_outside() -> None:
     torch.manual_seed(0)
-    language = _language(AutoModelForCausalLM.from_config(CONFIGS[0]), 16)
+    model = _language(AutoModelForCausalLM.from_config(CONFIGS[0]), 16)
     sae = _autoencoder(4, 40, 16)
-    x = run(language, TOKENS, read=[SITE]).activations[SITE]
-    got = run(language, TOKENS, read=[SITE], edit={SITE: sae.reconstruct}).activations[SITE]
+    x = run(model, TOKENS, read=[SITE]).activations[SITE]
+    got = run(model, TOKENS, read=[SITE], edit={SITE: sae.reconstruct}).activations[SITE]
     assert torch.equal(got, sae.reconstruct(x))
 
 
 def test_the_loss_of_a_weight_sparse_model_is_of_fp32_logits() -> None:
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(CONFIGS[-1]).eval().requires_grad_(False)
-    language = _language(model, 16)
+    model = _language(model, 16)
     last = Site("resid_post", 1)
-    logits = model.unembed(run(language, TOKENS, read=[last]).activations[last], TOKENS)
+    logits = model.unembed(run(model, TOKENS, read=[last]).activations[last], TOKENS)
     loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), TOKENS[:, 1:].flatten())
     assert held_out_loss(model, TOKENS, 2) == pytest.approx(loss.item(), rel=1e-6)

@@ -13,7 +13,7 @@ from sparse_circuits.edit.measure import Variant
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_jsonl
 from sparse_circuits.loaded import load_folder
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.shift.writing import sample
 from sparse_circuits.tasks.pair import Pair
@@ -33,7 +33,7 @@ PAIR = Pair("one", "The key", "The keys", [" is", " was"], [" are"])
     ],
 )
 def test_what_is_no_prompt_is_refused_wherever_prompts_are_given(
-    text: str, message: str, tiny: Language, tiny_folder: Path
+    text: str, message: str, tiny: Model, tiny_folder: Path
 ) -> None:
     tokenizer, model = load_tokenizer(tiny_folder), load_folder(tiny_folder)
     trials = Trials([], {}, [], tokenizer, 0, 0)

@@ -18,7 +18,7 @@ from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.activations.shard import read_shard_rows
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import free_memory
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 
 
 def test_a_reader_gives_every_row_once_an_epoch(cache: Path) -> None:
@@ -147,7 +147,7 @@ def test_rows_of_several_sites_line_up(slabs: Path, memory: int) -> None:
     assert isinstance(next(ActivationReader(slabs, names[:1]).batches(40, 1, 0)), tuple)
 
 
-def test_sites_of_different_shards_cannot_be_read_side_by_side(cache: Path, tiny: Language, tmp_path: Path) -> None:
+def test_sites_of_different_shards_cannot_be_read_side_by_side(cache: Path, tiny: Model, tmp_path: Path) -> None:
     (tmp_path / "sequences.h5").write_bytes((cache / "sequences.h5").read_bytes())
     part = read_sequences(tmp_path / "sequences.h5", "train", 0, 5)
     files = [tmp_path / f"shard-{number:05d}.h5" for number in range(2)]

@@ -10,7 +10,7 @@ from torch import Tensor
 from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.absorption import Lettered, letter_words, measure_absorption, split_words, word_activations
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
@@ -46,17 +46,17 @@ def _perfect(d: int) -> SparseAutoencoder:
 
 
 def _evaluate(
-    language: Language, sae: SparseAutoencoder, seed: int = 0, sink_norm: float = float("inf"), batch: int = 4
+    model: Model, sae: SparseAutoencoder, seed: int = 0, sink_norm: float = float("inf"), batch: int = 4
 ) -> dict[str, Any]:
-    vocabulary = language.model.config.vocab_size
+    vocabulary = model.network.config.vocab_size
     tokens = torch.randint(1, vocabulary, (10, 16), generator=torch.Generator().manual_seed(1))
-    tokens[:, 0] = language.separator_id
+    tokens[:, 0] = model.separator_id
     sequences = Sequences(tokens.int().numpy(), tokens[:, 0].int().numpy())
     silent = torch.zeros(sae.width)
-    return evaluate_coder(language, sequences, str(SITE), [SITE], [SITE], sae, {SITE: sink_norm}, silent, batch, seed)
+    return evaluate_coder(model, sequences, str(SITE), [SITE], [SITE], sae, {SITE: sink_norm}, silent, batch, seed)
 
 
-def test_a_perfect_autoencoder_loses_nothing(tiny: Language) -> None:
+def test_a_perfect_autoencoder_loses_nothing(tiny: Model) -> None:
     found = _evaluate(tiny, _perfect(tiny.d_model))
     assert found["fvu"] < 1e-4
     assert found["kl"]["sae"] < 1e-4
@@ -67,10 +67,10 @@ def test_a_perfect_autoencoder_loses_nothing(tiny: Language) -> None:
     assert found["dense_fraction"] == pytest.approx(1, abs=0.05)
 
 
-def test_the_measures_equal_a_direct_computation_over_all_tokens_at_once(tiny: Language) -> None:
+def test_the_measures_equal_a_direct_computation_over_all_tokens_at_once(tiny: Model) -> None:
     d = tiny.d_model
     sae = _sae(_random(d, 64) / d**0.5, _unit(_random(64, d, seed=1)), k=4)
-    vocabulary = tiny.model.config.vocab_size
+    vocabulary = tiny.network.config.vocab_size
     tokens = torch.randint(1, vocabulary, (10, 16), generator=torch.Generator().manual_seed(1))
     tokens[:, 0] = tiny.separator_id
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_the_measures_equal_a_direct_computation_over_all_tokens_at_once(tiny: L
             run(tiny, tokens, edit={SITE: lambda _, new=new: new}, read=[last]).activations[last]
             for new in (approximation, rest)
         ]
-        logits = [tiny.model(tokens).logits, *(tiny.model.lm_head(tiny.model.model.norm(h)) for h in changed)]
+        logits = [tiny.network(tokens).logits, *(tiny.network.lm_head(tiny.network.model.norm(h)) for h in changed)]
     log_p, log_q, log_zero = (part[:, :-1].double().log_softmax(-1) for part in logits)
     kl = [(log_p.exp() * (log_p - other)).sum(-1).mean().item() for other in (log_q, log_zero)]
     ce = [-part.gather(2, tokens[:, 1:, None]).mean().item() for part in (log_p, log_q, log_zero)]
@@ -99,7 +99,7 @@ def test_the_measures_equal_a_direct_computation_over_all_tokens_at_once(tiny: L
     assert sum(found["density"]["features"]) + found["density"]["silent"] == sae.width
 
 
-def test_sinks_are_neither_replaced_nor_counted(tiny: Language) -> None:
+def test_sinks_are_neither_replaced_nor_counted(tiny: Model) -> None:
     sae = _sae(_random(tiny.d_model, 64), _unit(_random(64, tiny.d_model, seed=1)), k=4)
     with torch.no_grad():
         everything = _evaluate(tiny, sae)
@@ -109,7 +109,7 @@ def test_sinks_are_neither_replaced_nor_counted(tiny: Language) -> None:
     assert some["kl"]["sae"] < everything["kl"]["sae"]
 
 
-def test_measures_depend_on_the_seed_in_their_intervals_only_and_not_on_the_batch(tiny: Language) -> None:
+def test_measures_depend_on_the_seed_in_their_intervals_only_and_not_on_the_batch(tiny: Model) -> None:
     sae = _sae(_random(tiny.d_model, 64), _unit(_random(64, tiny.d_model, seed=1)), k=4)
     first, again, other = (_evaluate(tiny, sae, seed, batch=batch) for seed, batch in ((0, 4), (0, 3), (1, 4)))
     for name in WITH_INTERVAL:
@@ -229,7 +229,7 @@ def test_labels_are_the_variables_with_the_same_two_values_in_both_splits() -> N
     assert [labels.tolist() for labels in found["number"]] == [[1, 0, 0, 1], [0, 1]]
 
 
-def test_activations_are_those_at_the_last_token_in_the_order_of_the_pairs(tiny: Language, tiny_folder: Any) -> None:
+def test_activations_are_those_at_the_last_token_in_the_order_of_the_pairs(tiny: Model, tiny_folder: Any) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     texts = ["The key near the boxes", "The key", "The boxes near the key"]
     pairs = [Pair(text, text, text.replace("key", "author"), [" is"], [" are"]) for text in texts]
@@ -241,7 +241,7 @@ def test_activations_are_those_at_the_last_token_in_the_order_of_the_pairs(tiny:
         torch.testing.assert_close(row, expected, atol=1e-2, rtol=1e-2)
 
 
-def test_words_are_single_tokens_of_the_letter_and_read_at_their_own_token(tiny: Language, tiny_folder: Any) -> None:
+def test_words_are_single_tokens_of_the_letter_and_read_at_their_own_token(tiny: Model, tiny_folder: Any) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     words = letter_words(tokenizer, 12, seed=0)
     texts = [tokenizer.decode([token]) for token in words.tokens.tolist()]

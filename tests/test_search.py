@@ -19,7 +19,7 @@ from sparse_circuits.circuits.search.problem import SPARED, Problem, pose, spare
 from sparse_circuits.circuits.search.registry import SEARCHES, minimal_circuit
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.tasks.pairs import PairBatch
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]
@@ -28,13 +28,13 @@ PAIRS, RIGHT, WRONG = 16, 0, 1
 
 
 @pytest.fixture(scope="module")
-def planted(tiny: Language) -> Language:
+def planted(tiny: Model) -> Model:
     """A model that knows of an even token by three channels of its embedding, and does nothing in its layers.
 
     The other channels are noise, which the unembedding hardly reads, but for channel 0: it is large and the same for
     all tokens, so that the norm's scale does not depend on what is ablated.
     """
-    model = deepcopy(tiny.model)
+    model = deepcopy(tiny.network)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for layer in model.model.layers:
@@ -51,7 +51,7 @@ def planted(tiny: Language) -> Language:
         model.model.embed_tokens.weight = torch.nn.Parameter(embedding, requires_grad=False)
         model.lm_head.weight = torch.nn.Parameter(unembedding, requires_grad=False)
         model.model.norm.weight.fill_(1.0)
-    return replace(tiny, model=model)
+    return replace(tiny, network=model)
 
 
 def _pairs(count: int) -> PairBatch:
@@ -63,7 +63,7 @@ def _pairs(count: int) -> PairBatch:
 
 
 @pytest.fixture(scope="module")
-def problem(planted: Language) -> Problem:
+def problem(planted: Model) -> Problem:
     basis = {site: Coordinates(planted.d_model) for site in SITES}
     groups = [(list(range(PAIRS)), _pairs(PAIRS))]
     scores = score_nodes(Bench(planted, groups, basis, batch_tokens=1000), "relp", 1)
@@ -80,10 +80,7 @@ def _faithfulness(problem: Problem, circuits: Sequence[set[Node]]) -> list[float
     ends = [Circuit.of([], judge.basis, errors=False), Circuit.whole(judge.basis)]
     kept = [*ends, *(Circuit.of(list(nodes), judge.basis) for nodes in circuits)]
     metric = [
-        Bench(judge.language, judge.groups, judge.basis, judge.ablation, batch_tokens=10**6)
-        .run([c])
-        .metric.mean()
-        .item()
+        Bench(judge.model, judge.groups, judge.basis, judge.ablation, batch_tokens=10**6).run([c]).metric.mean().item()
         for c in kept
     ]
     return [(m - metric[0]) / (metric[1] - metric[0]) for m in metric[2:]]
@@ -203,7 +200,7 @@ def test_a_masked_run_is_the_circuit_run(problem: Problem) -> None:
     circuits = [[n for n, g in zip(problem.candidates, row, strict=True) if g] for row in gates.tolist()]
     judge = replace(problem.train, groups=[(list(range(len(batch.batch))), batch.batch)])
     expected = (
-        Bench(judge.language, judge.groups, judge.basis, judge.ablation, batch_tokens=10**6)
+        Bench(judge.model, judge.groups, judge.basis, judge.ablation, batch_tokens=10**6)
         .run([Circuit.of(c, judge.basis) for c in circuits])
         .metric
     )

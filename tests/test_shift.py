@@ -15,7 +15,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import first_order_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import Run, run
 from sparse_circuits.sae.logistic import Probe
 from sparse_circuits.shift.circuit import Evidence, activity, circuit
@@ -44,7 +44,7 @@ def people(each: int) -> list[Biography]:
     ]
 
 
-def test_padding_changes_no_mean(tiny_folder: Path, tiny: Language) -> None:
+def test_padding_changes_no_mean(tiny_folder: Path, tiny: Model) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     short, long = "She sat", "He went to the hospital with all of his many friends"
     together = pooled(tiny, Texts.of([short, long], tokenizer, tiny.separator_id, 64), LAST)
@@ -68,8 +68,8 @@ def test_a_probe_finds_the_planted_direction_and_is_judged_by_hand() -> None:
     assert group_accuracies(says, right, woman) == {"profession": 4 / 6, "gender": 3 / 6, "worst_group": 0.5}
 
 
-def test_effects_of_ablation_are_exact_where_all_that_follows_is_linear(tiny: Language) -> None:
-    tokens = torch.randint(tiny.model.config.vocab_size, (3, 6), generator=generator())
+def test_effects_of_ablation_are_exact_where_all_that_follows_is_linear(tiny: Model) -> None:
+    tokens = torch.randint(tiny.network.config.vocab_size, (3, 6), generator=generator())
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
     direction, counts = normal(tiny.d_model).float(), torch.ones(3, 6, dtype=torch.bool)
 
@@ -84,7 +84,7 @@ def test_effects_of_ablation_are_exact_where_all_that_follows_is_linear(tiny: La
         torch.testing.assert_close(effects[index], exact, rtol=1e-3, atol=1e-5)
 
 
-def test_the_circuit_of_a_probe_is_what_it_reads(tiny_folder: Path, tiny: Language) -> None:
+def test_the_circuit_of_a_probe_is_what_it_reads(tiny_folder: Path, tiny: Model) -> None:
     biographies = people(8)
     texts = Texts.of([one.text for one in biographies], load_tokenizer(tiny_folder), tiny.separator_id, 16)
     second = torch.tensor([one.profession == "nurse" for one in biographies])
@@ -96,7 +96,7 @@ def test_the_circuit_of_a_probe_is_what_it_reads(tiny_folder: Path, tiny: Langua
     assert list(found) == [Node(LAST, one)]
 
 
-def test_evidence_is_the_share_of_activation_on_words_of_gender(tiny_folder: Path, tiny: Language) -> None:
+def test_evidence_is_the_share_of_activation_on_words_of_gender(tiny_folder: Path, tiny: Model) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     texts = Texts.of(["The boy and the king are here"], tokenizer, tiny.separator_id, 16)
     gendered = [tokenizer.encode(word, add_special_tokens=False)[0] for word in (" boy", " king")]
@@ -118,7 +118,7 @@ def test_evidence_is_the_share_of_activation_on_words_of_gender(tiny_folder: Pat
     assert Evidence(on_words[1].item(), promotes=True).about_gender(0.9)
 
 
-def test_at_their_means_ablated_nodes_leave_the_mean_text_where_it_was(tiny_folder: Path, tiny: Language) -> None:
+def test_at_their_means_ablated_nodes_leave_the_mean_text_where_it_was(tiny_folder: Path, tiny: Model) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
     tokenizer = load_tokenizer(tiny_folder)
     texts = Texts.of([one.text for one in people(8)], tokenizer, tiny.separator_id, 10)
@@ -149,7 +149,7 @@ def test_words_of_gender_are_deleted_and_no_others() -> None:
     assert without_gender("The shed is here, the thermometer too.") == "The shed is here, the thermometer too."
 
 
-def test_sampling_draws_from_the_models_own_distribution(tiny_folder: Path, tiny: Language) -> None:
+def test_sampling_draws_from_the_models_own_distribution(tiny_folder: Path, tiny: Model) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     prompts = ["The key", "The keys to the cabinet", "The dog"]
     once, again, other = (sample(tiny, tokenizer, prompts, 6, generator(seed)) for seed in (0, 0, 1))
@@ -166,7 +166,7 @@ def test_sampling_draws_from_the_models_own_distribution(tiny_folder: Path, tiny
     assert once[rows.index(shortest[0])] == tokenizer.decode(tokens[0, -6:])
 
 
-def test_a_model_that_writes_no_biographies_is_given_up(tiny_folder: Path, tiny: Language) -> None:
+def test_a_model_that_writes_no_biographies_is_given_up(tiny_folder: Path, tiny: Model) -> None:
     with pytest.raises(StudyError, match=r"professor, male: only 0 of .* biographies tell profession and gender"):
         write(tiny, load_tokenizer(tiny_folder), {"professor": ["university"], "nurse": ["hospital"]}, 2, 4, 0)
 
@@ -190,7 +190,7 @@ def test_published_biographies_are_read_by_group(tmp_path: Path) -> None:
         list(read_bias_in_bios([tmp_path / "other.parquet"], ["nurse"], 4))
 
 
-def test_ablating_what_tells_gender_frees_the_probe_of_it(tiny_folder: Path, tiny: Language) -> None:
+def test_ablating_what_tells_gender_frees_the_probe_of_it(tiny_folder: Path, tiny: Model) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
     subject = Subject(tiny, load_tokenizer(tiny_folder), basis, SETTINGS, people(16))
     found = experiment(subject, seed=0)

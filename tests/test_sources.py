@@ -288,7 +288,9 @@ def test_a_missing_field_is_named_with_file_and_line(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_what_the_catalogue_says_is_refused(hub: str, tmp_path: Path) -> None:
-    entry = ModelEntry.model_validate_json(_hub_entry("*.json", "model.safetensors")).model_copy(update={"num_layers": 30})
+    entry = ModelEntry.model_validate_json(_hub_entry("*.json", "model.safetensors")).model_copy(
+        update={"num_layers": 30}
+    )
     done = _fetch_model(entry.model_dump_json(), hub, tmp_path)
     assert done.returncode == 1
     assert done.stderr.strip().endswith("error: model tiny: num_layers is 2, the catalogue says 30")

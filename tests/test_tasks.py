@@ -10,7 +10,7 @@ import torch
 from sparse_circuits.edit.evaluate import Trials, judge_variants
 from sparse_circuits.edit.measure import TextEffects, Variant, differences
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.tasks.agreement import TEMPLATES, agreement_pairs
 from sparse_circuits.tasks.attractors import CONSTRUCTIONS, attractor_pairs
 from sparse_circuits.tasks.occupations import occupation_pairs
@@ -158,7 +158,7 @@ def test_no_test_profession_has_a_word_of_one_that_was_trained_on(tiny_folder: P
             assert clean == patch
 
 
-def test_the_correlation_is_over_occupations_and_not_over_their_shares(tiny: Language, tiny_folder: Path) -> None:
+def test_the_correlation_is_over_occupations_and_not_over_their_shares(tiny: Model, tiny_folder: Path) -> None:
     """Occupations with one share of women are as many points."""
     tokenizer = load_tokenizer(tiny_folder)
     alike = [{**p, "female_share": 0.9 if p["stereotype"] < 0 else 0.1} for p in PROFESSIONS]

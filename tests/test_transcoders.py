@@ -13,7 +13,7 @@ from sparse_circuits.config.autoencoders import Entries, Trained
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.cross_layer import CrossLayer
 from sparse_circuits.sae.architectures.registry import build_trainer
@@ -239,12 +239,12 @@ class _Linear(nn.Module):
         return self.first[0].seen @ self.weight.T
 
 
-def test_the_model_does_the_same_with_a_cross_layer_transcoder_that_is_exact(tiny: Language) -> None:
+def test_the_model_does_the_same_with_a_cross_layer_transcoder_that_is_exact(tiny: Model) -> None:
     """The second layer's MLP computes on what the first's read: only what is written across layers can replace it."""
     d = tiny.d_model
     generator = torch.Generator().manual_seed(0)
     weights = [torch.randn(d, d, generator=generator) / d**0.5 for _ in range(2)]
-    layers = tiny.model.get_submodule(tiny.family.layers)
+    layers = tiny.network.get_submodule(tiny.family.layers)
     kept = [layers[number].mlp for number in range(2)]
     first = _Linear(weights[0])
     signs = torch.cat([torch.eye(d), -torch.eye(d)])
@@ -256,7 +256,7 @@ def test_the_model_does_the_same_with_a_cross_layer_transcoder_that_is_exact(tin
         trainer.parts[1].W_enc.zero_()
     unit = Units(torch.zeros(2 * d), torch.ones(2 * d, dtype=torch.float64), (d, d), 1.0)
     sae = trainer.export(unit, unit, {})
-    tokens = torch.randint(1, tiny.model.config.vocab_size, (4, 16), generator=generator)
+    tokens = torch.randint(1, tiny.network.config.vocab_size, (4, 16), generator=generator)
     reads, writes = ([Site(kind, layer) for layer in range(2)] for kind in ("mlp_in", "mlp_out"))
     infinite = dict.fromkeys([*reads, *writes], float("inf"))
     sequences = Sequences(tokens.int().numpy(), tokens[:, 0].int().numpy())

@@ -15,7 +15,7 @@ from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
 from sparse_circuits.circuits.transfer import judge_nodes, judge_transfer, shared_means, union_ranking
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_tokenizer
+from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.metric import logit_difference
@@ -113,14 +113,14 @@ def groups(halves: tuple[list[Pair], list[Pair]], tiny_folder: Path) -> Groups:
 
 
 @pytest.fixture(scope="module")
-def fit(tiny: Language, halves: tuple[list[Pair], list[Pair]], basis: Basis, tiny_folder: Path) -> NodeScores:
+def fit(tiny: Model, halves: tuple[list[Pair], list[Pair]], basis: Basis, tiny_folder: Path) -> NodeScores:
     groups = encode_pairs(halves[0], load_tokenizer(tiny_folder), 0)
     return score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "relp", 1)
 
 
 @torch.no_grad()
 def _by_hand(
-    tiny: Language, groups: Groups, basis: Basis, fit: NodeScores, kept: list[Node], keeps_errors: bool
+    tiny: Model, groups: Groups, basis: Basis, fit: NodeScores, kept: list[Node], keeps_errors: bool
 ) -> Tensor:
     """The metric of each prompt by itself, with every part of each site written out."""
     found = {}
@@ -148,7 +148,7 @@ def _by_hand(
 
 
 def test_the_shares_are_those_of_interventions_by_hand(
-    tiny: Language, groups: Groups, basis: Basis, fit: NodeScores
+    tiny: Model, groups: Groups, basis: Basis, fit: NodeScores
 ) -> None:
     nodes = fit.ranked()[:12]
     every = [Node(site, index) for site, d in basis.items() for index in range(d.width)]
@@ -180,7 +180,7 @@ def test_the_shares_are_those_of_interventions_by_hand(
 
 
 def test_nothing_is_not_necessary_and_everything_is_sufficient(
-    tiny: Language, groups: Groups, basis: Basis, fit: NodeScores
+    tiny: Model, groups: Groups, basis: Basis, fit: NodeScores
 ) -> None:
     ablation = mean_ablation(fit.means)
     none = judge_nodes(Bench(tiny, groups, basis, ablation, batch_tokens=100), [], [], 0)
@@ -196,7 +196,7 @@ def test_nothing_is_not_necessary_and_everything_is_sufficient(
 
 
 def test_every_fill_is_judged_for_nodes_of_both_origins(
-    tiny: Language, groups: Groups, basis: Basis, fit: NodeScores
+    tiny: Model, groups: Groups, basis: Basis, fit: NodeScores
 ) -> None:
     judged = judge_transfer(Bench(tiny, groups, basis, batch_tokens=100), [fit], fit, 5, 2, 0)
     assert len({(part["nodes_from"], part["fill"]) for part in judged}) == len(judged) == 6
@@ -231,7 +231,7 @@ def test_means_are_over_the_tasks_that_reach_a_distance() -> None:
 
 @torch.no_grad()
 def test_means_are_over_words_and_not_over_the_separator(
-    tiny: Language, halves: tuple[list[Pair], list[Pair]], basis: Basis, fit: NodeScores, tiny_folder: Path
+    tiny: Model, halves: tuple[list[Pair], list[Pair]], basis: Basis, fit: NodeScores, tiny_folder: Path
 ) -> None:
     site, dictionary = next(iter(basis.items()))
     at: dict[int, list[Tensor]] = {}

@@ -18,13 +18,13 @@ def test_a_newcomer_gets_from_a_clone_to_an_edited_model(finished: Path, tmp_pat
     blocks = BLOCK.findall((ROOT / "docs/tutorial.md").read_text())
     run = in_folder(folder)
     printed = []
-    for language, text in blocks:
+    for model, text in blocks:
         if "git clone" in text:
             continue
-        if language == "yaml":
+        if model == "yaml":
             study.write_text((folder / STUDY).read_text().replace("study: test", "study: mine"))
             shorten(study)
-        elif language == "bash":
+        elif model == "bash":
             printed.append(ok(run("bash", "-euo", "pipefail", "-c", text)))
         else:
             printed.append(ok(run(sys.executable, "-c", text)))

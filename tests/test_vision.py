@@ -26,7 +26,7 @@ from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformer as Entry
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens
 from sparse_circuits.models.run import cross_entropy, run
 from sparse_circuits.models.vision_transformer import VisionTransformer, to_patches
@@ -63,8 +63,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def language(folder: Path) -> Language:
-    return load_language_model(folder, CPU)
+def model(folder: Path) -> Model:
+    return load_model(folder, CPU)
 
 
 def pairs_of(images: Path, folder: Path, against: str | None, count: int = 6) -> PairBatch:
@@ -84,11 +84,11 @@ def test_patches_are_cut_and_put_together_again(channels: int) -> None:
     assert torch.equal(patches[1, 4].view(2, 2, channels), image[1, 2:4, 2:4])  # second row of patches, second of three
 
 
-def test_a_pixel_changes_its_own_patch_alone(language: Language) -> None:
+def test_a_pixel_changes_its_own_patch_alone(model: Model) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(1)), len(CLASSES))).long()
     other = tokens.clone()
     other[0, 1 + 2 * 6 + 3] = 3 + 200  # row 2, column 3: the second patch of the second row
-    embeds = [run(language, part, read=[Site("embed")]).activations[Site("embed")] for part in (tokens, other)]
+    embeds = [run(model, part, read=[Site("embed")]).activations[Site("embed")] for part in (tokens, other)]
     assert (embeds[0] != embeds[1]).any(dim=2).nonzero().tolist() == [[0, 5]]
 
 
@@ -96,49 +96,49 @@ def shaped(part: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]
     return part[0][..., None], part[1]
 
 
-def test_sites_are_where_the_model_reads_and_writes(language: Language) -> None:
+def test_sites_are_where_the_model_reads_and_writes(model: Model) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
     kinds = ("attn_out", "mlp_out", "resid_post")
     sites = [Site("embed"), *(Site(kind, layer) for layer in (0, 1) for kind in kinds)]
-    got = run(language, tokens, read=sites, logits="last")
+    got = run(model, tokens, read=sites, logits="last")
     assert got.activations[Site("embed")].shape == (3, POSITIONS, 8)
     before = got.activations[Site("embed")]
     for layer in (0, 1):
         added = got.activations[Site("attn_out", layer)] + got.activations[Site("mlp_out", layer)]
         torch.testing.assert_close(before + added, got.activations[Site("resid_post", layer)])
         before = got.activations[Site("resid_post", layer)]
-    assert isinstance(language.model, VisionTransformer)
-    torch.testing.assert_close(got.logits, language.model.unembed(before, tokens))
-    assert torch.equal(got.logits, language.model(tokens[:, :-1]).logits)  # the class is not looked at
+    assert isinstance(model.network, VisionTransformer)
+    torch.testing.assert_close(got.logits, model.network.unembed(before, tokens))
+    assert torch.equal(got.logits, model.network(tokens[:, :-1]).logits)  # the class is not looked at
     last = {Site("resid_post", 1): lambda x: torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:]], dim=1)}
-    assert torch.equal(run(language, tokens, edit=last, logits="last").logits, got.logits)  # nor the register's end
+    assert torch.equal(run(model, tokens, edit=last, logits="last").logits, got.logits)  # nor the register's end
     nothing = {Site("resid_post", 1): torch.zeros_like}
-    assert run(language, tokens, edit=nothing, logits="last").logits.abs().max() == 0
-    start = run(language, tokens, start=(Site("resid_post", 0), got.activations[Site("resid_post", 0)]), logits="last")
+    assert run(model, tokens, edit=nothing, logits="last").logits.abs().max() == 0
+    start = run(model, tokens, start=(Site("resid_post", 0), got.activations[Site("resid_post", 0)]), logits="last")
     torch.testing.assert_close(start.logits, got.logits)
 
 
-def test_the_loss_of_an_image_is_that_of_its_class(language: Language) -> None:
+def test_the_loss_of_an_image_is_that_of_its_class(model: Model) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
-    logits = run(language, tokens, logits="last").logits
+    logits = run(model, tokens, logits="last").logits
     assert logits is not None
     loss = -logits[:, 0].log_softmax(dim=1)[torch.arange(3), torch.tensor([0, 1, 2])]
     torch.testing.assert_close(cross_entropy(logits, tokens), loss.unsqueeze(1))
 
 
-def test_an_image_of_another_size_is_refused_in_one_line(language: Language) -> None:
+def test_an_image_of_another_size_is_refused_in_one_line(model: Model) -> None:
     with pytest.raises(StudyError, match=r"grey images of 4 x 6, 24 values, and this one has 20$"):
-        run(language, torch.full((1, 21), 5), logits="last")
+        run(model, torch.full((1, 21), 5), logits="last")
     with pytest.raises(StudyError, match=r"and this one has 72: it is in colour$"):
-        run(language, torch.full((1, 73), 5), logits="last")
+        run(model, torch.full((1, 73), 5), logits="last")
     with pytest.raises(StudyError, match="no pixel"):
-        run(language, torch.full((1, 25), 2), logits="last")
+        run(model, torch.full((1, 25), 2), logits="last")
 
 
-def test_a_saved_model_computes_the_same(language: Language) -> None:
+def test_a_saved_model_computes_the_same(model: Model) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
     fresh = new_vision_model(ENTRY, SHAPE, len(CLASSES), 0).eval()
-    assert torch.equal(fresh(tokens).logits, language.model(tokens).logits)
+    assert torch.equal(fresh(tokens).logits, model.network(tokens).logits)
 
 
 def test_an_image_is_a_text_that_the_tokenizer_reads(folder: Path) -> None:
@@ -182,18 +182,18 @@ def test_too_few_images_and_unknown_classes_are_told(images: Path) -> None:
 
 
 def test_a_cache_of_patches_says_which_image_and_place(images: Path, folder: Path, tmp_path: Path) -> None:
-    language = load_language_model(folder, CPU)
+    model = load_model(folder, CPU)
     path, site = tmp_path / "sequences.h5", Site("resid_post", 0)
     write_image_sequences(images, folder, 10, 4, 0, path)
     sequences = read_sequences(path, "train")
-    rows = cache_shard(language, sequences, [site], 4, "float32", [0, 0], tmp_path / "shard-00000.h5")
+    rows = cache_shard(model, sequences, [site], 4, "float32", [0, 0], tmp_path / "shard-00000.h5")
     assert rows == 10 * (POSITIONS - 1)
     build_manifest(tmp_path, path, [tmp_path / "shard-00000.h5"])
     origins = read_origins(tmp_path / "shard-00000.h5")
     stored = shards.read_shard_rows(tmp_path / "shard-00000.h5", str(site), 0, rows)
     found = row_sequences(tmp_path / "shard-00000.h5", origins, sequences, [0, 0])
     tokens = torch.from_numpy(sequences.token_id).long()
-    expected = run(language, tokens, read=[site]).activations[site]
+    expected = run(model, tokens, read=[site]).activations[site]
     torch.testing.assert_close(stored, expected[found, origins.position])
     split = read_images(images, "train")
     assert np.array_equal(origins.token_id, split.labels[origins.document])  # an image's class, at all of its patches
@@ -202,23 +202,23 @@ def test_a_cache_of_patches_says_which_image_and_place(images: Path, folder: Pat
 
 
 def test_scores_of_a_cut_add_up_and_edges_reach_the_next_layer(images: Path, folder: Path) -> None:
-    language = load_language_model(folder, CPU)
+    model = load_model(folder, CPU)
     sites = [Site("resid_post", 0), Site("resid_post", 1)]
     basis = {site: Coordinates(8) for site in sites}
     batch = pairs_of(images, folder, None)
     groups = [(list(range(len(batch))), batch)]
-    scores = score_nodes(Bench(language, groups, basis, batch_tokens=4096), "integrated_gradients", 20)
+    scores = score_nodes(Bench(model, groups, basis, batch_tokens=4096), "integrated_gradients", 20)
     for site in sites:
         torch.testing.assert_close(scores.sites[site].nodes.sum(dim=(1, 2)), scores.gap, rtol=2e-3, atol=2e-4)
     ablation = mean_ablation(scores.means)
     whole, empty = Circuit.whole(basis), Circuit.of([], basis)
-    found = Bench(language, groups, basis, ablation, batch_tokens=64).run([whole, empty, whole]).metric
-    plain = run(language, batch.clean, logits="last").logits
+    found = Bench(model, groups, basis, ablation, batch_tokens=64).run([whole, empty, whole]).metric
+    plain = run(model, batch.clean, logits="last").logits
     assert plain is not None
     torch.testing.assert_close(found[0], logit_difference(plain[:, 0], batch))
     assert found[1].abs().std() < 1e-5  # at the means of every patch all images are alike
     nodes = [Node(site, index) for site in sites for index in range(8)]
-    edges = feature_edges(language, batch, basis, nodes, "integrated_gradients", 5)
+    edges = feature_edges(model, batch, basis, nodes, "integrated_gradients", 5)
     assert any(weight for *_, weight in edges)
     # Nothing that comes before a target is left out: edges into a node add up to its own score, to first order.
     assert {source.split("/")[0] for source, _, _ in edges} == {"resid_post.0"}

@@ -31,7 +31,7 @@ from sparse_circuits.edit.measure import Variant, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.models import predicted
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.evaluate import evaluate_coder
 from sparse_circuits.tasks.pairs import Groups, PairBatch
@@ -43,11 +43,11 @@ PAIRS = 30
 
 
 @pytest.fixture(scope="module")
-def language() -> Language:
+def model() -> Model:
     torch.manual_seed(0)
     config = Gemma2Config(**{**LLAMA_LIKE, "vocab_size": VOCABULARY, "pad_token_id": None}, query_pre_attn_scalar=8)
     model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
-    return Language("random", model, FAMILIES["gemma2"], 2, 16, 0, torch.device("cpu"))
+    return Model("random", model, FAMILIES["gemma2"], 2, 16, 0, torch.device("cpu"))
 
 
 @pytest.fixture(autouse=True)
@@ -94,66 +94,64 @@ def _halved(x: Tensor) -> Tensor:
     return 0.5 * x
 
 
-def _evaluate(language: Language) -> Any:
+def _evaluate(model: Model) -> Any:
     sequences = Sequences(_tokens(8, 12).int().numpy(), np.arange(8, dtype=np.int32))
     norms = {SITE: float("inf")}
-    found = evaluate_coder(language, sequences, str(SITE), [SITE], [SITE], _sae(), norms, torch.zeros(24), 8, 0)
+    found = evaluate_coder(model, sequences, str(SITE), [SITE], [SITE], _sae(), norms, torch.zeros(24), 8, 0)
     return found["ce"], found["kl"]
 
 
-def _distil(language: Language) -> Any:
-    return distil(language, {SITE: _halved}, [_tokens(8, 12)], Distillation(steps=2), 0)
+def _distil(model: Model) -> Any:
+    return distil(model, {SITE: _halved}, [_tokens(8, 12)], Distillation(steps=2), 0)
 
 
-def _text(language: Language) -> Any:
-    return text_effects({"a": Variant(language), "b": Variant(language, {SITE: _halved})}, [_tokens(8, 12)])["b"]
+def _text(model: Model) -> Any:
+    return text_effects({"a": Variant(model), "b": Variant(model, {SITE: _halved})}, [_tokens(8, 12)])["b"]
 
 
-def _differences(language: Language) -> Any:
-    return differences_of({"a": Variant(language), "b": Variant(language, {SITE: _halved})}, _groups())["b"]
+def _differences(model: Model) -> Any:
+    return differences_of({"a": Variant(model), "b": Variant(model, {SITE: _halved})}, _groups())["b"]
 
 
-def _select(language: Language) -> Any:
+def _select(model: Model) -> Any:
     limits = Select(kind="select", at_most=1, shortlist=2)
-    return select(language, _basis(), Stakes(_groups(), {"kept": _groups()}, [_tokens(8, 12)]), limits)
+    return select(model, _basis(), Stakes(_groups(), {"kept": _groups()}, [_tokens(8, 12)]), limits)
 
 
-def _targets(language: Language) -> Targets:
+def _targets(model: Model) -> Targets:
     sequences = Sequences(_tokens(20, 13).int().numpy(), np.arange(20, dtype=np.int32))
-    return find_targets(language, sequences, Wanted(tokens=60, context=12, max_loss=1e9, a_window=4), 0, 1024)
+    return find_targets(model, sequences, Wanted(tokens=60, context=12, max_loss=1e9, a_window=4), 0, 1024)
 
 
-def _discover(language: Language) -> Any:
-    targets, saes = _targets(language), {SITE: _sae()}
-    return describe(language, saes, targets, feature_means(language, saes, targets, 1024), 8, 1024)
+def _discover(model: Model) -> Any:
+    targets, saes = _targets(model), {SITE: _sae()}
+    return describe(model, saes, targets, feature_means(model, saes, targets, 1024), 8, 1024)
 
 
-def _judge(language: Language) -> Any:
+def _judge(model: Model) -> Any:
     circuits = torch.zeros(1, 24, dtype=torch.bool)
     jobs = [(0, target) for target in range(40)]
-    return run_circuits_on(language, {SITE: _sae()}, _targets(language), torch.zeros(24), circuits, jobs, 1024)
+    return run_circuits_on(model, {SITE: _sae()}, _targets(model), torch.zeros(24), circuits, jobs, 1024)
 
 
-def _circuits(language: Language) -> Any:
+def _circuits(model: Model) -> Any:
     circuits = [Circuit.whole(_basis()), Circuit.of([], _basis()), Circuit.of([], _basis(), errors=False)]
-    return Bench(language, _groups(), _basis(), resample_ablation, batch_tokens=2048).run(circuits)
+    return Bench(model, _groups(), _basis(), resample_ablation, batch_tokens=2048).run(circuits)
 
 
-def _scores(method: str) -> Callable[[Language], Any]:
-    return lambda language: (
-        score_nodes(Bench(language, _groups(), _basis(), batch_tokens=2048), method, 3).sites[SITE].nodes
-    )
+def _scores(method: str) -> Callable[[Model], Any]:
+    return lambda model: score_nodes(Bench(model, _groups(), _basis(), batch_tokens=2048), method, 3).sites[SITE].nodes
 
 
-def _patched(language: Language) -> Any:
-    return exact_effects(language, _groups()[0][1].split(4)[0], SITE, _basis()[SITE], list(range(24)), 2048)
+def _patched(model: Model) -> Any:
+    return exact_effects(model, _groups()[0][1].split(4)[0], SITE, _basis()[SITE], list(range(24)), 2048)
 
 
-def _graph(language: Language) -> Any:
-    return trace_prompt(language, _tokens(1, 6), {SITE: Features(_sae())}, max_nodes=50)
+def _graph(model: Model) -> Any:
+    return trace_prompt(model, _tokens(1, 6), {SITE: Features(_sae())}, max_nodes=50)
 
 
-PROGRAMS: dict[str, Callable[[Language], Any]] = {
+PROGRAMS: dict[str, Callable[[Model], Any]] = {
     "evaluate_sae": _evaluate,
     "keep_edit": _distil,
     "evaluate_edit on text": _text,
@@ -169,10 +167,10 @@ PROGRAMS: dict[str, Callable[[Language], Any]] = {
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_no_tensor_over_the_vocabulary_is_larger_than_the_unembedding(program: str, language: Language) -> None:
+def test_no_tensor_over_the_vocabulary_is_larger_than_the_unembedding(program: str, model: Model) -> None:
     with Largest() as largest:
-        PROGRAMS[program](language)
-    assert largest.entries <= VOCABULARY * language.d_model
+        PROGRAMS[program](model)
+    assert largest.entries <= VOCABULARY * model.d_model
 
 
 def _numbers(found: Any) -> Iterator[Tensor]:
@@ -188,9 +186,9 @@ SAME = ["evaluate_sae", "keep_edit", "evaluate_edit on text", "evaluate_edit on 
 
 @pytest.mark.parametrize("program", [*SAME, "score_nodes by integrated_gradients", "exact patching"])
 def test_a_few_rows_at_a_time_give_the_numbers_of_all_at_once(
-    program: str, language: Language, monkeypatch: pytest.MonkeyPatch
+    program: str, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = list(_numbers(PROGRAMS[program](language)))
+    parts = list(_numbers(PROGRAMS[program](model)))
     monkeypatch.setattr(predicted, "LOGITS", 2**30)
-    for part, whole in zip(parts, _numbers(PROGRAMS[program](language)), strict=True):
+    for part, whole in zip(parts, _numbers(PROGRAMS[program](model)), strict=True):
         torch.testing.assert_close(part, whole, rtol=1e-3, atol=2e-6)

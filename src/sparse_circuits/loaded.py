@@ -17,7 +17,7 @@ from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
-from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import continued, run
 from sparse_circuits.models.texts import token_text
@@ -36,7 +36,7 @@ class LoadedModel:
     The separator that the model's sequences begin with is put before each prompt, as in studies.
     """
 
-    language: Language
+    model: Model
     tokenizer: "PreTrainedTokenizerBase"
     intervention: Intervention = field(default_factory=dict)
     length: int | None = None  # tokens that a prompt must have, where the intervention is made for so many
@@ -50,7 +50,7 @@ class LoadedModel:
             raise StudyError(
                 "a model with nodes as on `patch` has no continuation: `patch` has none; ask `next_tokens`"
             )
-        return str(self.tokenizer.decode(continued(self.language, self.encode(prompt), tokens, self.intervention)))
+        return str(self.tokenizer.decode(continued(self.model, self.encode(prompt), tokens, self.intervention)))
 
     @torch.no_grad()
     def next_tokens(self, prompt: str, count: int = 5) -> list[tuple[str, float]]:
@@ -69,9 +69,9 @@ class LoadedModel:
         answers = [self.tokenizer.encode(text, add_special_tokens=False) for text in (answer, other)]
         for text, ids in zip((answer, other), answers, strict=True):
             if len(ids) != 1:
-                raise StudyError(f"answer {text!r} is {len(ids)} tokens of {self.language.name}; it must be one")
+                raise StudyError(f"answer {text!r} is {len(ids)} tokens of {self.model.name}; it must be one")
         if answers[0] == answers[1]:
-            raise StudyError(f"answers {answer!r} and {other!r} are the same token of {self.language.name}")
+            raise StudyError(f"answers {answer!r} and {other!r} are the same token of {self.model.name}")
         logits = self._logits(prompt)
         return float(logits[answers[0][0]] - logits[answers[1][0]])
 
@@ -82,8 +82,8 @@ class LoadedModel:
         Raises StudyError for an autoencoder of another model.
         """
         site, features = _site(sae), self._features(sae)
-        tokens = torch.tensor([self.encode(prompt)], device=self.language.device)
-        read = run(self.language, tokens, edit=self.intervention, read=[site]).activations[site][0, 1:]
+        tokens = torch.tensor([self.encode(prompt)], device=self.model.device)
+        read = run(self.model, tokens, edit=self.intervention, read=[site]).activations[site][0, 1:]
         top = features.read(read).topk(count)
         rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
         return [[(Node(site, index).id, value) for index, value in zip(*row, strict=True) if value > 0] for row in rows]
@@ -102,12 +102,12 @@ class LoadedModel:
         return replace(self, intervention=compose([self.intervention, intervention]))
 
     def _features(self, sae: SparseAutoencoder) -> Features:
-        return features_of(self.language, _site(sae), sae, f"this {sae.architecture} autoencoder")
+        return features_of(self.model, _site(sae), sae, f"this {sae.architecture} autoencoder")
 
     def _logits(self, prompt: str) -> torch.Tensor:
         """The logits (vocabulary,) of the token after a prompt."""
-        tokens = torch.tensor([self.encode(prompt)], device=self.language.device)
-        logits = run(self.language, tokens, edit=self.intervention, logits="last").logits
+        tokens = torch.tensor([self.encode(prompt)], device=self.model.device)
+        logits = run(self.model, tokens, edit=self.intervention, logits="last").logits
         assert logits is not None
         return logits[0, -1]
 
@@ -117,7 +117,7 @@ class LoadedModel:
         Raises StudyError for a prompt that is none (`models.prompts`), and where the intervention is made for another
         length.
         """
-        tokens = prompt_tokens(prompt, self.tokenizer, self.language.separator_id)
+        tokens = prompt_tokens(prompt, self.tokenizer, self.model.separator_id)
         if self.length is not None and self.length != len(tokens):
             raise StudyError(f"{prompt!r} is {len(tokens) - 1} tokens, `patch` {self.length - 1}; they must be as many")
         return tokens
@@ -181,7 +181,7 @@ class LoadedCircuit:
     def _coordinates(self, prompt: str) -> dict[Site, torch.Tensor]:
         """The coordinates (position, coordinate) of a prompt's tokens, without the separator."""
         tokens = torch.tensor([self.model.encode(prompt)])
-        return {site: found[0] for site, found in coordinates(self.model.language, self._basis, tokens).items()}
+        return {site: found[0] for site, found in coordinates(self.model.model, self._basis, tokens).items()}
 
     @property
     def _results(self) -> Path:
@@ -196,15 +196,15 @@ class LoadedCircuit:
         folders = [
             _found(sorted((saes / site).glob("*/sae_weights.safetensors")), digest) for site, digest in hashes.items()
         ]
-        return load_basis(self.model.language, folders, list(hashes))
+        return load_basis(self.model.model, folders, list(hashes))
 
     @cached_property
     def _means(self) -> dict[Site, torch.Tensor]:
         pairs = self._results / "tasks" / self.facts["task"] / "train.jsonl"
         _same(pairs, self.facts["sha256"]["task"])
-        groups = encode_pairs(read_pairs(pairs), self.model.tokenizer, self.model.language.separator_id)
+        groups = encode_pairs(read_pairs(pairs), self.model.tokenizer, self.model.model.separator_id)
         prompts = [side for _, batch in groups for side in (batch.clean, batch.patch)]
-        return mean_coordinates(self.model.language, self._basis, prompts)
+        return mean_coordinates(self.model.model, self._basis, prompts)
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ class LoadedEdit:
 
 def load_folder(folder: Path) -> LoadedModel:
     """Load the model of a folder, onto a GPU where there is one."""
-    return LoadedModel(load_language_model(folder, choose_device("auto")), load_tokenizer(folder))
+    return LoadedModel(load_model(folder, choose_device("auto")), load_tokenizer(folder))
 
 
 def load_circuit(folder: Path) -> LoadedCircuit:

@@ -10,7 +10,7 @@ from sparse_circuits.activations.sequences import Sequences, position_tokens
 from sparse_circuits.activations.shard import Compression, Dtype, Rows, SiteStatistics, write_shard
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 
@@ -21,7 +21,7 @@ SINK_NORM_MULTIPLE = 10.0
 
 @torch.no_grad()
 def cache_shard(
-    language: Language,
+    model: Model,
     sequences: Sequences,
     sites: list[Site],
     batch: int,
@@ -40,7 +40,7 @@ def cache_shard(
     stored_type: torch.dtype = getattr(torch, dtype)
     kept: dict[Site, list[Tensor]] = {site: [] for site in sites}
     for begin in Progress(range(0, len(tokens), batch), desc=path.name, unit="batch"):
-        got = run(language, tokens[begin : begin + batch].to(language.device), read=sites).activations
+        got = run(model, tokens[begin : begin + batch].to(model.device), read=sites).activations
         for site in sites:
             kept[site].append(got[site][:, 1:].flatten(0, 1).to(stored_type).cpu())
     activations = {site: torch.cat(parts) for site, parts in kept.items()}

@@ -10,7 +10,7 @@ from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinat
 from sparse_circuits.circuits.fills import Fill
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.tasks.pairs import PairBatch
 
@@ -56,7 +56,7 @@ def stacked(masks: list[Tensor], length: int) -> Tensor:
 
 
 def run_ablated(
-    language: Language,
+    model: Model,
     batch: PairBatch,
     basis: Basis,
     fills: Mapping[Site, Fill],
@@ -78,9 +78,9 @@ def run_ablated(
     if first.kind == "resid_post":
         # No circuit changes anything before the first site: begin there, with its ablation already done.
         start = (first, edits.pop(first)(clean.repeat(circuits, 1, 1)))
-        logits = run(language, tokens, start=start, edit=edits, logits="last").logits
+        logits = run(model, tokens, start=start, edit=edits, logits="last").logits
     else:
-        logits = run(language, tokens, edit=edits, logits="last").logits
+        logits = run(model, tokens, edit=edits, logits="last").logits
     assert logits is not None
     return logits[:, -1]
 

@@ -16,7 +16,7 @@ from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.predicted import divergence, rows_at_a_time
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
@@ -41,7 +41,7 @@ class Bench:
     over all circuits in it.
     """
 
-    language: Language
+    model: Model
     groups: Groups
     basis: Basis
     ablation: Ablation = resample_ablation
@@ -51,7 +51,7 @@ class Bench:
     @classmethod
     def load(
         cls,
-        model: Path,
+        folder: Path,
         pairs: Path,
         saes: Sequence[Path],
         sites: Sequence[str],
@@ -65,9 +65,9 @@ class Bench:
         `saes` are folders of autoencoders in the order of `sites`; without them the nodes are the coordinates of the
         sites. Raises StudyError when a model, a pair or an autoencoder does not fit.
         """
-        language = load_language_model(model, device)
-        groups = encode_pairs(drawn(read_pairs(pairs), draw, seed), load_tokenizer(model), language.separator_id)
-        return cls(language, groups, load_basis(language, saes, sites), batch_tokens=batch_tokens)
+        model = load_model(folder, device)
+        groups = encode_pairs(drawn(read_pairs(pairs), draw, seed), load_tokenizer(folder), model.separator_id)
+        return cls(model, groups, load_basis(model, saes, sites), batch_tokens=batch_tokens)
 
     def with_means(self, scores: NodeScores) -> "Bench":
         """Return a bench on which ablated nodes are set to the means that lie beside scores, at their positions."""
@@ -98,23 +98,23 @@ class Bench:
         All sites are ablated in the one pass, so that later sites see what earlier ones have become. Raises StudyError
         when circuits name positions of prompts of another length.
         """
-        language, basis = self.language, self.basis
+        model, basis = self.model, self.basis
         metric, kl = torch.zeros(2, len(circuits), sum(len(indices) for indices, _ in self.groups))
         first = next(iter(basis))
-        rows_of_logits = rows_at_a_time(language)
+        rows_of_logits = rows_at_a_time(model)
         for indices, batch in in_batches(self.groups, rows_of_logits):
-            batch = batch.to(language.device)
-            clean = run(language, batch.clean, read=[first], logits="last")
+            batch = batch.to(model.device)
+            clean = run(model, batch.clean, read=[first], logits="last")
             assert clean.logits is not None
             likely = clean.logits[:, -1].log_softmax(dim=-1)
-            fills = self.ablation(language, basis, batch)
-            positions = {site: language.positions(batch.clean, site) for site in basis}
+            fills = self.ablation(model, basis, batch)
+            positions = {site: model.positions(batch.clean, site) for site in basis}
             size = max(1, min(self.batch_tokens // max(positions.values()), rows_of_logits) // len(batch))
             for begin in Progress(range(0, len(circuits), size), desc="run circuits", unit="batch"):
                 part = circuits[begin : begin + size]
                 left_out = {site: 1.0 - stacked([c.kept[site] for c in part], positions[site]) for site in basis}
                 errors_left_out = torch.tensor([not c.errors for c in part], dtype=torch.float32)
-                logits = run_ablated(language, batch, basis, fills, left_out, errors_left_out, clean.activations[first])
+                logits = run_ablated(model, batch, basis, fills, left_out, errors_left_out, clean.activations[first])
                 rows = slice(begin, begin + len(part))
                 metric[rows, indices] = logit_difference(logits, batch.repeat(len(part))).view(len(part), -1).cpu()
                 unlikely = logits.log_softmax(dim=-1).unflatten(0, (len(part), -1))

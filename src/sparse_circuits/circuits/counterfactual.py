@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.models.vision_transformer import VisionTransformer
 from sparse_circuits.progress import Progress
@@ -35,18 +35,18 @@ class Counterfactuals(NamedTuple):
     after: Tensor
 
 
-def counterfactuals(language: Language, batch: PairBatch) -> Counterfactuals:
+def counterfactuals(model: Model, batch: PairBatch) -> Counterfactuals:
     """Return the clean images of pairs, and what is nearest to each that the model takes for the other side."""
-    model = language.model
-    assert isinstance(model, VisionTransformer)
-    batch = batch.to(language.device)
-    images = model.images(batch.clean)
+    network = model.network
+    assert isinstance(network, VisionTransformer)
+    batch = batch.to(model.device)
+    images = network.images(batch.clean)
     change = torch.zeros_like(images, requires_grad=True)
     optimizer = torch.optim.Adam([change], lr=RATE)
 
     def metric(seen: Tensor) -> Tensor:
-        embedded = model.embed_images(seen)
-        logits = run(language, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
+        embedded = network.embed_images(seen)
+        logits = run(model, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
         assert logits is not None
         return logit_difference(logits[:, -1], batch)
 

@@ -6,30 +6,30 @@ from pathlib import Path
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
 
 
-def load_basis(language: Language, saes: Sequence[Path], sites: Sequence[str]) -> Basis:
+def load_basis(model: Model, saes: Sequence[Path], sites: Sequence[str]) -> Basis:
     """Load the dictionaries of sites: autoencoders of folders in the order of `sites`, or, without, coordinates.
 
     Raises StudyError when a site or an autoencoder does not fit the model.
     """
     parsed = [Site.parse(site) for site in sites]
     for site in parsed:
-        if site.layer >= language.num_layers:
-            raise StudyError(f"site {site}: {language.name} has {language.num_layers} layers")
+        if site.layer >= model.num_layers:
+            raise StudyError(f"site {site}: {model.name} has {model.num_layers} layers")
     if saes:
         if len(saes) != len(sites):
             raise StudyError(f"{len(sites)} sites and {len(saes)} folders of autoencoders; each site needs one")
         return {
-            site: features_of(language, site, load_autoencoder(folder), f"{folder}/cfg.json")
+            site: features_of(model, site, load_autoencoder(folder), f"{folder}/cfg.json")
             for site, folder in zip(parsed, saes, strict=True)
         }
-    return {site: _coordinates(language, site) for site in parsed}
+    return {site: _coordinates(model, site) for site in parsed}
 
 
-def features_of(language: Language, site: Site, sae: SparseAutoencoder, name: str) -> Features:
+def features_of(model: Model, site: Site, sae: SparseAutoencoder, name: str) -> Features:
     """Return the features of an autoencoder of `site`, or of a transcoder that writes it, on the model's device.
 
     `name` is what messages call it. Raises StudyError when it is of another model, site or width.
@@ -42,19 +42,19 @@ def features_of(language: Language, site: Site, sae: SparseAutoencoder, name: st
     if made_for not in (None, str(site)):
         raise StudyError(f"{name}: trained on {made_for}, asked to serve {site}")
     trained_for = sae.metadata.get("model_name")
-    if trained_for not in (None, language.name):
-        raise StudyError(f"{name}: trained on {trained_for}, asked to serve {language.name}")
+    if trained_for not in (None, model.name):
+        raise StudyError(f"{name}: trained on {trained_for}, asked to serve {model.name}")
     reads = Site.parse(sae.metadata["hook_name"]) if sae.is_transcoder else None
     for what, place, width in (("reads", reads or site, sae.d_in), ("writes", site, sae.W_dec.shape[1])):
-        if width != language.width(place):
-            raise StudyError(f"{name}: {what} width {width}; {place} of {language.name} has {language.width(place)}")
-    return Features(sae.to(language.device), reads)
+        if width != model.width(place):
+            raise StudyError(f"{name}: {what} width {width}; {place} of {model.name} has {model.width(place)}")
+    return Features(sae.to(model.device), reads)
 
 
-def _coordinates(language: Language, site: Site) -> Coordinates:
+def _coordinates(model: Model, site: Site) -> Coordinates:
     """The coordinates of a site: an attention head's together, else each by itself."""
-    width = language.width(site)
+    width = model.width(site)
     if site.kind == "heads":
-        heads = language.model.config.num_attention_heads
+        heads = model.network.config.num_attention_heads
         return Coordinates(heads, width // heads)
     return Coordinates(width)

@@ -11,7 +11,7 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Basis, Dictionary, Features
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.linearised import linearised
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 
 
@@ -56,7 +56,7 @@ class DirectPaths:
 
 
 def cut_at_sites(
-    language: Language,
+    model: Model,
     tokens: Tensor,
     sites: Sequence[Site],
     reads: Sequence[Site],
@@ -82,22 +82,22 @@ def cut_at_sites(
         return edit
 
     unembedded: list[Tensor] = []
-    unembed = language.model.get_output_embeddings()
+    unembed = model.network.get_output_embeddings()
     everywhere = sorted({*sites, *reads}, key=lambda site: site.order)
     with ExitStack() as stack:
-        stack.enter_context(_attention_in_products(language))
+        stack.enter_context(_attention_in_products(model))
         if linear:
-            stack.enter_context(linearised(language))
+            stack.enter_context(linearised(model))
         stack.callback(unembed.register_forward_hook(lambda *passed: unembedded.append(passed[2])).remove)
         last = [everywhere[-1]] if logits == "none" else []
-        found = run(language, tokens, read=last, edit={site: visit(site) for site in everywhere}, logits=logits)
+        found = run(model, tokens, read=last, edit={site: visit(site) for site in everywhere}, logits=logits)
     return DirectPaths(starts, arrivals, found.logits, unembedded[0] if unembedded else None)
 
 
 @contextmanager
-def _attention_in_products(language: Language) -> Iterator[None]:
+def _attention_in_products(model: Model) -> Iterator[None]:
     """Have attention computed by matrix products; fused attention has no batched backward pass."""
-    config = language.model.config
+    config = model.network.config
     name = config._attn_implementation
     config._attn_implementation = "eager"
     try:

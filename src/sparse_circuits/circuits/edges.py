@@ -18,7 +18,7 @@ from sparse_circuits.circuits.direct_paths import (
     reading_sites,
 )
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.pairs import PairBatch
@@ -62,7 +62,7 @@ class _Targets:
 
 
 def feature_edges(
-    language: Language,
+    model: Model,
     batch: PairBatch,
     basis: Basis,
     nodes: Sequence[Node],
@@ -81,14 +81,14 @@ def feature_edges(
     are pulled back in batched backward passes: a pair is a world of its own, so each lane of a pass carries in each
     pair another target that is active there.
     """
-    batch = batch.to(language.device)
-    found = METHODS[method](language, batch, list(basis), steps)
+    batch = batch.to(model.device)
+    found = METHODS[method](model, batch, list(basis), steps)
     reads = reading_sites(basis)
-    paths = cut_at_sites(language, batch.clean, list(basis), list(reads.values()), linear=method == "relp")
-    patch = run(language, batch.patch, read=list(reads.values())).activations
+    paths = cut_at_sites(model, batch.clean, list(basis), list(reads.values()), linear=method == "relp")
+    patch = run(model, batch.patch, read=list(reads.values())).activations
     # Before the first token that differs the runs are alike, so nothing upstream changes what a target there could
     # feel. Without a counterfactual everything after the separator changes: to nothing.
-    begin = language.first_difference(batch.clean, batch.patch) if all(part.to_patch for part in found.values()) else 1
+    begin = model.first_difference(batch.clean, batch.patch) if all(part.to_patch for part in found.values()) else 1
     edges: list[Edge] = []
     sources: dict[Site, _Sources] = {}
     with torch.no_grad():

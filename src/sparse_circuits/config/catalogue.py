@@ -47,7 +47,7 @@ class ModelEntry(Sourced):
     document_separator: str = Field(description="the token that each sequence begins with, as in pretraining")
 
     @model_validator(mode="after")
-    def _classes_named(self) -> "Model":
+    def _classes_named(self) -> "ModelEntry":
         if self.format == "torchvision" and self.classes is None:
             raise ValueError("format torchvision needs `classes`")
         return self

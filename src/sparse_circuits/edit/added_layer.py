@@ -22,7 +22,7 @@ from sparse_circuits.config.fit import LENGTHENED
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
@@ -45,30 +45,30 @@ class Neurons:
 
 
 def with_added_layers(
-    language: Language, basis: Basis, rewritings: Mapping[Node, Rewriting], batches: Sequence[Tensor]
+    model: Model, basis: Basis, rewritings: Mapping[Node, Rewriting], batches: Sequence[Tensor]
 ) -> "PreTrainedModel":
     """Return a model of the same class that does by its weights what the rewriting of features does by hooks.
 
     Fitted on tokens (sequence, position) of batches. Raises StudyError for families not in LENGTHENED, for nodes
     that are no features of an autoencoder of the residual stream, and for a feature that is never active.
     """
-    if (kind := language.model.config.model_type) not in LENGTHENED:
-        raise StudyError(f"{language.name} is a {kind}; layers can be added to {', '.join(LENGTHENED)}")
+    if (kind := model.network.config.model_type) not in LENGTHENED:
+        raise StudyError(f"{model.name} is a {kind}; layers can be added to {', '.join(LENGTHENED)}")
     by_site: dict[Site, dict[int, Rewriting]] = {}
     for node, rewriting in rewritings.items():
         if node.site.kind != "resid_post" or not isinstance(basis[node.site], Features) or node.index is None:
             raise StudyError(f"node {node.id}: only features of the residual stream become a layer")
         by_site.setdefault(node.site, {})[node.index] = rewriting
-    model = language.model
+    network = model.network
     # From the last site to the first, so that the layers before stay where they are.
     for site in sorted(by_site, key=lambda one: one.layer, reverse=True):
         dictionary = basis[site]
         assert isinstance(dictionary, Features)
         # What this layer will read has gone through the layers added before it.
         before = rewrite_nodes(basis, {node: how for node, how in rewritings.items() if node.site.order < site.order})
-        neurons = fit_neurons(_stream(language, site, batches, before), dictionary.sae, by_site[site])
-        model = _insert(model, site.layer, neurons)
-    return model
+        neurons = fit_neurons(_stream(model, site, batches, before), dictionary.sae, by_site[site])
+        network = _insert(network, site.layer, neurons)
+    return network
 
 
 def moved(site: Site, added_after: Sequence[int]) -> Site:
@@ -79,12 +79,12 @@ def moved(site: Site, added_after: Sequence[int]) -> Site:
 
 @torch.no_grad()
 def _stream(
-    language: Language, site: Site, batches: Iterable[Tensor], intervention: Mapping[Site, Edit]
+    model: Model, site: Site, batches: Iterable[Tensor], intervention: Mapping[Site, Edit]
 ) -> tuple[Tensor, Tensor]:
     """Activations at a site (row, d_model) under an intervention, and which of them are separators (row,)."""
     rows, first = [], []
     for batch in batches:
-        x = run(language, batch.to(language.device), read=[site], edit=intervention).activations[site]
+        x = run(model, batch.to(model.device), read=[site], edit=intervention).activations[site]
         begins = torch.zeros(x.shape[:2], dtype=torch.bool)
         begins[:, 0] = True
         rows.append(x.flatten(0, 1).cpu())

@@ -13,7 +13,7 @@ from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.tasks.pairs import Groups
 
 
@@ -22,7 +22,7 @@ class Materials:
     """What edits are made of: the model, its nodes, text (sequence, position) in batches, training pairs by name,
     circuits by task, and what was selected."""
 
-    language: Language
+    model: Model
     basis: Basis
     text: Sequence[Tensor]
     pairs: Mapping[str, Groups]
@@ -54,21 +54,21 @@ def _rewritten(operation: Operation, selected: Mapping[Node, Rewriting]) -> dict
 
 def build(settings: EditSettings, materials: Materials) -> Intervention:
     """Return the intervention of all operations, in their order."""
-    basis, language = materials.basis, materials.language
+    basis, model = materials.basis, materials.model
     parts: list[Intervention] = []
     for operation in settings.operations:
         if isinstance(operation, Select | Rewrite):
             parts.append(rewrite_nodes(basis, _rewritten(operation, materials.selected)))
         elif isinstance(operation, MeanAblate):
-            means = mean_coordinates(language, basis, materials.text)
+            means = mean_coordinates(model, basis, materials.text)
             parts.append(mean_intervention(basis, means, _nodes(operation.nodes)))
         elif isinstance(operation, OfCircuit):
-            means = mean_coordinates(language, basis, materials.text)
+            means = mean_coordinates(model, basis, materials.text)
             nodes = materials.circuits[operation.task]
             parts.append(mean_intervention(basis, means, nodes, keep=operation.kind == "keep_circuit"))
         elif isinstance(operation, Erase):
             sites = [Site.parse(site) for site in operation.sites]
-            parts.append(erase(language, materials.pairs[operation.behaviour], sites, operation.kind))
+            parts.append(erase(model, materials.pairs[operation.behaviour], sites, operation.kind))
     return compose(parts)
 
 

@@ -9,21 +9,21 @@ from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinat
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import beyond_separator
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.means import mean_over_passes
 from sparse_circuits.models.run import Edit, run
 
 
 @torch.no_grad()
-def coordinates(language: Language, basis: Basis, tokens: Tensor) -> dict[Site, Tensor]:
+def coordinates(model: Model, basis: Basis, tokens: Tensor) -> dict[Site, Tensor]:
     """Return each site's coordinates (sequence, position, coordinate) on tokens (sequence, token), no separators."""
-    read = run(language, tokens.to(language.device), read=sites_read(basis)).activations
+    read = run(model, tokens.to(model.device), read=sites_read(basis)).activations
     return {site: dictionary.read(read[dictionary.reads or site][:, 1:]) for site, dictionary in basis.items()}
 
 
-def mean_coordinates(language: Language, basis: Basis, batches: Iterable[Tensor]) -> dict[Site, Tensor]:
+def mean_coordinates(model: Model, basis: Basis, batches: Iterable[Tensor]) -> dict[Site, Tensor]:
     """Return each site's mean coordinates (coordinate,) over tokens (sequence, position), separators left out."""
-    return mean_over_passes(coordinates(language, basis, batch) for batch in batches)
+    return mean_over_passes(coordinates(model, basis, batch) for batch in batches)
 
 
 def mean_intervention(

@@ -51,7 +51,7 @@ def evaluate_edit(
         before = {"deletion": variants["before"]}
         baselines |= judge_variants(before, trials.without_gendered_words(), {"deletion": effects["before"]})
     return {
-        "model": editing.language.name,
+        "model": editing.model.name,
         "goal": settings.goal,
         "kept": list(settings.keep),
         "features": len(nodes),
@@ -71,24 +71,24 @@ def _trials(editing: Editing, seed: int) -> Trials:
         {name: [editing.pairs(one, "test") for one in names] for name, names in settings.keep.items()},
         editing.pairs(settings.statistics, "test") if settings.statistics else [],
         editing.tokenizer,
-        editing.language.separator_id,
+        editing.model.separator_id,
         seed,
     )
 
 
 def _other_ways(editing: Editing, nodes: Nodes, seed: int) -> dict[str, Variant]:
     """The model with random features rewritten, and with what tells the goal's prompts apart erased."""
-    settings, language, basis = editing.settings, editing.language, editing.basis
+    settings, model, basis = editing.settings, editing.model, editing.basis
     sites = list(dict.fromkeys(node.site for node in nodes)) or list(basis)
     prompts, generator = editing.prompts(settings.goal), torch.Generator().manual_seed(seed)
     found = {}
     for number in range(settings.random_seeds if "random" in settings.baselines else 0):
-        drawn = random_nodes(list(nodes), language, basis, prompts, generator)
+        drawn = random_nodes(list(nodes), model, basis, prompts, generator)
         rewritten = rewrite_nodes(basis, dict(zip(drawn, nodes.values(), strict=True)))
-        found[f"random.{number}"] = Variant(language, rewritten)
+        found[f"random.{number}"] = Variant(model, rewritten)
     for method in ("leace", "mean_difference"):
         if method in settings.baselines:
-            found[method] = Variant(language, erase(language, editing.groups(settings.goal, "train"), sites, method))
+            found[method] = Variant(model, erase(model, editing.groups(settings.goal, "train"), sites, method))
     return found
 
 
@@ -103,7 +103,7 @@ def _side_effects(
     """The accuracies on other tasks, and the tokens and nodes that the edit changes most."""
     moved = shown["before"], shown["hooked"]
     accuracies = {task: differences_of(shown, editing.groups(task, "test")) for task in others}
-    sees = editing.language.sees
+    sees = editing.model.sees
     return {
         "accuracy": {task: {name: one.accuracy for name, one in of.items()} for task, of in accuracies.items()},
         "tokens": [] if sees else most_changed(*moved, effects.at, torch.cat(text), editing.tokenizer),

@@ -16,7 +16,7 @@ from torch.nn.utils import parametrize
 
 from sparse_circuits.config.edits import Distillation
 from sparse_circuits.edit.intervention import Intervention
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import Predicted, divergence, last_site
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
@@ -40,14 +40,14 @@ class _LowRank(nn.Module):
 
 
 def distil(
-    language: Language, intervention: Intervention, batches: Sequence[Tensor], settings: Distillation, seed: int
+    model: Model, intervention: Intervention, batches: Sequence[Tensor], settings: Distillation, seed: int
 ) -> "PreTrainedModel":
     """Return a model of the same class and size that does by its weights what an intervention does by hooks.
 
     Trained on tokens (sequence, position) of batches, one drawn at random for each step.
     """
     generator = torch.Generator().manual_seed(seed)
-    pupil = replace(language, model=copy.deepcopy(language.model))
+    pupil = replace(model, network=copy.deepcopy(model.network))
     matrices = _matrices(pupil, min(site.layer for site in intervention))
     changes = nn.ModuleList()
     for matrix in matrices:
@@ -55,30 +55,30 @@ def distil(
         parametrize.register_parametrization(matrix, "weight", changes[-1])
     optimizer = torch.optim.AdamW(changes.parameters(), lr=settings.learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.steps)
-    last = last_site(language)
+    last = last_site(model)
     for _ in Progress(range(settings.steps), desc="distil", unit="step"):
-        batch = batches[int(torch.randint(len(batches), (1,), generator=generator))].to(language.device)
+        batch = batches[int(torch.randint(len(batches), (1,), generator=generator))].to(model.device)
         with torch.no_grad():
-            wanted = run(language, batch, read=[last], edit=intervention).activations[last]
+            wanted = run(model, batch, read=[last], edit=intervention).activations[last]
         found = run(pupil, batch, read=[last]).activations[last]
-        found.backward(_slope(language, batch, wanted, found.detach()))
+        found.backward(_slope(model, batch, wanted, found.detach()))
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
     for matrix in matrices:
         parametrize.remove_parametrizations(matrix, "weight")
-    return pupil.model.requires_grad_(False)
+    return pupil.network.requires_grad_(False)
 
 
-def _slope(language: Language, tokens: Tensor, wanted: Tensor, found: Tensor) -> Tensor:
+def _slope(model: Model, tokens: Tensor, wanted: Tensor, found: Tensor) -> Tensor:
     """The gradient by `found` of the mean divergence of what it predicts from what `wanted` predicts.
 
     Both are last activations (sequence, position, d_model), from which teacher and pupil predict alike. What stands
     after the separator is left out.
     """
     found.requires_grad_()
-    words = slice(0 if language.sees else 1, None)
-    teacher, pupil = (Predicted.of(language, tokens[:, words], hidden[:, words]) for hidden in (wanted, found))
+    words = slice(0 if model.sees else 1, None)
+    teacher, pupil = (Predicted.of(model, tokens[:, words], hidden[:, words]) for hidden in (wanted, found))
     for rows in teacher.parts():
         with torch.no_grad():
             likely = teacher.logits(rows).log_softmax(dim=-1)
@@ -88,9 +88,9 @@ def _slope(language: Language, tokens: Tensor, wanted: Tensor, found: Tensor) ->
     return found.grad
 
 
-def _matrices(language: Language, first: int) -> list[nn.Module]:
+def _matrices(model: Model, first: int) -> list[nn.Module]:
     """The modules with a matrix in the layers from `first` on."""
-    layers = language.model.get_submodule(language.family.layers)
+    layers = model.network.get_submodule(model.family.layers)
     assert isinstance(layers, nn.ModuleList)
     modules = [module for layer in layers[max(first, 0) :] for module in layer.modules()]
     return [module for module in modules if any(n == "weight" and p.ndim == 2 for n, p in module.named_parameters())]

@@ -10,12 +10,12 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Basis
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import compose
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, Run, run
 
 
 def first_order_effects(
-    language: Language,
+    model: Model,
     basis: Basis,
     tokens: Tensor,
     metric: Callable[[Run], Tensor],
@@ -32,8 +32,8 @@ def first_order_effects(
     starting: dict[Site, Edit] = {sites[0]: lambda x: x.detach().requires_grad_()}
     with torch.enable_grad():
         found = run(
-            language,
-            tokens.to(language.device),
+            model,
+            tokens.to(model.device),
             read=[*sites, *([read] if read else [])],
             edit=compose([intervention, starting]),
             logits=logits,

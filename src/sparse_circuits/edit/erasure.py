@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import beyond_separator
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.tasks.pairs import Groups
 
@@ -21,7 +21,7 @@ Erasure = Literal["leace", "mean_difference"]
 
 
 @torch.no_grad()
-def erase(language: Language, groups: Groups, sites: Sequence[Site], method: Erasure) -> dict[Site, Edit]:
+def erase(model: Model, groups: Groups, sites: Sequence[Site], method: Erasure) -> dict[Site, Edit]:
     """Return the intervention that erases at each site what tells the two prompts of a task's pairs apart.
 
     Fitted on the activations from the first token that differs in a pair to the last (of images, on those of all
@@ -34,13 +34,13 @@ def erase(language: Language, groups: Groups, sites: Sequence[Site], method: Era
     for site in sorted(sites, key=lambda one: one.order):
         rows, labels = [], []
         for _, batch in groups:
-            batch = batch.to(language.device)
-            if language.sees:
-                differs = torch.arange(language.positions(batch.clean, site)).expand(len(batch), -1) > 0
+            batch = batch.to(model.device)
+            if model.sees:
+                differs = torch.arange(model.positions(batch.clean, site)).expand(len(batch), -1) > 0
             else:
                 differs = (batch.clean != batch.patch).cumsum(dim=1) > 0
             for label, tokens in ((1.0, batch.clean), (0.0, batch.patch)):
-                x = run(language, tokens, read=[site], edit=edits).activations[site][differs]
+                x = run(model, tokens, read=[site], edit=edits).activations[site][differs]
                 rows.append(x)
                 labels.append(x.new_full((len(x), 1), label))
         fitted = LeaceEraser.fit(

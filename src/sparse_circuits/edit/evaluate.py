@@ -171,8 +171,8 @@ def most_changed(
 
 
 def _next_probabilities(variant: Variant, prompt: Tensor) -> Tensor:
-    language = variant.language
-    logits = run(language, prompt.to(language.device), edit=variant.intervention, logits="last").logits
+    model = variant.model
+    logits = run(model, prompt.to(model.device), edit=variant.intervention, logits="last").logits
     assert logits is not None
     return logits[0, -1].softmax(dim=-1)
 
@@ -191,14 +191,13 @@ def most_changed_nodes(
     sums = {site: torch.zeros(3, basis[site].width, dtype=torch.float64) for site in sites}
     for batch in text:
         old, new = (
-            run(v.language, batch.to(v.language.device), edit=v.intervention, read=sites).activations
-            for v in (before, after)
+            run(v.model, batch.to(v.model.device), edit=v.intervention, read=sites).activations for v in (before, after)
         )
         for site, total in sums.items():
             was, now = (basis[site].read(found[site][:, 1:]).flatten(0, 1) for found in (old, new))
             for row, values in zip(total, (was, now, (now - was).abs()), strict=True):
                 row += values.unflatten(-1, (-1, basis[site].group)).norm(dim=-1).double().sum(dim=0).cpu()
-    tokens = sum(len(batch) * (before.language.positions(batch) - 1) for batch in text)
+    tokens = sum(len(batch) * (before.model.positions(batch) - 1) for batch in text)
     rows = [
         {"node": node.id, "before": was / tokens, "after": now / tokens, "change": change / tokens}
         for site, total in sums.items()
@@ -225,6 +224,6 @@ def continuations(
         row = {"prompt": prompt}
         for name, variant in variants.items():
             ids = prompt_tokens(prompt, trials.tokenizer, trials.separator_id)
-            row[name] = str(trials.tokenizer.decode(continued(variant.language, ids, tokens, variant.intervention)))
+            row[name] = str(trials.tokenizer.decode(continued(variant.model, ids, tokens, variant.intervention)))
         rows.append(row)
     return rows

@@ -14,7 +14,7 @@ from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import beyond_separator
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
@@ -97,7 +97,7 @@ def _columns(sae: SparseAutoencoder, indices: Tensor) -> SparseAutoencoder:
 
 
 def random_nodes(
-    nodes: Sequence[Node], language: Language, basis: Basis, batches: Iterable[Tensor], generator: torch.Generator
+    nodes: Sequence[Node], model: Model, basis: Basis, batches: Iterable[Tensor], generator: torch.Generator
 ) -> list[Node]:
     """Return as many random nodes at each site, none of which is among `nodes`: the control of a choice.
 
@@ -105,7 +105,7 @@ def random_nodes(
     changes nothing. Raises StudyError where too few are active.
     """
     sites, taken = list(dict.fromkeys(node.site for node in nodes)), set(nodes)
-    active = _active(language, {site: basis[site] for site in sites}, batches)
+    active = _active(model, {site: basis[site] for site in sites}, batches)
     others = [Node(site, index) for site in sites for index in active[site].nonzero().flatten().tolist()]
     drawn = matched_random(nodes, [node for node in others if node not in taken], generator)
     if len(drawn) < len(nodes):
@@ -114,11 +114,11 @@ def random_nodes(
 
 
 @torch.no_grad()
-def _active(language: Language, basis: Basis, batches: Iterable[Tensor]) -> dict[Site, Tensor]:
+def _active(model: Model, basis: Basis, batches: Iterable[Tensor]) -> dict[Site, Tensor]:
     """Which coordinates are not 0 somewhere behind the separator: (width,) of booleans a site."""
     found = {site: torch.zeros(dictionary.width, dtype=torch.bool) for site, dictionary in basis.items()}
     for tokens in batches:
-        read = run(language, tokens.to(language.device), read=list(basis)).activations
+        read = run(model, tokens.to(model.device), read=list(basis)).activations
         for site, dictionary in basis.items():
             found[site] |= (dictionary.read(read[site][:, 1:]) != 0).flatten(0, 1).any(dim=0).cpu()
     return found

@@ -10,7 +10,7 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.promoting import PROMOTED
 from sparse_circuits.endpoint import Endpoint, marked, read_answer
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens, run
 from sparse_circuits.models.texts import pieces, token_texts
 
@@ -39,7 +39,7 @@ class Judge:
 
     endpoint: Endpoint
     about: str
-    language: Language
+    model: Model
     tokenizer: "PreTrainedTokenizerBase"
     basis: Basis
     text: Sequence[Tensor]
@@ -58,7 +58,7 @@ class Judge:
         dictionary = self.basis[node.site]
         found: list[tuple[float, str]] = []
         for batch in self.text:
-            read = run(self.language, batch.to(self.language.device), read=[node.site]).activations[node.site]
+            read = run(self.model, batch.to(self.model.device), read=[node.site]).activations[node.site]
             f = dictionary.read(read)[..., node.index].cpu()
             f[:, 0] = 0  # the separator
             for row, values in zip(batch, f, strict=True):
@@ -66,9 +66,9 @@ class Judge:
                     at = slice(max(1, int(values.argmax()) - AROUND), int(values.argmax()) + AROUND + 1)
                     found.append((peak, marked(pieces(self.tokenizer, row[at].tolist()), values[at].tolist())))
         found.sort(key=lambda one: one[0], reverse=True)
-        one = torch.zeros(1, dictionary.width, device=self.language.device)
+        one = torch.zeros(1, dictionary.width, device=self.model.device)
         one[0, node.index] = 1
-        promoted, _ = promoted_tokens(self.language, dictionary.write(one), PROMOTED)
+        promoted, _ = promoted_tokens(self.model, dictionary.write(one), PROMOTED)
         tokens = ", ".join(map(repr, token_texts(self.tokenizer, promoted.flatten().tolist())))
         lines = [f"{number}. {text}" for number, (_, text) in enumerate(found[:EXCERPTS], 1)]
         return "\n".join([*lines, f"Tokens made likelier: {tokens}"])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import Intervention
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import Effects, compare, last_site, rows_at_a_time
 from sparse_circuits.models.run import Run, run
 from sparse_circuits.tasks.metric import logit_difference
@@ -22,7 +22,7 @@ K = TypeVar("K", bound=Hashable)
 class Variant:
     """A model as it is, or under an intervention."""
 
-    language: Language
+    model: Model
     intervention: Intervention = field(default_factory=dict)
 
 
@@ -53,7 +53,7 @@ def differences_of(variants: Mapping[K, Variant], groups: Groups) -> dict[K, Dif
     """Return the metric of every pair of a task under each variant."""
     pairs = sum(len(indices) for indices, _ in groups)
     found = {name: Differences(*torch.zeros(2, pairs)) for name in variants}
-    for indices, batch in in_batches(groups, min(rows_at_a_time(v.language) for v in variants.values())):
+    for indices, batch in in_batches(groups, min(rows_at_a_time(v.model) for v in variants.values())):
         for side, tokens in enumerate((batch.clean, batch.patch)):
             for name, got in _passes(variants, tokens, "last"):
                 assert got.logits is not None
@@ -68,19 +68,17 @@ def _passes(variants: Mapping[K, Variant], tokens: Tensor, logits: Literal["last
     """
     begins = {name: min(v.intervention, key=lambda site: site.order, default=None) for name, v in variants.items()}
     shared: dict[int, dict[Site, Tensor]] = {}
-    for language in {id(v.language): v.language for v in variants.values()}.values():
-        mine = [site for name, site in begins.items() if site and variants[name].language is language]
+    for model in {id(v.model): v.model for v in variants.values()}.values():
+        mine = [site for name, site in begins.items() if site and variants[name].model is model]
         starts = {site for site in mine if site.kind == "resid_post"} if len(mine) > 1 else set()
-        shared[id(language)] = (
-            run(language, tokens.to(language.device), read=list(starts)).activations if starts else {}
-        )
+        shared[id(model)] = run(model, tokens.to(model.device), read=list(starts)).activations if starts else {}
     for name, variant in variants.items():
-        edits, begin, language = dict(variant.intervention), begins[name], variant.language
+        edits, begin, model = dict(variant.intervention), begins[name], variant.model
         start = None
-        if begin in shared[id(language)]:
-            start = (begin, edits.pop(begin)(shared[id(language)][begin]))
-        read = [last_site(language)]
-        yield name, run(language, tokens.to(language.device), read=read, edit=edits, start=start, logits=logits)
+        if begin in shared[id(model)]:
+            start = (begin, edits.pop(begin)(shared[id(model)][begin]))
+        read = [last_site(model)]
+        yield name, run(model, tokens.to(model.device), read=read, edit=edits, start=start, logits=logits)
 
 
 class TextEffects(NamedTuple):
@@ -102,7 +100,7 @@ def text_effects(variants: Mapping[K, Variant], batches: Sequence[Tensor]) -> di
         models = []
         for name, got in _passes(variants, batch, "none"):
             (hidden,) = got.activations.values()
-            models.append((variants[name].language, hidden))
+            models.append((variants[name].model, hidden))
         for name, effects in zip(variants, compare(batch.to(hidden.device), models), strict=True):
             found[name].append(Effects(*(values.cpu() for values in effects)))
     both = {name: Effects(*(torch.cat(part) for part in zip(*parts, strict=True))) for name, parts in found.items()}

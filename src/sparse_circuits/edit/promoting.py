@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ PROMOTED = 10
 
 
 def promoting(
-    language: Language, tokenizer: "PreTrainedTokenizerBase", basis: Basis, keywords: Sequence[str]
+    model: Model, tokenizer: "PreTrainedTokenizerBase", basis: Basis, keywords: Sequence[str]
 ) -> dict[Site, Tensor]:
     """Return for each site which features promote a keyword: masks (width,). Case and leading spaces do not count."""
     wanted = {word.strip().lower() for word in keywords}
@@ -26,7 +26,7 @@ def promoting(
            if text.strip().lower() in wanted]  # fmt: skip
     found = {}
     for site, dictionary in basis.items():
-        rows = dictionary.write(torch.eye(dictionary.width, device=language.device))
-        promoted, _ = promoted_tokens(language, rows, PROMOTED)
+        rows = dictionary.write(torch.eye(dictionary.width, device=model.device))
+        promoted, _ = promoted_tokens(model, rows, PROMOTED)
         found[site] = torch.isin(promoted.cpu(), torch.tensor(ids)).any(dim=1)
     return found

@@ -23,7 +23,7 @@ from sparse_circuits.edit.effects import first_order_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.judging import Judge
 from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import rows_at_a_time
 from sparse_circuits.models.run import Run, run
 from sparse_circuits.progress import Progress
@@ -49,7 +49,7 @@ class Stakes:
 
 
 def select(
-    language: Language,
+    model: Model,
     basis: Basis,
     stakes: Stakes,
     limits: Select,
@@ -62,9 +62,9 @@ def select(
     what a feature is about.
     """
     train, held_out = split_pairs(stakes.goal, HELD_OUT)
-    before = _Costs(Variant(language), stakes, held_out)
-    first = differences(Variant(language), train).gap.mean().item()
-    bounds = _bounds(language, basis, stakes, train)
+    before = _Costs(Variant(model), stakes, held_out)
+    first = differences(Variant(model), train).gap.mean().item()
+    bounds = _bounds(model, basis, stakes, train)
     chosen: Chosen = {}
     gap, refused, rows = first, set[tuple[Node, Rewriting]](), []
     costs, fruitless = before, 0
@@ -72,11 +72,11 @@ def select(
     while len(chosen) < limits.at_most and abs(gap) > limits.target * abs(first) and fruitless < PATIENCE:
         untried = {
             node: [how for how in _rewritings(limits.factors, bounds[node]) if (node, how) not in refused]
-            for node in _ranked(language, basis, train, chosen, gap > 0, allowed)
+            for node in _ranked(model, basis, train, chosen, gap > 0, allowed)
         }
         shortlist = [node for node, rewritings in untried.items() if rewritings][: limits.shortlist]
         variants = {
-            (node, how): Variant(language, rewrite_nodes(basis, {**chosen, node: how}))
+            (node, how): Variant(model, rewrite_nodes(basis, {**chosen, node: how}))
             for node in shortlist
             for how in untried[node]
         }
@@ -146,7 +146,7 @@ def _rewritings(factors: Sequence[float], bound: float) -> list[Rewriting]:
 
 
 def _ranked(
-    language: Language,
+    model: Model,
     basis: Basis,
     groups: Groups,
     chosen: Chosen,
@@ -156,11 +156,11 @@ def _ranked(
     """The features that are not chosen, by how much nearer to 0 their ablation brings the gap, to first order."""
     effects = {site: torch.zeros(dictionary.width) for site, dictionary in basis.items()}
     done = rewrite_nodes(basis, chosen)
-    for _, batch in in_batches(groups, rows_at_a_time(language)):
-        batch = batch.to(language.device)
+    for _, batch in in_batches(groups, rows_at_a_time(model)):
+        batch = batch.to(model.device)
         for sign, tokens in ((1.0, batch.clean), (-1.0, batch.patch)):
             metric = partial(_signed_difference, batch=batch, sign=sign)
-            for site, effect in first_order_effects(language, basis, tokens, metric, done, logits="last").items():
+            for site, effect in first_order_effects(model, basis, tokens, metric, done, logits="last").items():
                 effects[site] += effect
     nodes = []
     for site, effect in effects.items():
@@ -179,7 +179,7 @@ def _signed_difference(found: Run, batch: PairBatch, sign: float) -> Tensor:
 
 
 @torch.no_grad()
-def _bounds(language: Language, basis: Basis, stakes: Stakes, goal: Groups) -> dict[Node, float]:
+def _bounds(model: Model, basis: Basis, stakes: Stakes, goal: Groups) -> dict[Node, float]:
     """Up to where a feature says what the goal's prompts have it say, and not something else.
 
     For one that a kept task activates far more strongly it is the middle between the two, else a little above its
@@ -191,7 +191,7 @@ def _bounds(language: Language, basis: Basis, stakes: Stakes, goal: Groups) -> d
         largest: dict[Site, list[Tensor]] = {site: [] for site in basis}
         for _, batch in groups:
             for tokens in (batch.clean, batch.patch):
-                read = run(language, tokens.to(language.device), read=list(basis)).activations
+                read = run(model, tokens.to(model.device), read=list(basis)).activations
                 for site, dictionary in basis.items():
                     largest[site].append(dictionary.read(read[site][:, 1:]).amax(dim=1).cpu())
         return {site: torch.cat(parts) for site, parts in largest.items()}

@@ -16,7 +16,7 @@ from sparse_circuits.config.edits import EditSettings, OfEdit
 from sparse_circuits.edit.build import Materials
 from sparse_circuits.edit.features import Rewriting
 from sparse_circuits.files import ByFolder, read_json
-from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.tasks.pair import Pair, read_pairs
 from sparse_circuits.tasks.pairs import Groups, encode_pairs
 
@@ -32,7 +32,7 @@ class Editing:
     """An edit's settings with the model, its nodes, and readers of pairs and text."""
 
     settings: EditSettings
-    language: Language
+    model: Model
     tokenizer: "PreTrainedTokenizerBase"
     basis: Basis
     sequences: Path
@@ -42,7 +42,7 @@ class Editing:
     def of(
         cls,
         asked: OfEdit,
-        model: Path,
+        folder: Path,
         saes: list[Path],
         sequences: Path,
         pairs: Iterable[Path],
@@ -52,9 +52,9 @@ class Editing:
 
         Raises StudyError where something does not fit.
         """
-        language = load_language_model(model, device)
-        basis = load_basis(language, saes, asked.sites)
-        return cls(asked.edit, language, load_tokenizer(model), basis, sequences, ByFolder(pairs))
+        model = load_model(folder, device)
+        basis = load_basis(model, saes, asked.sites)
+        return cls(asked.edit, model, load_tokenizer(folder), basis, sequences, ByFolder(pairs))
 
     def pairs(self, name: str, split: str) -> list[Pair]:
         """Return a behaviour's pairs."""
@@ -62,7 +62,7 @@ class Editing:
 
     def groups(self, name: str, split: str) -> Groups:
         """Return a behaviour's pairs as batches of tokens."""
-        return encode_pairs(self.pairs(name, split), self.tokenizer, self.language.separator_id)
+        return encode_pairs(self.pairs(name, split), self.tokenizer, self.model.separator_id)
 
     def prompts(self, name: str) -> list[Tensor]:
         """Return a behaviour's training prompts, clean and patch, as batches (prompt, position)."""
@@ -77,7 +77,7 @@ class Editing:
         """Return what the edit's operations are made of. Files of `circuits` lie in <task>/<basis>/."""
         of_tasks = ByFolder(circuits, up=2)
         return Materials(
-            self.language,
+            self.model,
             self.basis,
             self.text("train", self.settings.fit_sequences),
             {name: self.groups(name, "train") for name in self.settings.needs},

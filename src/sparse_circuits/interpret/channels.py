@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
 from sparse_circuits.interpret.images import describe_on_images
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
@@ -24,7 +24,7 @@ IMAGES = 8  # in one pass
 
 @torch.no_grad()
 def read_channels(
-    language: Language, images: ImageSplit, classes: int, channels: Mapping[Site, Iterable[int]]
+    model: Model, images: ImageSplit, classes: int, channels: Mapping[Site, Iterable[int]]
 ) -> dict[Site, Firing]:
     """Run the model on images and return what channels do at each site.
 
@@ -34,7 +34,7 @@ def read_channels(
     values: dict[Site, list[NDArray[np.float32]]] = {site: [] for site in channels}
     tokens = torch.from_numpy(to_tokens(images.images, images.labels, classes)).long()
     for part in Progress(tokens.split(IMAGES), desc="describe channels", unit="batch"):
-        found = run(language, part.to(language.device), read=list(channels)).activations
+        found = run(model, part.to(model.device), read=list(channels)).activations
         for site, chosen in channels.items():
             values[site].append(found[site][..., list(chosen)].permute(2, 0, 1).cpu().numpy())
     judged = np.arange(len(tokens)) % HELD_OUT == 0
@@ -49,7 +49,7 @@ def read_channels(
 
 
 def describe_channels(
-    language: Language,
+    model: Model,
     tokenizer: "PreTrainedTokenizerBase",
     site: Site,
     channels: Sequence[int],
@@ -58,6 +58,6 @@ def describe_channels(
 ) -> list[dict[str, Any]]:
     """Return one description a channel, as `describe_on_images` does; what each promotes is told in the last layer."""
     # Only what the last layer writes is read by the unembedding as it is.
-    is_last = site.layer == language.num_layers - 1
-    written = torch.eye(language.width(site))[channels] if is_last else None
-    return describe_on_images(language, tokenizer, site, written, channels, firing, language.grid(site), count)
+    is_last = site.layer == model.num_layers - 1
+    written = torch.eye(model.width(site))[channels] if is_last else None
+    return describe_on_images(model, tokenizer, site, written, channels, firing, model.grid(site), count)

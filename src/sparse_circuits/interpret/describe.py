@@ -15,7 +15,7 @@ from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_says, shifted
 from sparse_circuits.interpret.tokens import COUNT
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import pieces, token_text, token_texts
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
@@ -31,7 +31,7 @@ DIGITS = 4  # significant ones of activations and shares in the file
 
 
 def describe_nodes(
-    language: Language,
+    model: Model,
     tokenizer: "PreTrainedTokenizerBase",
     site: Site,
     reads: Site,
@@ -52,8 +52,8 @@ def describe_nodes(
     tops = [top_places(firing, row, amounts.contexts, amounts.window) for row in range(len(features))]
     asked = [(row, place) for row, places in enumerate(tops) for place in places[: amounts.inputs]]
     wanted = [Asked(_until(firing, place), sae.W_enc[:, features[row]]) for row, place in asked]
-    parts = dict(zip(asked, input_attributions(language, reads, wanted, batch_tokens), strict=True))
-    promoted = _promoted(language, tokenizer, site, sae.W_dec[list(features)], firing)
+    parts = dict(zip(asked, input_attributions(model, reads, wanted, batch_tokens), strict=True))
+    promoted = _promoted(model, tokenizer, site, sae.W_dec[list(features)], firing)
     result = []
     for row, index in enumerate(features):
         generator = np.random.default_rng([seed, index])
@@ -138,12 +138,12 @@ def _rule(firing: Firing, row: int, vocabulary: Vocabulary, edges: NDArray[np.fl
 
 
 def _promoted(
-    language: Language, tokenizer: "PreTrainedTokenizerBase", site: Site, directions: Tensor, firing: Firing
+    model: Model, tokenizer: "PreTrainedTokenizerBase", site: Site, directions: Tensor, firing: Firing
 ) -> Any:
     """Return a function from a row to the tokens that it promotes and suppresses, and whether the former follow."""
     if not site.is_written:
         return lambda row: {}
-    up, down = (ids.cpu().numpy() for ids in promoted_tokens(language, directions.to(language.device), COUNT))
+    up, down = (ids.cpu().numpy() for ids in promoted_tokens(model, directions.to(model.device), COUNT))
     following = shifted(firing.token_id, 1, fill=-1)
     inside = firing.cached & (following >= 0)
 

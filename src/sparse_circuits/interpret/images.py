@@ -10,7 +10,7 @@ from torch import Tensor
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.tokens import COUNT
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import token_texts
 
@@ -25,7 +25,7 @@ ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 
 def describe_on_images(
-    language: Language,
+    model: Model,
     tokenizer: "PreTrainedTokenizerBase",
     site: Site,
     written: Tensor | None,
@@ -43,7 +43,7 @@ def describe_on_images(
     """
     tokens: tuple[Tensor, ...] = ()
     if written is not None:
-        tokens = promoted_tokens(language, written.to(language.device), COUNT)
+        tokens = promoted_tokens(model, written.to(model.device), COUNT)
     names = token_texts(tokenizer, firing.token_id[:, -1].tolist())
     classes = sorted(set(names))
     of_class = np.array([classes.index(name) for name in names])

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.linearised import linearised
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
 
@@ -23,7 +23,7 @@ class Asked:
     direction: Tensor
 
 
-def input_attributions(language: Language, site: Site, asked: Sequence[Asked], batch_tokens: int) -> list[Tensor]:
+def input_attributions(model: Model, site: Site, asked: Sequence[Asked], batch_tokens: int) -> list[Tensor]:
     """Return, for each one asked, what every token's embedding adds to the activation along the direction: (position,).
 
     embedding · d(x · direction) / d(embedding), the gradient passed by the rules of RelP (`linearised`). It then is
@@ -33,17 +33,17 @@ def input_attributions(language: Language, site: Site, asked: Sequence[Asked], b
     """
     order = sorted(range(len(asked)), key=lambda i: len(asked[i].tokens))
     result: list[Tensor] = [torch.empty(0)] * len(asked)
-    with linearised(language), Progress(total=len(asked), desc="inputs", unit="context") as progress:
+    with linearised(model), Progress(total=len(asked), desc="inputs", unit="context") as progress:
         for indices in _batches(order, asked, batch_tokens):
             members = [asked[i] for i in indices]
             # Padded on the right, where nothing that is asked about can see it.
             tokens = torch.nn.utils.rnn.pad_sequence([member.tokens.long() for member in members], batch_first=True)
-            tokens = tokens.to(language.device)
+            tokens = tokens.to(model.device)
             # The embeddings themselves, as the pass reads them, are what gradients are taken of.
-            got = run(language, tokens, read=[EMBED, site], edit={EMBED: lambda e: e.detach().requires_grad_()})
+            got = run(model, tokens, read=[EMBED, site], edit={EMBED: lambda e: e.detach().requires_grad_()})
             embedded, x = got.activations[EMBED], got.activations[site]
-            last = torch.tensor([len(member.tokens) - 1 for member in members], device=language.device)
-            directions = torch.stack([member.direction for member in members]).to(language.device)
+            last = torch.tensor([len(member.tokens) - 1 for member in members], device=model.device)
+            directions = torch.stack([member.direction for member in members]).to(model.device)
             read = (x[torch.arange(len(members)), last] * directions).sum()
             (gradient,) = torch.autograd.grad(read, embedded)
             parts = (gradient * embedded).sum(dim=2).detach().cpu()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Node
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import token_texts
 
@@ -18,7 +18,7 @@ COUNT = 8
 
 
 def token_notes(
-    language: Language, tokenizer: "PreTrainedTokenizerBase", directions: Mapping[str, Tensor]
+    model: Model, tokenizer: "PreTrainedTokenizerBase", directions: Mapping[str, Tensor]
 ) -> dict[str, dict[str, Any]]:
     """Return {"promotes", "suppresses"} (texts of the top tokens) for each direction (d_model,), by its node's name.
 
@@ -27,8 +27,8 @@ def token_notes(
     directions = {name: row for name, row in directions.items() if Node.parse(name).site.is_written}
     if not directions:
         return {}
-    stacked = torch.stack([direction.to(language.device) for direction in directions.values()])
-    up, down = promoted_tokens(language, stacked, COUNT)
+    stacked = torch.stack([direction.to(model.device) for direction in directions.values()])
+    up, down = promoted_tokens(model, stacked, COUNT)
     return {
         name: {
             "promotes": token_texts(tokenizer, up[row].tolist()),

@@ -9,23 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from sparse_circuits.models.families import norm_scale
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 
 ACTIVATIONS = ("act_fn", "act", "activation_fn")  # what the families call the module of an MLP's nonlinearity
 PATTERN = ("act_q", "act_k")  # what gives queries and keys where a model's attention is its own
 
 
 @contextmanager
-def linearised(language: Language) -> Iterator[None]:
+def linearised(model: Model) -> Iterator[None]:
     """Let gradients pass as layer-wise relevance propagation has it; what a pass computes stays the same.
 
     Rules of RelP (Jafari et al. 2025, arXiv 2508.21258): norms divide by a constant; an activation function is
     multiplication by the constant f(x) / x; of a product of gate and value each side gets half; attention patterns are
     constant. Every path from a site to the logits is then linear, but for the halves.
     """
-    model = language.model
+    network = model.network
     with ExitStack() as stack:
-        for name, module in model.named_modules():
+        for name, module in network.named_modules():
             last = name.rpartition(".")[2]
             if isinstance(module, nn.LayerNorm) or type(module).__name__.endswith("RMSNorm"):
                 stack.callback(module.register_forward_hook(_norm).remove)
@@ -36,7 +36,7 @@ def linearised(language: Language) -> Iterator[None]:
             elif hasattr(module, "gate_proj"):
                 down = module.get_submodule("down_proj")
                 stack.callback(down.register_forward_pre_hook(_half).remove)
-        stack.enter_context(_frozen_attention(language))
+        stack.enter_context(_frozen_attention(model))
         yield
 
 
@@ -69,14 +69,14 @@ def _with_value(linear: Tensor, value: Tensor) -> Tensor:
 
 
 @contextmanager
-def _frozen_attention(language: Language) -> Iterator[None]:
+def _frozen_attention(model: Model) -> Iterator[None]:
     """Have transformers call the model's own attention with queries and keys that pass no gradients."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward as sdpa
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    name: str = language.model.config._attn_implementation
+    name: str = model.network.config._attn_implementation
     # Each family has its own eager attention, beside its layers; the others are shared, and found by name.
-    layers = language.model.get_submodule(language.family.layers).children()
+    layers = model.network.get_submodule(model.family.layers).children()
     module = sys.modules[type(next(layers)).__module__]
     eager: Callable[..., Any] = getattr(module, "eager_attention_forward", sdpa)
     own = ALL_ATTENTION_FUNCTIONS.get_interface(name, eager)

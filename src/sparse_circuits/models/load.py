@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Language:
-    """A frozen causal language model in fp32, where its sites are, and the separator its sequences begin with."""
+class Model:
+    """A frozen model of language or of images in fp32, where its sites are, and the separator of its sequences."""
 
     name: str
-    model: "PreTrainedModel"
+    network: "PreTrainedModel"
     family: Family
     num_layers: int
     d_model: int
@@ -29,22 +29,22 @@ class Language:
 
     def width(self, site: Site) -> int:
         """Return the width of the activations at a site."""
-        return site_width(self.model, self.family, self.d_model, site)
+        return site_width(self.network, self.family, self.d_model, site)
 
     @property
     def vocabulary(self) -> int:
         """Number of logits of a prediction."""
-        return len(self.model.get_output_embeddings().weight)
+        return len(self.network.get_output_embeddings().weight)
 
     @property
     def sees(self) -> bool:
         """Whether its prompts are images."""
-        return hasattr(self.model, "grid_at")
+        return hasattr(self.network, "grid_at")
 
     def grid(self, site: Site) -> tuple[int, int]:
         """Return rows and columns of an image's places at a site, row by row at positions 1 and on."""
-        model: Any = self.model
-        rows, columns = model.grid_at(site.layer)
+        network: Any = self.network
+        rows, columns = network.grid_at(site.layer)
         return rows, columns
 
     def positions(self, tokens: Tensor, site: Site | None = None) -> int:
@@ -54,8 +54,8 @@ class Language:
         """
         if not self.sees:
             return tokens.shape[1]
-        model: Any = self.model
-        return max(model.positions_at(layer) for layer in ([site.layer] if site else range(self.num_layers)))
+        network: Any = self.network
+        return max(network.positions_at(layer) for layer in ([site.layer] if site else range(self.num_layers)))
 
     def first_difference(self, clean: Tensor, patch: Tensor) -> int:
         """Return the first position whose activations differ between runs on tokens (batch, token), but for position 0.
@@ -111,7 +111,7 @@ def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:
     return {site: site_width(model, family, model.config.hidden_size, site) for site in sites}
 
 
-def load_language_model(folder: Path, device: torch.device) -> Language:
+def load_model(folder: Path, device: torch.device) -> Model:
     """Load a model's folder; weights are fp32, gradients are off."""
     # Imported here: transformers takes seconds, which programs that load no model need not wait for.
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageClassification
@@ -126,14 +126,14 @@ def load_language_model(folder: Path, device: torch.device) -> Language:
     logging.disable_progress_bar()
     card = model_card(folder)
     if AutoConfig.from_pretrained(folder).model_type in MODEL_TYPES:
-        model: Any = ImageClassifier(AutoModelForImageClassification.from_pretrained(folder, dtype=torch.float32))
+        network: Any = ImageClassifier(AutoModelForImageClassification.from_pretrained(folder, dtype=torch.float32))
     else:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    model.eval().requires_grad_(False).to(device=device)
-    return Language(
+        network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    network.eval().requires_grad_(False).to(device=device)
+    return Model(
         name=card["name"],
-        model=model,
-        family=FAMILIES[model.config.model_type],
+        network=network,
+        family=FAMILIES[network.config.model_type],
         num_layers=card["num_layers"],
         d_model=card["d_model"],
         separator_id=card["document_separator_id"],

@@ -11,20 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 
 LOGITS = 2**25  # at a time: 128 MiB in fp32, of which a reduction holds a few
 
 
-def rows_at_a_time(language: Language) -> int:
+def rows_at_a_time(model: Model) -> int:
     """Return of how many tokens' or images' predictions the logits are made at a time."""
-    return max(1, LOGITS // language.vocabulary)
+    return max(1, LOGITS // model.vocabulary)
 
 
-def last_site(language: Language) -> Site:
+def last_site(model: Model) -> Site:
     """Return the residual stream after the last layer, from which a model predicts."""
-    layers = list(language.model.get_submodule(language.family.layers).children())
+    layers = list(model.network.get_submodule(model.family.layers).children())
     return Site("resid_post", len(layers) - 1)
 
 
@@ -35,31 +35,31 @@ class Predicted:
     A pass on `tokens` (row, token) that begins after the last layer, at `hidden` (row, position, d_model), predicts it.
     """
 
-    language: Language
+    model: Model
     tokens: Tensor
     hidden: Tensor
 
     @classmethod
-    def of(cls, language: Language, tokens: Tensor, hidden: Tensor) -> "Predicted":
+    def of(cls, model: Model, tokens: Tensor, hidden: Tensor) -> "Predicted":
         """What is predicted after each of tokens (sequence, position); of an image (image, token), its class.
 
         `hidden` (sequence, position, d_model) are the activations at the last site.
         """
-        if language.sees:
-            return cls(language, tokens, hidden)
-        return cls(language, tokens.reshape(-1, 1), hidden.flatten(0, 1).unsqueeze(1))
+        if model.sees:
+            return cls(model, tokens, hidden)
+        return cls(model, tokens.reshape(-1, 1), hidden.flatten(0, 1).unsqueeze(1))
 
     def logits(self, rows: slice) -> Tensor:
         """Return the logits of some rows: (row, vocabulary)."""
         # The norm, the unembedding and what caps logits are the model's own: a pass that begins after its last layer.
-        start = (last_site(self.language), self.hidden[rows])
-        logits = run(self.language, self.tokens[rows], start=start, logits="last").logits
+        start = (last_site(self.model), self.hidden[rows])
+        logits = run(self.model, self.tokens[rows], start=start, logits="last").logits
         assert logits is not None
         return logits[:, -1]
 
     def parts(self) -> Iterator[slice]:
         """Yield the rows whose logits are made at a time."""
-        size = rows_at_a_time(self.language)
+        size = rows_at_a_time(self.model)
         yield from (slice(begin, begin + size) for begin in range(0, len(self.tokens), size))
 
 
@@ -71,14 +71,14 @@ class Effects(NamedTuple):
 
 
 @torch.no_grad()
-def compare(tokens: Tensor, models: Sequence[tuple[Language, Tensor]]) -> list[Effects]:
+def compare(tokens: Tensor, models: Sequence[tuple[Model, Tensor]]) -> list[Effects]:
     """Return the effects of models, each with its activations (sequence, position, d_model) at the last site.
 
     Each of tokens (sequence, position) but the first is predicted; of an image its class alone, the last token.
     """
     sees = models[0][0].sees
     before, targets = (slice(None), tokens[:, -1:]) if sees else (slice(-1), tokens[:, 1:])
-    predicted = [Predicted.of(language, tokens[:, before], hidden[:, before]) for language, hidden in models]
+    predicted = [Predicted.of(model, tokens[:, before], hidden[:, before]) for model, hidden in models]
     found = [Effects(*torch.zeros(2, targets.numel(), device=tokens.device)) for _ in models]
     for rows in predicted[0].parts():
         likely = None

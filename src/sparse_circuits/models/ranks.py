@@ -3,18 +3,18 @@
 import torch
 from torch import Tensor
 
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 
 IMAGES = 16  # in one pass
 
 
 @torch.no_grad()
-def class_ranks(language: Language, tokens: Tensor) -> Tensor:
+def class_ranks(model: Model, tokens: Tensor) -> Tensor:
     """Return how many classes have a larger logit than the right one, which ends the tokens of an image: (image,)."""
     ranks = []
     for part in tokens.split(IMAGES):
-        logits = run(language, part.to(language.device), logits="last").logits
+        logits = run(model, part.to(model.device), logits="last").logits
         assert logits is not None
         label = part[:, -1:].to(logits.device)
         ranks.append((logits[:, -1] > logits[:, -1].gather(1, label)).sum(dim=1).cpu())

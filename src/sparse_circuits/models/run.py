@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sparse_circuits.compute import at_least_fp32, exact, matmul_precision
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import locate, norm_scale
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 
 Edit = Callable[[Tensor], Tensor]
 
@@ -40,7 +40,7 @@ class _Passed(nn.Module):
 
 
 def run(
-    language: Language,
+    model: Model,
     tokens: Tensor,
     *,
     read: Sequence[Site] = (),
@@ -62,12 +62,12 @@ def run(
         if start:
             if start[0].kind != "resid_post":
                 raise ValueError(f"a pass can start at a residual site only, not at {start[0]}")
-            stack.enter_context(_skipping(language, *start))
+            stack.enter_context(_skipping(model, *start))
         for site in sites:
-            stack.enter_context(_hooked(language, site, edits.get(site), kept if site in read else None, site == final))
-        stack.enter_context(model_precision(language.model))
+            stack.enter_context(_hooked(model, site, edits.get(site), kept if site in read else None, site == final))
+        stack.enter_context(model_precision(model.network))
         try:
-            out = language.model(input_ids=tokens, use_cache=False, logits_to_keep=1)
+            out = model.network(input_ids=tokens, use_cache=False, logits_to_keep=1)
         except _Stop:
             out = None
     return Run(out.logits if out is not None and logits != "none" else None, kept)
@@ -94,11 +94,11 @@ def model_precision(model: Any) -> Iterator[None]:
 
 
 @torch.no_grad()
-def continued(language: Language, tokens: list[int], count: int, edit: Mapping[Site, Edit] | None = None) -> list[int]:
+def continued(model: Model, tokens: list[int], count: int, edit: Mapping[Site, Edit] | None = None) -> list[int]:
     """Return the `count` tokens that follow `tokens` when each is the likeliest."""
     followed = list(tokens)
     for _ in range(count):
-        logits = run(language, torch.tensor([followed], device=language.device), edit=edit, logits="last").logits
+        logits = run(model, torch.tensor([followed], device=model.device), edit=edit, logits="last").logits
         assert logits is not None
         followed.append(int(logits[0, -1].argmax()))
     return followed[len(tokens) :]
@@ -113,14 +113,12 @@ def standing(site: Site, activation: Tensor) -> dict[str, Any]:
 
 
 @contextmanager
-def _hooked(
-    language: Language, site: Site, edit: Edit | None, kept: dict[Site, Tensor] | None, stop: bool
-) -> Iterator[None]:
-    module, at_input = locate(language.model, language.family, site)
+def _hooked(model: Model, site: Site, edit: Edit | None, kept: dict[Site, Tensor] | None, stop: bool) -> Iterator[None]:
+    module, at_input = locate(model.network, model.family, site)
 
     def visit(activation: Tensor) -> Tensor:
         # Handed on in fp32 as it was read, so that gradients of what was read see the rest of the pass.
-        activation = _separated(language, activation.float())
+        activation = _separated(model, activation.float())
         if edit is not None:
             with exact(activation.device):  # autoencoders among them encode in fp32
                 activation = edit(activation)
@@ -128,7 +126,7 @@ def _hooked(
             kept[site] = activation
         if stop:
             raise _Stop
-        return _as_the_model_has_it(language, activation)
+        return _as_the_model_has_it(model, activation)
 
     def visit_input(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return (visit(inputs[0]), *inputs[1:])
@@ -144,12 +142,12 @@ def _hooked(
 
 
 @contextmanager
-def _skipping(language: Language, site: Site, activation: Tensor) -> Iterator[None]:
-    layers = language.model.get_submodule(language.family.layers)
+def _skipping(model: Model, site: Site, activation: Tensor) -> Iterator[None]:
+    layers = model.network.get_submodule(model.family.layers)
     assert isinstance(layers, nn.ModuleList)
     replaced = list(layers[: site.layer + 1])
     for index in range(site.layer + 1):
-        layers[index] = _Passed(_as_the_model_has_it(language, activation) if index == site.layer else None)
+        layers[index] = _Passed(_as_the_model_has_it(model, activation) if index == site.layer else None)
     try:
         yield
     finally:
@@ -157,13 +155,13 @@ def _skipping(language: Language, site: Site, activation: Tensor) -> Iterator[No
             layers[index] = layer
 
 
-def _separated(language: Language, activation: Tensor) -> Tensor:
+def _separated(model: Model, activation: Tensor) -> Tensor:
     """An activation (batch, position, width) with an empty position 0 where the model has no separator there."""
-    return activation if language.family.separated else nn.functional.pad(activation, (0, 0, 1, 0))
+    return activation if model.family.separated else nn.functional.pad(activation, (0, 0, 1, 0))
 
 
-def _as_the_model_has_it(language: Language, activation: Tensor) -> Tensor:
-    return activation if language.family.separated else activation[:, 1:]
+def _as_the_model_has_it(model: Model, activation: Tensor) -> Tensor:
+    return activation if model.family.separated else activation[:, 1:]
 
 
 def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
@@ -178,15 +176,15 @@ def cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def promoted_tokens(language: Language, directions: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def promoted_tokens(model: Model, directions: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Return ids of the tokens whose logits each direction (n, d_model) raises and lowers most: two of (n, count).
 
     The direct path: the final norm's scale, then the unembedding (nostalgebraist's logit lens).
     """
-    norm = language.family.final_norm
-    scale = norm_scale(language.model.get_submodule(norm)) if norm else 1.0
+    norm = model.family.final_norm
+    scale = norm_scale(model.network.get_submodule(norm)) if norm else 1.0
     # Without a bias, which classifiers have: it is no part of what a direction adds.
-    weight = language.model.get_output_embeddings().weight
+    weight = model.network.get_output_embeddings().weight
     # DINOv2's classifier reads the class token and the mean of the patches, side by side; a direction may be in both.
     weight = weight.unflatten(1, (-1, directions.shape[1])).sum(dim=1)
     logits = nn.functional.linear(directions * scale, weight)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.logistic import fit_probe
@@ -82,14 +82,12 @@ def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) ->
 
 @torch.no_grad()
 def word_activations(
-    language: Language, tokenizer: "PreTrainedTokenizerBase", words: LetterWords, site: Site, batch: int
+    model: Model, tokenizer: "PreTrainedTokenizerBase", words: LetterWords, site: Site, batch: int
 ) -> Tensor:
     """Return the activation (word, d_in) at each word's token, after one worked example."""
-    before = torch.tensor([language.separator_id, *tokenizer.encode(EXAMPLE, add_special_tokens=False)])
+    before = torch.tensor([model.separator_id, *tokenizer.encode(EXAMPLE, add_special_tokens=False)])
     tokens = torch.cat([before.expand(len(words.tokens), -1), words.tokens.unsqueeze(1)], dim=1)
-    parts = [
-        run(language, part.to(language.device), read=[site]).activations[site][:, -1] for part in tokens.split(batch)
-    ]
+    parts = [run(model, part.to(model.device), read=[site]).activations[site][:, -1] for part in tokens.split(batch)]
     return torch.cat(parts).cpu()
 
 

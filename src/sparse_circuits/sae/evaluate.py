@@ -10,7 +10,7 @@ from torch import Tensor
 from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.bootstrap import interval95, resamples
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import compare, last_site
 from sparse_circuits.models.run import Edit, run, standing
 from sparse_circuits.progress import Progress
@@ -31,7 +31,7 @@ Sums = dict[str, Tensor]
 
 @torch.no_grad()
 def evaluate_coder(
-    language: Language,
+    model: Model,
     sequences: Sequences,
     site: str,
     reads: Sequence[Site],
@@ -69,7 +69,7 @@ def evaluate_coder(
     fired = torch.zeros(sae.width, dtype=torch.float64)
     tokens = torch.from_numpy(sequences.token_id).long()
     for rows in Progress(tokens.split(batch), desc=f"evaluate {site}", unit="batch"):
-        found, firing = _sums(language, rows.to(language.device), reads, writes, sae, sink_norms)
+        found, firing = _sums(model, rows.to(model.device), reads, writes, sae, sink_norms)
         parts.append({where: {name: v.double().cpu() for name, v in sums.items()} for where, sums in found.items()})
         fired += firing.cpu()
     sums = {
@@ -107,7 +107,7 @@ def evaluate_coder(
 
 
 def _sums(
-    language: Language,
+    model: Model,
     tokens: Tensor,
     reads: Sequence[Site],
     writes: Sequence[Site],
@@ -115,8 +115,8 @@ def _sums(
     sink_norms: Mapping[Site, float],
 ) -> tuple[dict[str, Sums], Tensor]:
     """Sums over the tokens of each sequence, by site written; and on how many tokens each feature fires (d_sae,)."""
-    last = last_site(language)
-    clean = run(language, tokens, read=[*reads, *writes, last]).activations
+    last = last_site(model)
+    clean = run(model, tokens, read=[*reads, *writes, last]).activations
     used = torch.stack([clean[site].norm(dim=2) <= sink_norms[site] for site in {*reads, *writes}]).all(dim=0)
     used[:, 0] = False
     x = torch.cat([clean[site] for site in reads], dim=2)
@@ -133,8 +133,8 @@ def _sums(
         changed[TOGETHER] = {"sae": {"edit": _in_turn(sae, reads, writes, used)}, "zero": {"edit": nothing}}
     hidden = [clean[last]]
     for models in changed.values():
-        hidden += [run(language, tokens, read=[last], **how).activations[last] for how in models.values()]
-    original, *effects = compare(tokens, [(language, one) for one in hidden])
+        hidden += [run(model, tokens, read=[last], **how).activations[last] for how in models.values()]
+    original, *effects = compare(tokens, [(model, one) for one in hidden])
     shared = {
         "rows": used.sum(dim=1),
         "active": fires.sum(dim=(1, 2)),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.logistic import fit_probe
@@ -49,13 +49,13 @@ def two_valued(train: Sequence[Pair], test: Sequence[Pair]) -> dict[str, tuple[T
 
 @torch.no_grad()
 def last_activations(
-    language: Language, tokenizer: "PreTrainedTokenizerBase", pairs: list[Pair], site: Site, batch: int
+    model: Model, tokenizer: "PreTrainedTokenizerBase", pairs: list[Pair], site: Site, batch: int
 ) -> Tensor:
     """Return the activations of the clean prompts at their last token: (pair, d_in)."""
-    result = torch.empty(len(pairs), language.width(site))
-    for indices, encoded in encode_pairs(pairs, tokenizer, language.separator_id):
+    result = torch.empty(len(pairs), model.width(site))
+    for indices, encoded in encode_pairs(pairs, tokenizer, model.separator_id):
         parts = [
-            run(language, tokens.to(language.device), read=[site]).activations[site][:, -1]
+            run(model, tokens.to(model.device), read=[site]).activations[site][:, -1]
             for tokens in encoded.clean.split(batch)
         ]
         result[indices] = torch.cat(parts).cpu()

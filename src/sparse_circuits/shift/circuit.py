@@ -11,7 +11,7 @@ from torch import Tensor
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import first_order_effects
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Run, run
 from sparse_circuits.sae.logistic import Probe
 from sparse_circuits.shift.probe import BATCH, Texts, mean_over
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def circuit(
-    language: Language, basis: Basis, texts: Texts, second: Tensor, site: Site, probe: Probe, size: int
+    model: Model, basis: Basis, texts: Texts, second: Tensor, site: Site, probe: Probe, size: int
 ) -> dict[Node, float]:
     """Return the nodes whose ablation lowers the log odds of the right class most, by how much a text (to first order).
 
@@ -31,7 +31,7 @@ def circuit(
     effects = {at: torch.zeros(dictionary.width) for at, dictionary in basis.items()}
     for part, signs in zip(texts.batches(), (2.0 * second - 1).split(BATCH), strict=True):
         metric = partial(_right_log_odds, site=site, probe=probe, counts=part.counts, signs=signs)
-        for at, effect in first_order_effects(language, basis, part.tokens, metric, {}, read=site).items():
+        for at, effect in first_order_effects(model, basis, part.tokens, metric, {}, read=site).items():
             effects[at] -= effect / len(texts.tokens)
     found = [
         (value, Node(at, index))
@@ -59,14 +59,14 @@ class TextActivity:
 
 
 @torch.no_grad()
-def activity(language: Language, tokenizer: "PreTrainedTokenizerBase", basis: Basis, texts: Texts) -> TextActivity:
+def activity(model: Model, tokenizer: "PreTrainedTokenizerBase", basis: Basis, texts: Texts) -> TextActivity:
     """Return what features do on texts, at the positions that count."""
     on_words, total = (
         {site: torch.zeros(dictionary.width, dtype=torch.float64) for site, dictionary in basis.items()}
         for _ in range(2)
     )
     for part in texts.batches():
-        read = run(language, part.tokens.to(language.device), read=list(basis)).activations
+        read = run(model, part.tokens.to(model.device), read=list(basis)).activations
         gendered = torch.tensor([on_gendered(tokenizer.batch_decode(row[:, None])) for row in part.tokens])
         for site, dictionary in basis.items():
             f = dictionary.read(read[site]).cpu().double() * part.counts[:, :, None]

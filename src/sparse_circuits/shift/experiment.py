@@ -18,7 +18,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.promoting import promoting
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.progress import Progress
 from sparse_circuits.shift.circuit import Evidence, activity, circuit
 from sparse_circuits.shift.probe import Texts, concepts, fit, group_accuracies, pooled, similarities
@@ -46,7 +46,7 @@ class Draw:
 class Subject:
     """The biographies and the model that reads them."""
 
-    language: Language
+    model: Model
     tokenizer: "PreTrainedTokenizerBase"
     basis: Basis
     settings: Experiment
@@ -70,7 +70,7 @@ class Subject:
     def texts(self, deleted: bool = False) -> Texts:
         """Return the biographies as tokens, with the words that state a gender or without."""
         texts = [without_gender(one.text) if deleted else one.text for one in self.biographies]
-        return Texts.of(texts, self.tokenizer, self.language.separator_id, self.settings.tokens)
+        return Texts.of(texts, self.tokenizer, self.model.separator_id, self.settings.tokens)
 
     def draw(self, generator: torch.Generator) -> Draw:
         """Draw biographies to train and to test on. Raises StudyError where there are too few."""
@@ -97,13 +97,13 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
     retrained: and the probe fitted again. deletion: fitted and tested on texts without words of gender. concepts:
     fitted on similarities to the professions' words. oracle: fitted on as many biographies of all four groups.
     """
-    settings, language, site = subject.settings, subject.language, subject.site
+    settings, model, site = subject.settings, subject.model, subject.site
     basis = {at: dictionary for at, dictionary in subject.basis.items() if at.order <= site.order}
     texts, second, woman = subject.texts(), subject.second, subject.woman
-    x, deleted = pooled(language, texts, site), pooled(language, subject.texts(deleted=True), site)
+    x, deleted = pooled(model, texts, site), pooled(model, subject.texts(deleted=True), site)
     words = [word for of_profession in settings.professions.values() for word in of_profession]
-    directions = concepts(language, words, subject.tokenizer, site)
-    promotes = promoting(language, subject.tokenizer, basis, sorted(GENDERED))
+    directions = concepts(model, words, subject.tokenizer, site)
+    promotes = promoting(model, subject.tokenizer, basis, sorted(GENDERED))
     runs: list[dict[str, Any]] = []
     for number in Progress(range(settings.seeds), desc="SHIFT", unit="draw"):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
@@ -114,8 +114,8 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
         # As many of either profession: the first one's stand before the second one's.
         wanted = min(settings.scored, len(draw.ambiguous))
         scored = [draw.ambiguous[i * len(draw.ambiguous) // wanted] for i in range(wanted)]
-        nodes = circuit(language, basis, texts.take(scored), second[scored], site, probe, settings.nodes)
-        active = activity(language, subject.tokenizer, basis, learnt)
+        nodes = circuit(model, basis, texts.take(scored), second[scored], site, probe, settings.nodes)
+        active = activity(model, subject.tokenizer, basis, learnt)
         found = {
             node: Evidence(active.on_words[node.site][node.index].item(), bool(promotes[node.site][node.index]))
             for node in nodes
@@ -124,7 +124,7 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
         ablated = {
             "shift": chosen,
             "blind": list(nodes)[: len(chosen)],
-            "random": random_nodes(chosen, language, basis, [p.tokens for p in learnt.batches()], generator),
+            "random": random_nodes(chosen, model, basis, [p.tokens for p in learnt.batches()], generator),
         }
         without = {
             name: _ablated(subject, basis, texts, x, used, _rewritings(some, active.mean, settings.ablation))
@@ -170,7 +170,7 @@ def _ablated(
         return x
     changed = x.clone()
     edits = rewrite_nodes(basis, nodes)
-    changed[list(used)] = pooled(subject.language, texts.take(used), subject.site, edits)
+    changed[list(used)] = pooled(subject.model, texts.take(used), subject.site, edits)
     return changed
 
 

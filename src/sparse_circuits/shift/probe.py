@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import Intervention
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.logistic import Probe, fit_probe
 
@@ -58,11 +58,11 @@ def mean_over(x: Tensor, counts: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def pooled(language: Language, texts: Texts, site: Site, intervention: Intervention | None = None) -> Tensor:
+def pooled(model: Model, texts: Texts, site: Site, intervention: Intervention | None = None) -> Tensor:
     """Return each text's mean activation at a site, (text, d), under an intervention or without."""
     parts = []
     for part in texts.batches():
-        x = run(language, part.tokens.to(language.device), read=[site], edit=intervention).activations[site]
+        x = run(model, part.tokens.to(model.device), read=[site], edit=intervention).activations[site]
         parts.append(mean_over(x, part.counts.to(x.device)).cpu())
     return torch.cat(parts)
 
@@ -88,13 +88,13 @@ def group_accuracies(says_second: Tensor, second: Tensor, woman: Tensor) -> dict
     }
 
 
-def concepts(language: Language, words: Sequence[str], tokenizer: "PreTrainedTokenizerBase", site: Site) -> Tensor:
+def concepts(model: Model, words: Sequence[str], tokenizer: "PreTrainedTokenizerBase", site: Site) -> Tensor:
     """Return the directions of words, (word, d): their activations less the words' mean, of length 1.
 
     Similarities to such directions are what a concept bottleneck probe reads (Yan et al. 2023, as in Marks et al.).
     """
-    texts = Texts.of([f" {word}" for word in words], tokenizer, language.separator_id, 8)
-    found = pooled(language, texts, site)
+    texts = Texts.of([f" {word}" for word in words], tokenizer, model.separator_id, 8)
+    found = pooled(model, texts, site)
     found = found - found.mean(dim=0)
     return found / found.norm(dim=1, keepdim=True)
 

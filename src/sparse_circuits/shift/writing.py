@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import model_precision
 from sparse_circuits.progress import Progress
@@ -25,7 +25,7 @@ PEOPLE = {"male": ("He", MALE_NAMES, MALE, FEMALE), "female": ("She", FEMALE_NAM
 
 
 def write(
-    language: Language,
+    model: Model,
     tokenizer: "PreTrainedTokenizerBase",
     professions: Mapping[str, Sequence[str]],
     each: int,
@@ -48,7 +48,7 @@ def write(
             texts: dict[str, None] = {}
             with Progress(total=each, desc=f"{profession}, {gender}") as progress:
                 for _ in range(PATIENCE * (each + BATCH) // BATCH):
-                    for ends in sample(language, tokenizer, _cycled(prompts, BATCH), tokens, generator):
+                    for ends in sample(model, tokenizer, _cycled(prompts, BATCH), tokens, generator):
                         text = f"{pronoun}{ends}"
                         whole = not any(token in text for token in special)
                         if (
@@ -76,34 +76,32 @@ def _cycled(prompts: Sequence[str], length: int) -> list[str]:
 
 @torch.no_grad()
 def sample(
-    language: Language,
+    model: Model,
     tokenizer: "PreTrainedTokenizerBase",
     prompts: Sequence[str],
     tokens: int,
     generator: torch.Generator,
 ) -> list[str]:
     """Return what the model goes on with after each prompt, sampled token by token."""
-    rows = [prompt_tokens(prompt, tokenizer, language.separator_id) for prompt in prompts]
+    rows = [prompt_tokens(prompt, tokenizer, model.separator_id) for prompt in prompts]
     found = [""] * len(prompts)
     for length in sorted({len(row) for row in rows}):
         places = [i for i, row in enumerate(rows) if len(row) == length]
-        start = torch.tensor([rows[i] for i in places], device=language.device)
-        for place, text in zip(
-            places, tokenizer.batch_decode(_sampled(language, start, tokens, generator)), strict=True
-        ):
+        start = torch.tensor([rows[i] for i in places], device=model.device)
+        for place, text in zip(places, tokenizer.batch_decode(_sampled(model, start, tokens, generator)), strict=True):
             found[place] = text
     return found
 
 
-def _sampled(language: Language, tokens: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def _sampled(model: Model, tokens: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Sampled tokens (batch, count) after tokens (batch, position)."""
     drawn: list[Tensor] = []
     past = None
-    with model_precision(language.model):
+    with model_precision(model.network):
         for _ in range(count):
-            out = language.model(input_ids=tokens, past_key_values=past, use_cache=True, logits_to_keep=1)
+            out = model.network(input_ids=tokens, past_key_values=past, use_cache=True, logits_to_keep=1)
             past = out.past_key_values
             chances = (out.logits[:, -1].cpu() / TEMPERATURE).softmax(dim=-1)
-            tokens = torch.multinomial(chances, 1, generator=generator).to(language.device)
+            tokens = torch.multinomial(chances, 1, generator=generator).to(model.device)
             drawn.append(tokens)
     return torch.cat(drawn, dim=1)

@@ -8,7 +8,7 @@ from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.cache_activations import CacheActivations
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import load_language_model
+from sparse_circuits.models.load import load_model
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,9 @@ class Files:
 
 def step(files: Files, settings: CacheActivations, compute: Compute) -> None:
     """Cache the activations of one shard's sequences at all sites, in one forward pass."""
-    language = load_language_model(files.model, compute.start())
+    model = load_model(files.model, compute.start())
     sequences = read_sequences(files.sequences, "train", settings.begin, settings.end)
     sites = [Site.parse(site) for site in settings.sites]
     seed = [settings.seed, settings.begin]
-    rows = cache_shard(
-        language, sequences, sites, settings.batch, settings.dtype, seed, files.shard, settings.compression
-    )
+    rows = cache_shard(model, sequences, sites, settings.batch, settings.dtype, seed, files.shard, settings.compression)
     print(f"{rows} rows")

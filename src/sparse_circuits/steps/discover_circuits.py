@@ -12,7 +12,7 @@ from sparse_circuits.compute import Compute
 from sparse_circuits.config.discover_circuits import DiscoverCircuits
 from sparse_circuits.files import sha256, write_csv, write_json
 from sparse_circuits.interpret.tokens import token_notes
-from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.models.texts import pieces
 
 
@@ -34,14 +34,14 @@ class Files:
 
 def step(files: Files, settings: DiscoverCircuits, compute: Compute) -> None:
     """Cluster described tokens, find a circuit for every cluster, and judge it on held-out members."""
-    language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
-    saes = load_autoencoders(language, settings.sites, files.saes)
+    model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
+    saes = load_autoencoders(model, settings.sites, files.saes)
     targets, descriptions = load_tokens(files.found)
     width, held_out = sum(sae.width for sae in saes.values()), targets.held_out.numpy()
     vectors = sparse_vectors(descriptions.feature.numpy(), descriptions.attribution.numpy(), width)
     clusters = cluster(vectors, held_out, settings.clusters, settings.seed)
     circuits = cluster_circuits(
-        language,
+        model,
         saes,
         targets,
         descriptions,
@@ -52,7 +52,7 @@ def step(files: Files, settings: DiscoverCircuits, compute: Compute) -> None:
         settings.seed,
         settings.batch_tokens,
     )
-    notes = token_notes(language, tokenizer, noted_directions(circuits, saes))
+    notes = token_notes(model, tokenizer, noted_directions(circuits, saes))
     entries = describe_clusters(
         circuits, settings.sizes, saes, targets, descriptions, lambda ids: "".join(pieces(tokenizer, ids)), notes
     )

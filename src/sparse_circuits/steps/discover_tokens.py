@@ -9,7 +9,7 @@ from sparse_circuits.circuits.discovery.store import save_tokens
 from sparse_circuits.circuits.discovery.tokens import find_targets
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.discover_tokens import DiscoverTokens
-from sparse_circuits.models.load import load_language_model
+from sparse_circuits.models.load import load_model
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Files:
 
 def step(files: Files, settings: DiscoverTokens, compute: Compute) -> None:
     """Find tokens that the model predicts well, and describe each by what every feature adds to its prediction."""
-    language = load_language_model(files.model, compute.start())
-    saes = load_autoencoders(language, settings.sites, files.saes)
+    model = load_model(files.model, compute.start())
+    saes = load_autoencoders(model, settings.sites, files.saes)
     sequences = read_sequences(files.sequences, "train")
-    targets = find_targets(language, sequences, settings, settings.seed, settings.batch_tokens)
-    means = feature_means(language, saes, targets, settings.batch_tokens)
-    save_tokens(files.found, targets, describe(language, saes, targets, means, settings.kept, settings.batch_tokens))
+    targets = find_targets(model, sequences, settings, settings.seed, settings.batch_tokens)
+    means = feature_means(model, saes, targets, settings.batch_tokens)
+    save_tokens(files.found, targets, describe(model, saes, targets, means, settings.kept, settings.batch_tokens))
     print(f"{len(targets)} tokens in {len(targets.tokens)} windows")

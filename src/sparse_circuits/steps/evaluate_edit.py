@@ -12,7 +12,7 @@ from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.measure import Variant
 from sparse_circuits.edit.setup import Editing, read_selection
 from sparse_circuits.files import write_json
-from sparse_circuits.models.load import load_language_model
+from sparse_circuits.models.load import load_model
 from sparse_circuits.sources.images import read_classes, read_images
 
 
@@ -49,9 +49,9 @@ def step(files: Files, settings: EvaluateEdit, compute: Compute) -> None:
     editing = Editing.of(settings, files.model, files.saes, files.sequences, pairs, device)
     selected = read_selection(files.selection)
     intervention = build(settings.edit, editing.materials(files.circuits, selected))
-    shown = {"before": Variant(editing.language), "hooked": Variant(editing.language, intervention)}
+    shown = {"before": Variant(editing.model), "hooked": Variant(editing.model, intervention)}
     if files.permanent:
-        shown["permanent"] = Variant(load_language_model(files.permanent, device))
+        shown["permanent"] = Variant(load_model(files.permanent, device))
     measured = None
     if files.images and settings.cue:
         test, classes = read_images(files.images, "test"), read_classes(files.images)

@@ -11,7 +11,7 @@ from sparse_circuits.compute import Compute
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.site import Site
 from sparse_circuits.files import write_json
-from sparse_circuits.models.load import load_language_model
+from sparse_circuits.models.load import load_model
 from sparse_circuits.sae.coder import load_coder
 from sparse_circuits.sae.evaluate import evaluate_coder
 
@@ -35,12 +35,12 @@ class Files:
 def step(files: Files, settings: EvaluateSAE, compute: Compute) -> None:
     """Evaluate one sparse autoencoder or transcoder on held-out text, by itself and inside the model."""
     device = compute.start()
-    language = load_language_model(files.model, device)
+    model = load_model(files.model, device)
     reads = [Site.parse(site) for site in settings.reads]
     writes = [Site.parse(site) for site in settings.writes] or reads
-    width = sum(language.width(site) for site in reads)
+    width = sum(model.width(site) for site in reads)
     result = evaluate_coder(
-        language,
+        model,
         read_sequences(files.sequences, "held_out"),
         settings.name,
         reads,

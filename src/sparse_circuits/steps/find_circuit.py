@@ -40,11 +40,11 @@ def step(files: Files, settings: FindCircuit, compute: Compute) -> None:
     bench = Bench.load(files.model, files.pairs, files.saes, settings.sites, compute.start(), *drawn)
     # The commonest length: edges are averaged over prompts of one template.
     batch = max((group for _, group in bench.groups), key=len)
-    edges = feature_edges(bench.language, batch, bench.basis, nodes, method, steps) if settings.edges else []
+    edges = feature_edges(bench.model, batch, bench.basis, nodes, method, steps) if settings.edges else []
     edges = [edge for edge in edges if abs(edge[2]) >= settings.edge_threshold * abs(gap)]
     features = {site: part.sae for site, part in bench.basis.items() if isinstance(part, Features)}
     directions = {n.id: features[n.site].W_dec[n.index] for n in nodes if n.site in features and n.index is not None}
-    notes = token_notes(bench.language, load_tokenizer(files.model), directions)
+    notes = token_notes(bench.model, load_tokenizer(files.model), directions)
     card = model_card(files.model)
     facts = {
         "study": settings.study,

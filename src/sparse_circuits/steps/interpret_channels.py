@@ -9,7 +9,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.files import sha256, write_json
 from sparse_circuits.interpret.channels import describe_channels, read_channels
 from sparse_circuits.interpret.circuits import site_nodes
-from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.sources.images import read_classes, read_images
 
 
@@ -29,13 +29,13 @@ class Files:
 
 def step(files: Files, settings: InterpretChannels, compute: Compute) -> None:
     """Describe the channels of a study's circuits: the images and places where each is high, and their classes."""
-    language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
+    model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
     images, classes = read_images(files.images, "train"), read_classes(files.images)
     nodes = {Site.parse(site): site_nodes(files.circuits, site) for site in settings.sites}
     card = model_card(files.model)
     hashes = {"model": card["sha256"]["model.safetensors"], "images": sha256(files.images)}
-    for site, firing in read_channels(language, images, len(classes), nodes).items():
-        described = describe_channels(language, tokenizer, site, list(nodes[site]), firing, settings.contexts)
+    for site, firing in read_channels(model, images, len(classes), nodes).items():
+        described = describe_channels(model, tokenizer, site, list(nodes[site]), firing, settings.contexts)
         facts = {
             "study": settings.study,
             "site": str(site),
@@ -43,7 +43,7 @@ def step(files: Files, settings: InterpretChannels, compute: Compute) -> None:
             "corpus": files.images.parent.name,
             "tokens": firing.tokens,
             "held_out_tokens": int(firing.cached[firing.judged].sum()),
-            "grid": list(language.grid(site)),
+            "grid": list(model.grid(site)),
             "sha256": hashes,
         }
         listed = [{**note, **found} for note, found in zip(described, nodes[site].values(), strict=True)]

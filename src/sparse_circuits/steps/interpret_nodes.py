@@ -15,7 +15,7 @@ from sparse_circuits.interpret.circuits import site_nodes
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import read_firing
 from sparse_circuits.interpret.images import describe_on_images
-from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.sae.autoencoder import load_autoencoder
 
 
@@ -37,11 +37,11 @@ class Files:
 
 def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
     """Describe the features of a study's circuits at one site: where they are active, what drives and follows them."""
-    language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
+    model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
     site, nodes = Site.parse(settings.site), site_nodes(files.circuits, settings.site)
-    features = features_of(language, site, load_autoencoder(files.sae), f"{files.sae}/cfg.json")
+    features = features_of(model, site, load_autoencoder(files.sae), f"{files.sae}/cfg.json")
     reads = features.reads or site
-    grid = language.grid(site) if language.sees else None
+    grid = model.grid(site) if model.sees else None
     firing = read_firing(
         files.activations,
         str(reads),
@@ -50,15 +50,15 @@ def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
         settings.shard_sequences,
         settings.seed,
         settings.tokens,
-        language.device,
-        language.positions(torch.empty(1, 0), reads) if grid else None,
+        model.device,
+        model.positions(torch.empty(1, 0), reads) if grid else None,
     )
     if grid:
         written = features.sae.W_dec[list(nodes)]
-        described = describe_on_images(language, tokenizer, site, written, list(nodes), firing, grid, settings.contexts)
+        described = describe_on_images(model, tokenizer, site, written, list(nodes), firing, grid, settings.contexts)
     else:
         described = describe_nodes(
-            language,
+            model,
             tokenizer,
             site,
             reads,

@@ -14,7 +14,7 @@ from sparse_circuits.config.judge_claims import JudgeClaims
 from sparse_circuits.config.load import read_yaml
 from sparse_circuits.edit.added_layer import moved
 from sparse_circuits.files import ByFolder, write_json
-from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.verify.claims import check_variable, judge_claim
@@ -44,10 +44,10 @@ def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
     """Test a file of claims on a model and on those that were edited, and write the verdicts."""
     claims = validate(Claims, read_yaml(files.claims), str(files.claims)).claims
     device = compute.start()
-    language, tokenizer = load_language_model(files.model, device), load_tokenizer(files.model)
-    basis = load_basis(language, files.saes, settings.sites) if files.circuits else {}
+    model, tokenizer = load_model(files.model, device), load_tokenizer(files.model)
+    basis = load_basis(model, files.saes, settings.sites) if files.circuits else {}
     pairs, circuits, edited = ByFolder(files.pairs, 1), ByFolder(files.circuits, 2), ByFolder(files.edited, 1)
-    models = {folder: load_language_model(folder, device) for folder in edited.values()} | {files.model: language}
+    models = {folder: load_model(folder, device) for folder in edited.values()} | {files.model: model}
     found = {}
     for name, claim in claims.items():
         folder = edited[claim.edit] if claim.edit else files.model
@@ -57,8 +57,8 @@ def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
         there = {moved(site, added): dictionary for site, dictionary in basis.items()}
         held_out = read_pairs(pairs[claim.task])
         check_variable(claim, held_out)
-        groups = encode_pairs(held_out, tokenizer, language.separator_id)
+        groups = encode_pairs(held_out, tokenizer, model.separator_id)
         bench = Bench(models[folder], groups, there, batch_tokens=settings.batch_tokens)
         found[name] = judge_claim(claim, bench, nodes, settings.seed)
         print(f"{found[name]['verdict']:9}  {name}: {found[name]['share']:.3f} {found[name]['ci95']}")
-    write_json(files.verdicts, {"model": language.name, "claims": found})
+    write_json(files.verdicts, {"model": model.name, "claims": found})

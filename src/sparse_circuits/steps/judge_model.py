@@ -8,7 +8,7 @@ import torch
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.judge_model import JudgeModel
 from sparse_circuits.files import sha256, write_json
-from sparse_circuits.models.load import load_language_model, model_card
+from sparse_circuits.models.load import load_model, model_card
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.ranks import class_ranks
 from sparse_circuits.sources.images import read_classes, read_images
@@ -28,13 +28,13 @@ class Files:
 
 def step(files: Files, settings: JudgeModel, compute: Compute) -> None:
     """Measure how often a model of images gives the right class."""
-    language = load_language_model(files.model, compute.start())
+    model = load_model(files.model, compute.start())
     images, classes = read_images(files.images, "test"), read_classes(files.images)
-    rank = class_ranks(language, torch.from_numpy(to_tokens(images.images, images.labels, len(classes))).long())
+    rank = class_ranks(model, torch.from_numpy(to_tokens(images.images, images.labels, len(classes))).long())
     central = rank[:: settings.crops]
     hashes = {"model": model_card(files.model)["sha256"]["model.safetensors"], "images": sha256(files.images)}
     found = {
-        "model": language.name,
+        "model": model.name,
         "images": len(central),
         "top1": int((central == 0).sum()),
         "top5": int((central < 5).sum()),

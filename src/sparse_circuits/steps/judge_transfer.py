@@ -43,7 +43,7 @@ def step(files: Files, settings: JudgeTransfer, compute: Compute) -> None:
     judged = judge_transfer(bench, tasks, fit, settings.nodes, settings.random_circuits, settings.seed)
     facts = {
         "study": settings.study,
-        "model": bench.language.name,
+        "model": bench.model.name,
         "tasks": [path.parents[1].name for path in files.scores],
         "metric": "logit_difference",
     }

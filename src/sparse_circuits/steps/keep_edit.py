@@ -35,16 +35,16 @@ class Files:
 def step(files: Files, settings: KeepEdit, compute: Compute) -> None:
     """Make an edit permanent: write a model whose weights do what the edit's hooks do."""
     editing = Editing.of(settings, files.model, files.saes, files.sequences, files.pairs, compute.start())
-    edit, language, selected = editing.settings, editing.language, read_selection(files.selection)
+    edit, model, selected = editing.settings, editing.model, read_selection(files.selection)
     prompts = [tokens for name in edit.needs for tokens in editing.prompts(name)]
     text = [*editing.text("train", edit.fit_sequences), *prompts]
     added_after: list[int] = []
     if edit.permanent == "added_layer":
         rewritten = rewritings(edit, selected)
-        model = with_added_layers(language, editing.basis, rewritten, text)
+        network = with_added_layers(model, editing.basis, rewritten, text)
         added_after = sorted({node.site.layer for node in rewritten})
     else:
         intervention = build(edit, editing.materials(files.circuits, selected))
-        model = distil(language, intervention, text, edit.distillation, settings.seed)
-    save_edited(model, files.model, files.folder, settings.name, added_after)
-    print(f"{settings.name}: {model.config.num_hidden_layers} layers")
+        network = distil(model, intervention, text, edit.distillation, settings.seed)
+    save_edited(network, files.model, files.folder, settings.name, added_after)
+    print(f"{settings.name}: {network.config.num_hidden_layers} layers")

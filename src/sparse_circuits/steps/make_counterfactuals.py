@@ -7,7 +7,7 @@ from sparse_circuits.circuits.counterfactual import counterfactuals, summarise
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
 from sparse_circuits.files import sha256, write_json
-from sparse_circuits.models.load import load_language_model, load_tokenizer
+from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 
@@ -26,13 +26,13 @@ class Files:
 
 def step(files: Files, settings: MakeCounterfactuals, compute: Compute) -> None:
     """Make class averages and counterfactual images of tasks on images."""
-    language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
+    model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
     tasks = []
     for path in files.tests:
         task, pairs = path.parent.name, read_pairs(path)[: settings.pairs]
-        ((_, batch),) = encode_pairs(pairs, tokenizer, language.separator_id)
-        found = {"task": task, **summarise(pairs, counterfactuals(language, batch), settings.shown)}
+        ((_, batch),) = encode_pairs(pairs, tokenizer, model.separator_id)
+        found = {"task": task, **summarise(pairs, counterfactuals(model, batch), settings.shown)}
         print(f"{task}: {found['flipped']:.0%} flipped, mean change {found['changed']:.3f}")
         tasks.append(found)
     hashes = {"model": sha256(files.model / "model.safetensors")}
-    write_json(files.counterfactuals, {"model": language.name, "sha256": hashes, "tasks": tasks})
+    write_json(files.counterfactuals, {"model": model.name, "sha256": hashes, "tasks": tasks})

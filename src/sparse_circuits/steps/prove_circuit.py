@@ -49,7 +49,7 @@ def step(files: Files, settings: ProveCircuit, compute: Compute) -> None:
     words = nonsense_words(train + test, tokenizer, seed)
 
     def encoded(pairs: list[Pair]) -> Groups:
-        return encode_pairs(pairs, tokenizer, bench.language.separator_id)
+        return encode_pairs(pairs, tokenizer, bench.model.separator_id)
 
     def nonsense(pairs: list[Pair], count: int | None) -> Groups:
         return encoded(nonsense_task(drawn(pairs, count, seed), words))

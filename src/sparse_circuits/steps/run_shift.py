@@ -7,7 +7,7 @@ from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.run_shift import RunShift
 from sparse_circuits.files import sha256, write_json
-from sparse_circuits.models.load import load_language_model, load_tokenizer
+from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.shift.experiment import Subject, experiment
 from sparse_circuits.sources.biographies import read_biographies
 
@@ -28,10 +28,10 @@ class Files:
 
 def step(files: Files, settings: RunShift, compute: Compute) -> None:
     """A probe that learnt gender for profession: what of it is found in its circuit, taken out, and what that helps."""
-    language = load_language_model(files.model, compute.start())
-    basis = load_basis(language, files.saes, settings.sites)
+    model = load_model(files.model, compute.start())
+    basis = load_basis(model, files.saes, settings.sites)
     biographies = read_biographies(files.biographies)
-    found = experiment(Subject(language, load_tokenizer(files.model), basis, settings, biographies), settings.seed)
+    found = experiment(Subject(model, load_tokenizer(files.model), basis, settings, biographies), settings.seed)
     facts = {"professions": list(settings.professions), "site": settings.site}
     write_json(files.evaluation, {**facts, "sha256": {"biographies": sha256(files.biographies)}, **found})
     worst = {name: found["rows"][name]["worst_group"] for name in ("original", "shift", "retrained", "oracle")}

@@ -15,7 +15,7 @@ from sparse_circuits.config.trace_prompt import TracePrompt
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import read_json, sha256
 from sparse_circuits.interpret.tokens import token_notes
-from sparse_circuits.models.load import load_language_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.texts import prompt_texts, token_texts
 
@@ -41,11 +41,11 @@ def step(files: Files, settings: TracePrompt, compute: Compute) -> None:
         raise StudyError(f"graphs.{settings.name}: {error}") from None
     if len(tokens) < 2:
         raise StudyError(f"graphs.{settings.name}: the prompt has no tokens; give a text")
-    language = load_language_model(files.model, compute.start())
-    basis = load_basis(language, files.saes, settings.sites)
+    model = load_model(files.model, compute.start())
+    basis = load_basis(model, files.saes, settings.sites)
     features = {site: part for site, part in basis.items() if isinstance(part, Features)}
     traced = trace_prompt(
-        language, torch.tensor([tokens]), features, settings.logit_mass, settings.max_logits, settings.max_nodes
+        model, torch.tensor([tokens]), features, settings.logit_mass, settings.max_logits, settings.max_nodes
     )
     pruned = prune(traced, settings.node_share, settings.edge_share)
     shown = [(name, n) for n, name in enumerate(node_ids(traced)) if pruned.kept[n] and traced.is_feature[n]]
@@ -66,6 +66,6 @@ def step(files: Files, settings: TracePrompt, compute: Compute) -> None:
     }
     texts = prompt_texts(tokenizer, tokens)
     outputs = token_texts(tokenizer, traced.indices[traced.is_logit].tolist())
-    write_graph(files.graph, traced, pruned, facts, texts, outputs, token_notes(language, tokenizer, directions))
+    write_graph(files.graph, traced, pruned, facts, texts, outputs, token_notes(model, tokenizer, directions))
     found = read_json(files.graph)
     print(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges, {found['scores']}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.write_biographies import WriteBiographies
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import load_language_model, load_tokenizer
+from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.shift.writing import write
 from sparse_circuits.sources.biographies import read_bias_in_bios, write_biographies
 from sparse_circuits.sources.registry import fetch
@@ -34,8 +34,8 @@ def step(files: Files, settings: WriteBiographies, compute: Compute) -> None:
             fetched = fetch(settings.entry.sources, Path(temporary), name)
             found = list(read_bias_in_bios(fetched, list(settings.professions), each))
     elif files.model:
-        language, tokenizer = load_language_model(files.model, compute.start()), load_tokenizer(files.model)
-        found = write(language, tokenizer, settings.professions, each, settings.tokens, settings.seed)
+        model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
+        found = write(model, tokenizer, settings.professions, each, settings.tokens, settings.seed)
     else:
         raise StudyError("biographies are written by a model or fetched: give --model or --entry")
     write_biographies(files.biographies, found)

@@ -29,7 +29,7 @@ def judge_claim(claim: Claim, bench: Bench, circuit: Sequence[Node], seed: int) 
     turns either way. Raises StudyError when the metric does not differ between the two prompts, so that nothing can
     follow.
     """
-    found = differences(Variant(bench.language), bench.groups)
+    found = differences(Variant(bench.model), bench.groups)
     if claim.swapped == "prompt":
         turned = (found.clean > 0) & (found.patch < 0)
         if claim.at_most is not None:

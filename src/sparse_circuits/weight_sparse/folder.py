@@ -13,7 +13,7 @@ from sparse_circuits.config.train_transformer import Transformer
 from sparse_circuits.config.train_vision_transformer import VisionTransformer
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
-from sparse_circuits.models.load import load_language_model
+from sparse_circuits.models.load import load_model
 from sparse_circuits.models.vision_transformer import VisionTransformer as VisionModel
 from sparse_circuits.models.vision_transformer import VisionTransformerConfig
 from sparse_circuits.models.weight_sparse import WeightSparseConfig, WeightSparseForCausalLM
@@ -56,10 +56,10 @@ def load_transformer(folder: Path, device: torch.device) -> tuple[WeightSparseFo
 
     Raises StudyError when the folder holds another kind of model.
     """
-    language = load_language_model(folder, device)
-    if not isinstance(language.model, WeightSparseForCausalLM):
-        raise StudyError(f"{folder}: {language.name} is not a weight-sparse transformer")
-    return language.model, language.separator_id
+    model = load_model(folder, device)
+    if not isinstance(model.network, WeightSparseForCausalLM):
+        raise StudyError(f"{folder}: {model.name} is not a weight-sparse transformer")
+    return model.network, model.separator_id
 
 
 def count_weights(model: torch.nn.Module) -> dict[str, int]:

@@ -10,7 +10,7 @@ import torch
 
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch
@@ -18,14 +18,12 @@ from sparse_circuits.tasks.pairs import PairBatch
 EMBED = Site("embed")
 
 
-def attribution_patching(
-    language: Language, batch: PairBatch, sites: Sequence[Site], steps: int
-) -> dict[Site, SiteGradient]:
+def attribution_patching(model: Model, batch: PairBatch, sites: Sequence[Site], steps: int) -> dict[Site, SiteGradient]:
     """Return, at each site, both runs' activations and the metric's gradient on the clean run; `steps` has no part."""
     with torch.no_grad():
-        patch = run(language, batch.patch, read=sites).activations
+        patch = run(model, batch.patch, read=sites).activations
     # The embeddings need a gradient in order that what is computed of them has one.
-    clean = run(language, batch.clean, read=sites, edit={EMBED: lambda x: x.requires_grad_()}, logits="last")
+    clean = run(model, batch.clean, read=sites, edit={EMBED: lambda x: x.requires_grad_()}, logits="last")
     assert clean.logits is not None
     metric = logit_difference(clean.logits[:, -1], batch).sum()
     gradients = torch.autograd.grad(metric, [clean.activations[site] for site in sites])

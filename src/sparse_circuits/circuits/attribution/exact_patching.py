@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Dictionary
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import rows_at_a_time
 from sparse_circuits.models.run import run, standing
 from sparse_circuits.tasks.metric import logit_difference
@@ -22,7 +22,7 @@ ERROR = -1  # in place of a node's number
 
 @torch.no_grad()
 def exact_effects(
-    language: Language,
+    model: Model,
     batch: PairBatch,
     site: Site,
     dictionary: Dictionary,
@@ -35,21 +35,21 @@ def exact_effects(
     pass, over all nodes in it.
     """
     source = dictionary.reads or site
-    runs = [run(language, tokens, read=list({source, site})).activations for tokens in (batch.clean, batch.patch)]
+    runs = [run(model, tokens, read=list({source, site})).activations for tokens in (batch.clean, batch.patch)]
     clean, patch = (found[site] for found in runs)
     change = dictionary.read(runs[1][source]) - dictionary.read(runs[0][source])
     unexplained = patch - clean - dictionary.write(change)
-    rows = min(batch_tokens // language.positions(batch.clean, site), rows_at_a_time(language))
+    rows = min(batch_tokens // model.positions(batch.clean, site), rows_at_a_time(model))
     size = max(1, rows // len(batch))
     metrics = []
     for part in torch.tensor(nodes).split(size):
         moved = torch.cat([clean + _written(dictionary, change, unexplained, node) for node in part.tolist()])
-        metrics.append(_metric(language, batch.repeat(len(part)), site, moved).unflatten(0, (len(part), -1)))
-    return torch.cat(metrics).T - _metric(language, batch, site, clean).unsqueeze(1)
+        metrics.append(_metric(model, batch.repeat(len(part)), site, moved).unflatten(0, (len(part), -1)))
+    return torch.cat(metrics).T - _metric(model, batch, site, clean).unsqueeze(1)
 
 
-def _metric(language: Language, batch: PairBatch, site: Site, x: Tensor) -> Tensor:
-    logits = run(language, batch.clean, **standing(site, x), logits="last").logits
+def _metric(model: Model, batch: PairBatch, site: Site, x: Tensor) -> Tensor:
+    logits = run(model, batch.clean, **standing(site, x), logits="last").logits
     assert logits is not None
     return logit_difference(logits[:, -1], batch)
 

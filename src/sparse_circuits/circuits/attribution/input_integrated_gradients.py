@@ -12,7 +12,7 @@ import torch
 from sparse_circuits.circuits.attribution.integrated_gradients import path_mean, path_points
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch
@@ -21,15 +21,15 @@ EMBED = Site("embed")
 
 
 def input_integrated_gradients(
-    language: Language, batch: PairBatch, sites: Sequence[Site], steps: int
+    model: Model, batch: PairBatch, sites: Sequence[Site], steps: int
 ) -> dict[Site, SiteGradient]:
     """Return, at each site, both runs' activations and the metric's gradient averaged over the embeddings' path."""
     with torch.no_grad():
-        clean = run(language, batch.clean, read=[EMBED, *sites]).activations
-        patch = run(language, batch.patch, read=[EMBED, *sites]).activations
-    points, weights = path_points(steps, language.device)
+        clean = run(model, batch.clean, read=[EMBED, *sites]).activations
+        patch = run(model, batch.patch, read=[EMBED, *sites]).activations
+    points, weights = path_points(steps, model.device)
     path = torch.lerp(clean[EMBED], patch[EMBED], points.view(-1, 1, 1, 1)).flatten(0, 1).requires_grad_()
-    got = run(language, batch.clean.repeat(steps, 1), read=sites, edit={EMBED: lambda _: path}, logits="last")
+    got = run(model, batch.clean.repeat(steps, 1), read=sites, edit={EMBED: lambda _: path}, logits="last")
     assert got.logits is not None
     metric = logit_difference(got.logits[:, -1], batch.repeat(steps)).sum()
     gradients = torch.autograd.grad(metric, [got.activations[site] for site in sites])

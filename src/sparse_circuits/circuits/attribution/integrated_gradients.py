@@ -13,15 +13,13 @@ from torch import Tensor
 
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run, standing
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch
 
 
-def integrated_gradients(
-    language: Language, batch: PairBatch, sites: Sequence[Site], steps: int
-) -> dict[Site, SiteGradient]:
+def integrated_gradients(model: Model, batch: PairBatch, sites: Sequence[Site], steps: int) -> dict[Site, SiteGradient]:
     """Return, at each site, the activations of both runs and the metric's gradient averaged over the path between them.
 
     The integral over the path is a Gauss-Legendre sum of `steps` points. All points and pairs are one batch, which
@@ -29,23 +27,21 @@ def integrated_gradients(
     is metric(patch) - metric(clean).
     """
     with torch.no_grad():
-        clean = run(language, batch.clean, read=sites).activations
-        patch = run(language, batch.patch, read=sites).activations
+        clean = run(model, batch.clean, read=sites).activations
+        patch = run(model, batch.patch, read=sites).activations
     return {
         site: SiteGradient(
-            clean[site], patch[site], _mean_gradient(language, batch, site, clean[site], patch[site], steps)
+            clean[site], patch[site], _mean_gradient(model, batch, site, clean[site], patch[site], steps)
         )
         for site in sites
     }
 
 
-def _mean_gradient(
-    language: Language, batch: PairBatch, site: Site, clean: Tensor, patch: Tensor, steps: int
-) -> Tensor:
+def _mean_gradient(model: Model, batch: PairBatch, site: Site, clean: Tensor, patch: Tensor, steps: int) -> Tensor:
     points, weights = path_points(steps, clean.device)
     path = torch.lerp(clean, patch, points.view(-1, 1, 1, 1)).flatten(0, 1).requires_grad_()
     tokens = batch.clean.repeat(steps, 1)
-    logits = run(language, tokens, **standing(site, path), logits="last").logits
+    logits = run(model, tokens, **standing(site, path), logits="last").logits
     assert logits is not None
     (gradient,) = torch.autograd.grad(logit_difference(logits[:, -1], batch.repeat(steps)).sum(), path)
     return path_mean(gradient, weights)

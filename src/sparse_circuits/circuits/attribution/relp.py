@@ -10,11 +10,11 @@ from sparse_circuits.circuits.attribution.attribution_patching import attributio
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.linearised import linearised
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.tasks.pairs import PairBatch
 
 
-def relp(language: Language, batch: PairBatch, sites: Sequence[Site], steps: int) -> dict[Site, SiteGradient]:
+def relp(model: Model, batch: PairBatch, sites: Sequence[Site], steps: int) -> dict[Site, SiteGradient]:
     """Return, at each site, both runs' activations and the metric's gradient as RelP passes it; `steps` has no part."""
-    with linearised(language):
-        return attribution_patching(language, batch, sites, steps)
+    with linearised(model):
+        return attribution_patching(model, batch, sites, steps)

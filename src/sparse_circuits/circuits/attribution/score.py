@@ -10,7 +10,7 @@ from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import rows_at_a_time
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
@@ -24,10 +24,10 @@ def score_nodes(bench: Bench, method: str, steps: int, by_position: bool = False
     A node's score is the sum over positions of (patch - clean) x the metric's gradient as `method` averages it; with
     `by_position` each position is a node of its own. Raises StudyError when prompts or sites then differ in length.
     """
-    language, groups, basis = bench.language, bench.groups, bench.basis
+    model, groups, basis = bench.model, bench.groups, bench.basis
     sites = list(basis)
     pairs = sum(len(part) for _, part in groups)
-    longest = {site: max(language.positions(part.clean, site) for _, part in groups) for site in sites}
+    longest = {site: max(model.positions(part.clean, site) for _, part in groups) for site in sites}
     if by_position and len(groups) > 1:
         lengths = ", ".join(str(part.clean.shape[1]) for _, part in groups)
         raise StudyError(f"by_position needs prompts of one length, found {lengths} tokens; set it to false")
@@ -40,14 +40,14 @@ def score_nodes(bench: Bench, method: str, steps: int, by_position: bool = False
     means: dict[Site, _MeanByDistance] = {}
     work: list[tuple[list[int], PairBatch]] = []
     for indices, whole in groups:
-        rows = min(bench.batch_tokens // language.positions(whole.clean), rows_at_a_time(language))
+        rows = min(bench.batch_tokens // model.positions(whole.clean), rows_at_a_time(model))
         work += in_batches([(indices, whole)], max(1, rows // (1 if method in ONE_PASS else steps)))
     for indices, part in Progress(work, desc=f"attribute ({method})", unit="batch"):
-        part = part.to(language.device)
+        part = part.to(model.device)
         with torch.no_grad():
-            gap[indices] = (_metric(language, part.patch, part) - _metric(language, part.clean, part)).cpu()
-        sources = _sources(language, part, basis)
-        for site, found in METHODS[method](language, part, sites, steps).items():
+            gap[indices] = (_metric(model, part.patch, part) - _metric(model, part.clean, part)).cpu()
+        sources = _sources(model, part, basis)
+        for site, found in METHODS[method](model, part, sites, steps).items():
             with torch.no_grad():
                 clean, patch = (basis[site].read(x) for x in sources.get(site, (found.clean, found.patch)))
                 rests = [x - basis[site].write(read) for x, read in ((found.clean, clean), (found.patch, patch))]
@@ -66,12 +66,12 @@ def score_nodes(bench: Bench, method: str, steps: int, by_position: bool = False
 
 
 @torch.no_grad()
-def _sources(language: Language, part: PairBatch, basis: Basis) -> dict[Site, tuple[Tensor, Tensor]]:
+def _sources(model: Model, part: PairBatch, basis: Basis) -> dict[Site, tuple[Tensor, Tensor]]:
     """Both runs' activations of what is read to write a site, where that is another site."""
     reads = {site: dictionary.reads for site, dictionary in basis.items() if dictionary.reads}
     if not reads:
         return {}
-    clean, patch = (run(language, t, read=list(reads.values())).activations for t in (part.clean, part.patch))
+    clean, patch = (run(model, t, read=list(reads.values())).activations for t in (part.clean, part.patch))
     return {site: (clean[read], patch[read]) for site, read in reads.items()}
 
 
@@ -84,8 +84,8 @@ def _scores(
     return nodes, ((counterfactual[1] - rest) * found.gradient).sum(dim=2)
 
 
-def _metric(language: Language, tokens: Tensor, batch: PairBatch) -> Tensor:
-    logits = run(language, tokens, logits="last").logits
+def _metric(model: Model, tokens: Tensor, batch: PairBatch) -> Tensor:
+    logits = run(model, tokens, logits="last").logits
     assert logits is not None
     return logit_difference(logits[:, -1], batch)
 

@@ -15,7 +15,7 @@ from sparse_circuits.circuits.discovery.tokens import Targets
 from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 
 FEWEST = 3  # members, in training and held out, of a cluster that is given a circuit
 
@@ -57,7 +57,7 @@ class ClusterCircuit:
 
 
 def cluster_circuits(
-    language: Language,
+    model: Model,
     saes: Autoencoders,
     targets: Targets,
     descriptions: Descriptions,
@@ -101,16 +101,14 @@ def cluster_circuits(
             f"no cluster has {FEWEST} members in training and {FEWEST} held out; lower discovery.clusters or raise "
             "discovery.tokens"
         )
-    metric = run_circuits_on(
-        language, saes, targets, descriptions.mean, torch.stack(masks), jobs, batch_tokens
-    ).double()
+    metric = run_circuits_on(model, saes, targets, descriptions.mean, torch.stack(masks), jobs, batch_tokens).double()
     result, begin = [], 0
     for number, train, held, judged, mean in found:
         runs = 1 + 2 * len(sizes)
         means = metric[begin : begin + runs * len(judged)].view(runs, -1).mean(dim=1)
         begin += runs * len(judged)
-        model, empty = descriptions.log_odds[judged].double().mean(), means[0]
-        share = faithfulness(means[1:], empty, model).tolist()
+        whole, empty = descriptions.log_odds[judged].double().mean(), means[0]
+        share = faithfulness(means[1:], empty, whole).tolist()
         top = mean.abs().argsort(descending=True, stable=True)[: min(max(sizes), int(mean.count_nonzero()))]
         result.append(
             ClusterCircuit(
@@ -122,7 +120,7 @@ def cluster_circuits(
                 scores=mean[top].tolist(),
                 faithfulness=share[: len(sizes)],
                 random=share[len(sizes) :],
-                model=model.item(),
+                model=whole.item(),
                 empty=empty.item(),
                 purity=float(clusters.cosine[held].mean()),
                 sparsity=_area(share[: len(sizes)], sizes),

@@ -15,7 +15,7 @@ from sparse_circuits.circuits.discovery.tokens import Targets, log_odds
 from sparse_circuits.config.site import Site
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.linearised import linearised
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import last_site, rows_at_a_time
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
@@ -25,15 +25,15 @@ from sparse_circuits.sae.sparse import Pairs, products_at
 Autoencoders = Mapping[Site, SparseAutoencoder]  # in the order of the computation
 
 
-def load_autoencoders(language: Language, sites: Sequence[str], folders: Sequence[Path]) -> Autoencoders:
+def load_autoencoders(model: Model, sites: Sequence[str], folders: Sequence[Path]) -> Autoencoders:
     """Load each site's autoencoder; raise StudyError when one does not fit its site or reconstructs no site."""
     saes: dict[Site, SparseAutoencoder] = {}
     for name, folder in zip(sites, folders, strict=True):
         site = Site.parse(name)
-        sae = load_autoencoder(folder, name, language.width(site))
+        sae = load_autoencoder(folder, name, model.width(site))
         if sae.is_transcoder:
             raise StudyError(f"{folder}: a {sae.architecture} does not reconstruct {site}; name an autoencoder")
-        saes[site] = sae.to(language.device)
+        saes[site] = sae.to(model.device)
     return saes
 
 
@@ -59,7 +59,7 @@ class Descriptions:
 
 
 def describe(
-    language: Language, saes: Autoencoders, targets: Targets, means: Means, kept: int, batch_tokens: int
+    model: Model, saes: Autoencoders, targets: Targets, means: Means, kept: int, batch_tokens: int
 ) -> Descriptions:
     """Describe all targets, by how far each feature is from its mean.
 
@@ -74,22 +74,22 @@ def describe(
     metric = torch.zeros(len(targets))
     owned = [(targets.window == window).nonzero().flatten().tolist() for window in range(len(targets.tokens))]
     order = sorted(range(len(owned)), key=lambda window: -len(owned[window]))
-    size = max(1, min(batch_tokens // context, rows_at_a_time(language)))
+    size = max(1, min(batch_tokens // context, rows_at_a_time(model)))
     sites = list(saes)
     # In blocks whose attention and MLP stand side by side, one site may not follow from the one before.
     begun = dict.fromkeys(sites, lambda x: x if x.requires_grad else x.detach().requires_grad_())
-    with linearised(language), Progress(total=len(targets), desc="describe", unit="token") as bar:
+    with linearised(model), Progress(total=len(targets), desc="describe", unit="token") as bar:
         for begin in range(0, len(order), size):
             windows = order[begin : begin + size]
-            tokens = targets.tokens[windows, :-1].to(language.device)
-            reading = [*sites, last_site(language)]
-            found = run(language, tokens, read=reading, edit=begun)
+            tokens = targets.tokens[windows, :-1].to(model.device)
+            reading = [*sites, last_site(model)]
+            found = run(model, tokens, read=reading, edit=begun)
             coded = {site: _encode(sae, found.activations[site]) for site, sae in saes.items()}
             for turn in range(len(owned[windows[0]])):
                 rows = [row for row, window in enumerate(windows) if turn < len(owned[window])]
                 chosen = [owned[windows[row]][turn] for row in rows]
                 hidden = found.activations[reading[-1]][rows, targets.position[chosen]]
-                value = log_odds(language, hidden, targets.answer[chosen].to(language.device))
+                value = log_odds(model, hidden, targets.answer[chosen].to(model.device))
                 gradients = torch.autograd.grad(value.sum(), [found.activations[s] for s in sites], retain_graph=True)
                 with torch.no_grad():
                     parts = [
@@ -127,13 +127,13 @@ def _attribute(
 
 
 @torch.no_grad()
-def feature_means(language: Language, saes: Autoencoders, targets: Targets, batch_tokens: int) -> Means:
+def feature_means(model: Model, saes: Autoencoders, targets: Targets, batch_tokens: int) -> Means:
     """Return the mean of each feature over the tokens of the first training windows, separators left out."""
     windows = targets.window[~targets.held_out].unique()[:MEAN_WINDOWS]
-    sums = {site: torch.zeros(sae.width, dtype=torch.float64, device=language.device) for site, sae in saes.items()}
-    tokens = targets.tokens[windows, :-1].to(language.device)
+    sums = {site: torch.zeros(sae.width, dtype=torch.float64, device=model.device) for site, sae in saes.items()}
+    tokens = targets.tokens[windows, :-1].to(model.device)
     for part in tokens.split(max(1, batch_tokens // tokens.shape[1])):
-        activations = run(language, part, read=list(saes)).activations
+        activations = run(model, part, read=list(saes)).activations
         for site, sae in saes.items():
             values, indices = _encode(sae, activations[site])
             sums[site].index_add_(0, indices.flatten(), values.flatten().double())

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders
 from sparse_circuits.circuits.discovery.tokens import Targets, log_odds
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import last_site, rows_at_a_time
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.progress import Progress
@@ -17,7 +17,7 @@ from sparse_circuits.sae.sparse import Pairs, decode
 
 @torch.no_grad()
 def run_circuits_on(
-    language: Language,
+    model: Model,
     saes: Autoencoders,
     targets: Targets,
     mean: Tensor,
@@ -36,21 +36,19 @@ def run_circuits_on(
     with Progress(total=len(jobs), desc="judge circuits", unit="run") as bar:
         while order:
             length = int(targets.position[jobs[order[-1]][1]]) + 1
-            size = max(1, min(batch_tokens // length, rows_at_a_time(language)))
+            size = max(1, min(batch_tokens // length, rows_at_a_time(model)))
             part, order = order[-size:], order[:-size]
             circuit, target = (torch.tensor(column) for column in zip(*(jobs[job] for job in part), strict=True))
             result[part] = _run(
-                language, saes, targets, mean.to(language.device), circuits[circuit].to(language.device), target
+                model, saes, targets, mean.to(model.device), circuits[circuit].to(model.device), target
             ).cpu()
             bar.update(len(part))
     return result
 
 
-def _run(
-    language: Language, saes: Autoencoders, targets: Targets, mean: Tensor, masks: Tensor, target: Tensor
-) -> Tensor:
+def _run(model: Model, saes: Autoencoders, targets: Targets, mean: Tensor, masks: Tensor, target: Tensor) -> Tensor:
     """The log odds of each row's target (row,) under its mask (row, feature)."""
-    device = language.device
+    device = model.device
     position = targets.position[target].to(device)
     # What comes before the first site is the same for all circuits: computed once a target.
     distinct, place = target.unique(return_inverse=True)
@@ -59,17 +57,17 @@ def _run(
     widths = [sae.width for sae in saes.values()]
     parts = zip(saes.items(), mean.split(widths), masks.split(widths, dim=1), strict=True)
     edits = {site: _ablating(sae, filling, kept) for (site, sae), filling, kept in parts}
-    ablated = edits.pop(first)(run(language, prompts, read=[first]).activations[first][place.to(device)])
+    ablated = edits.pop(first)(run(model, prompts, read=[first]).activations[first][place.to(device)])
     start = (first, ablated) if first.kind == "resid_post" else None
     if start is None:
         edits[first] = lambda _: ablated
-    last = last_site(language)
+    last = last_site(model)
     if first == last:
         hidden = ablated
     else:
-        hidden = run(language, prompts[place.to(device)], read=[last], edit=edits, start=start).activations[last]
+        hidden = run(model, prompts[place.to(device)], read=[last], edit=edits, start=start).activations[last]
     rows = torch.arange(len(target), device=device)
-    return log_odds(language, hidden[rows, position], targets.answer[target].to(device))
+    return log_odds(model, hidden[rows, position], targets.answer[target].to(device))
 
 
 def _ablating(sae: SparseAutoencoder, mean: Tensor, kept: Tensor) -> Edit:

@@ -15,7 +15,7 @@ from torch import Tensor
 from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.errors import StudyError
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import compare, last_site
 from sparse_circuits.models.run import run
 from sparse_circuits.progress import Progress
@@ -47,7 +47,7 @@ class Targets:
 
 
 @torch.no_grad()
-def find_targets(language: Language, sequences: Sequences, wanted: Wanted, seed: int, batch_tokens: int) -> Targets:
+def find_targets(model: Model, sequences: Sequences, wanted: Wanted, seed: int, batch_tokens: int) -> Targets:
     """Return the first targets found in the first windows of all sequences, then in their second ones, and so on.
 
     A target lies in the last two thirds of its window, has a loss of at most `max_loss`, and is no copy. Where a window
@@ -62,7 +62,7 @@ def find_targets(language: Language, sequences: Sequences, wanted: Wanted, seed:
     places: list[tuple[int, int]] = []
     with Progress(total=wanted.tokens, desc="find tokens", unit="token") as bar:
         for tokens, document in _windows(sequences, wanted.context, max(1, batch_tokens // wanted.context)):
-            loss = loss_by_position(language, torch.from_numpy(tokens).long().to(language.device)).cpu().numpy()
+            loss = loss_by_position(model, torch.from_numpy(tokens).long().to(model.device)).cpu().numpy()
             for row in range(len(tokens)):
                 fits = (loss[row] <= wanted.max_loss) & ~copied(tokens[row])
                 fits[: wanted.context // 3] = False
@@ -109,20 +109,20 @@ def _targets(kept: list[NDArray[np.int32]], documents: list[int], places: list[t
     return Targets(tokens, window, position, torch.tensor(documents)[window], held_out[window])
 
 
-def loss_by_position(language: Language, tokens: Tensor) -> Tensor:
+def loss_by_position(model: Model, tokens: Tensor) -> Tensor:
     """Return the loss in nats of each next token of windows (window, context + 1): (window, context)."""
-    last = last_site(language)
-    hidden = run(language, tokens, read=[last]).activations[last]
-    return compare(tokens, [(language, hidden)])[0].loss
+    last = last_site(model)
+    hidden = run(model, tokens, read=[last]).activations[last]
+    return compare(tokens, [(model, hidden)])[0].loss
 
 
-def log_odds(language: Language, hidden: Tensor, answers: Tensor) -> Tensor:
+def log_odds(model: Model, hidden: Tensor, answers: Tensor) -> Tensor:
     """Return log p / (1 - p) of tokens `answers` (row,) from activations `hidden` (row, d_model) at the last site.
 
     The metric of discovery. Unlike the loss, which is flat where p is near 1, it does not saturate.
     """
     # The norm, the unembedding and what caps logits are the model's own: a pass that begins after its last layer.
-    logits = run(language, answers[:, None], start=(last_site(language), hidden[:, None]), logits="last").logits
+    logits = run(model, answers[:, None], start=(last_site(model), hidden[:, None]), logits="last").logits
     assert logits is not None
     right = logits[:, 0].gather(1, answers[:, None])
     others = logits[:, 0].scatter(1, answers[:, None], -torch.inf)

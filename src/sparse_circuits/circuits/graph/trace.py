@@ -19,7 +19,7 @@ from sparse_circuits.circuits.basis import Features, Node
 from sparse_circuits.circuits.direct_paths import DirectPaths, cut_at_sites, reading_sites
 from sparse_circuits.circuits.graph.influence import influence, normalised
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Language
+from sparse_circuits.models.load import Model
 from sparse_circuits.progress import Progress
 
 EMBED = Site("embed")
@@ -111,13 +111,13 @@ class _Sources:
 class _Replacement:
     """One pass on the prompt with every site's activation taken apart into nodes; makes rows."""
 
-    def __init__(self, language: Language, tokens: Tensor, basis: Mapping[Site, Features], max_rows: int) -> None:
+    def __init__(self, model: Model, tokens: Tensor, basis: Mapping[Site, Features], max_rows: int) -> None:
         self.basis = basis
         self.row_entries = ENTRIES // max_rows
         self.reads = reading_sites(basis)
         self.sites = [EMBED, *basis]
         self.paths: DirectPaths = cut_at_sites(
-            language, tokens, self.sites, list(self.reads.values()), linear=True, logits="last"
+            model, tokens, self.sites, list(self.reads.values()), linear=True, logits="last"
         )
         self.sources: dict[Site, _Sources] = {}
         self.size = 0
@@ -156,7 +156,7 @@ class _Replacement:
 
 
 def trace_prompt(
-    language: Language,
+    model: Model,
     tokens: Tensor,
     basis: Mapping[Site, Features],
     logit_mass: float = 0.95,
@@ -169,40 +169,45 @@ def trace_prompt(
     influence on them, and those beyond the `max_nodes` most influential, are left out; what they add to others is not
     in the graph.
     """
-    model = _Replacement(language, tokens.to(language.device), basis, max_nodes + max_logits)
-    logits = model.paths.unembedded
-    assert model.paths.logits is not None
+    replacement = _Replacement(model, tokens.to(model.device), basis, max_nodes + max_logits)
+    logits = replacement.paths.unembedded
+    assert replacement.paths.logits is not None
     assert logits is not None
-    chosen, probabilities = _likely(model.paths.logits.detach()[0, -1], logit_mass, max_logits)
+    chosen, probabilities = _likely(replacement.paths.logits.detach()[0, -1], logit_mass, max_logits)
     directions = torch.nn.functional.one_hot(chosen, logits.shape[-1]).to(logits.dtype) - 1 / logits.shape[-1]
-    first, totals = model.rows(logits, directions[:, None, None, :])
+    first, totals = replacement.rows(logits, directions[:, None, None, :])
     levels = np.concatenate(
-        [*(np.full(part.count, number) for number, part in enumerate(model.sources.values())), [len(model.sites)]]
+        [
+            *(np.full(part.count, number) for number, part in enumerate(replacement.sources.values())),
+            [len(replacement.sites)],
+        ]
     ).astype(np.int64)
     # Among candidates the logits stand together as one target, which takes from each by its probability.
     together = csr_array((probabilities / np.maximum(totals, 1e-10)) @ abs(first))[None, :]
-    rows, sums, targets = [csr_array(together)], [np.ones(1)], [np.array([model.size])]
-    expanded = np.ones(model.size, dtype=bool)
-    for site, part in model.sources.items():
+    rows, sums, targets = [csr_array(together)], [np.ones(1)], [np.array([replacement.size])]
+    expanded = np.ones(replacement.size, dtype=bool)
+    for site, part in replacement.sources.items():
         if site in basis:
             expanded[part.first : part.first + part.values.numel()] = (part.values == 0).flatten().cpu().numpy()
     weights = [first]
     lanes = max(1, LANE_TOKENS // tokens.shape[1])
     left = max_nodes
-    start = np.zeros(model.size + 1)
+    start = np.zeros(replacement.size + 1)
     start[-1] = 1
     with Progress(total=max_nodes, desc="attribute", unit="node") as progress:
         while left:
             shares = csr_array(vstack([normalised(r, s) for r, s in zip(rows, sums, strict=True)]))
-            shares.resize(shares.shape[0], model.size + 1)
+            shares.resize(shares.shape[0], replacement.size + 1)
             ranked = influence(shares, np.concatenate(targets), levels, start)[:-1]
             ranked[expanded] = 0
             best = np.argsort(-ranked, kind="stable")[: min(left, RERANK * lanes)]
             best = np.sort(best[ranked[best] > 0])
             if not len(best):
                 break
-            for site, members in _by_site(model, best, lanes):
-                found, total = model.rows(model.paths.arrivals[model.reads[site]], _cotangents(model, site, members))
+            for site, members in _by_site(replacement, best, lanes):
+                found, total = replacement.rows(
+                    replacement.paths.arrivals[replacement.reads[site]], _cotangents(replacement, site, members)
+                )
                 rows.append(found)
                 weights.append(found)
                 sums.append(total)
@@ -210,7 +215,7 @@ def trace_prompt(
             expanded[best] = True
             left -= len(best)
             progress.update(len(best))
-    return _packed(model, tokens, weights, targets[1:], chosen, probabilities, logits.detach()[0, -1])
+    return _packed(replacement, tokens, weights, targets[1:], chosen, probabilities, logits.detach()[0, -1])
 
 
 def _likely(logits: Tensor, mass: float, most: int) -> tuple[Tensor, NDArray[np.float64]]:

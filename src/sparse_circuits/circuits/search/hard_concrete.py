@@ -56,7 +56,7 @@ def by_hard_concrete(problem: Problem, target: float) -> list[Node]:
     """
     final = max(1.0, len(smallest_circuit(problem.held_out, problem.candidates, target)) / 2)
     generator = torch.Generator().manual_seed(problem.seed)
-    device = problem.train.language.device
+    device = problem.train.model.device
     scores = problem.scores.abs()
     log_alpha = (scores / scores.min()).log().float().to(device).requires_grad_()
     optimiser = torch.optim.Adam([log_alpha], lr=LEARNING_RATE)

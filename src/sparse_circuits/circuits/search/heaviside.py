@@ -48,7 +48,7 @@ def by_heaviside(problem: Problem, target: float) -> list[Node]:
     price = 2 * (1 - target) / len(smallest_circuit(problem.held_out, problem.candidates, target))
     strength = problem.scores.abs().log().float()
     spread = (strength - strength.min()) / (strength.max() - strength.min()).clamp(min=1e-6)
-    tau = (0.1 + 0.8 * spread).to(problem.train.language.device).requires_grad_()
+    tau = (0.1 + 0.8 * spread).to(problem.train.model.device).requires_grad_()
     optimiser = torch.optim.AdamW([tau], lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
     generator = torch.Generator().manual_seed(problem.seed)

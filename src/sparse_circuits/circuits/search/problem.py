@@ -103,15 +103,15 @@ class MaskedBatch:
 
     def __init__(self, problem: Problem, batch: PairBatch) -> None:
         bench = problem.train
-        language, basis = bench.language, bench.basis
-        self.bench, self.batch = bench, batch.to(language.device)
+        model, basis = bench.model, bench.basis
+        self.bench, self.batch = bench, batch.to(model.device)
         first = next(iter(basis))
         with torch.no_grad():
-            clean = run(language, self.batch.clean, read=[first], logits="last")
+            clean = run(model, self.batch.clean, read=[first], logits="last")
         assert clean.logits is not None
         self.start = clean.activations[first]
         self.metric = logit_difference(clean.logits[:, -1], self.batch)
-        self.fills = bench.ablation(language, basis, self.batch)
+        self.fills = bench.ablation(model, basis, self.batch)
         self.places = {}
         for site in basis:
             numbers = [n for n, node in enumerate(problem.candidates) if node.site == site]
@@ -128,7 +128,7 @@ class MaskedBatch:
             closed = closed.index_add(1, flat.to(gates.device), -gates[:, numbers])
             left_out[site] = closed.view(circuits, positions, width)
         logits = run_ablated(
-            self.bench.language,
+            self.bench.model,
             self.batch,
             self.bench.basis,
             self.fills,
