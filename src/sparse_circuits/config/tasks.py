@@ -17,7 +17,7 @@ class AgreementTask(Settings):
 
 
 class FileTask(Settings):
-    """Pairs that the user brings, as JSON lines (fields as in docs/tasks.md)."""
+    """Pairs that the user brings, as JSON lines (fields as in docs/reference/tasks.md)."""
 
     kind: Literal["file"]
     train: str = Field(description="path of the training pairs")
