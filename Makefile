@@ -25,8 +25,8 @@ help:
 	@echo "make extras     add what clusters, remotes on S3, RO-Crates, the docs site and browser tests need"
 	@echo "make test       set up, check style and types, run all tests"
 	@echo "make docs       build the documentation site in build/site"
-	@echo "make gallery    draw the figures of docs/gallery.md anew, from the test studies"
-	@echo "make bench      have SAELens read what we save; measure speed beside other libraries; writes docs/performance.md"
+	@echo "make gallery    draw the figures of docs/reference/gallery.md anew, from the test studies"
+	@echo "make bench      have SAELens read what we save; measure speed beside other libraries; writes docs/experiments/performance.md"
 	@echo "make dvc.yaml   write dvc.yaml anew from the workflow's graph"
 
 # The lock pins everything, so nothing needs resolving (--no-deps). torch comes first and by itself: where CUDA is
@@ -57,7 +57,7 @@ extras: $(VENV)/.extras
 docs: $(VENV)/.extras
 	mkdocs build --strict
 
-# One figure of each kind for docs/gallery.md, from the studies that the tests run.
+# One figure of each kind for docs/reference/gallery.md, from the studies that the tests run.
 gallery: $(VENV)/.ready
 	python tests/make_fixtures.py
 	export SPARSE_CIRCUITS_CPU_BF16=0; for study in study vision code; do \

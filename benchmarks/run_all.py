@@ -1,4 +1,4 @@
-"""Run every benchmark, then write docs/performance.md and docs/validity.md from results/benchmarks/*.json."""
+"""Run every benchmark, then write performance.md and validity.md in docs/experiments from results/benchmarks/*.json."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from sparse_circuits.command import program
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing, read_json
 
-PERFORMANCE, VALIDITY = Path("docs/performance.md"), Path("docs/validity.md")
+PERFORMANCE, VALIDITY = Path("docs/experiments/performance.md"), Path("docs/experiments/validity.md")
 
 # Heading and method of each, in the order in which they run.
 SPEED = {
@@ -47,7 +47,7 @@ SPEED = {
         "Edges",
         "All edges between two sites at once, beside a loop of one backward pass for each downstream feature, timed "
         "on a sample of the features. From the autoencoders of the default study, or random ones of the same size "
-        "where only the residual stream lies between. What bounds small sets is in docs/design_choices.md.",
+        "where only the residual stream lies between. What bounds small sets is in docs/explanation/design_choices.md.",
     ),
     "circuit_cost": (
         "Circuits",
@@ -77,7 +77,7 @@ FINDINGS = {
     ),
     "transfer": (
         "Transfer to natural sentences",
-        "Features found on templates, in sentences mined from the corpus; docs/transfer.md says how.",
+        "Features found on templates, in sentences mined from the corpus; docs/experiments/transfer.md says how.",
     ),
 }
 

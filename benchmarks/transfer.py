@@ -1,7 +1,7 @@
 """What makes nodes of templates sufficient in natural sentences: one change at a time, from the results of a study.
 
 The first row is the one to compare with: the 100 best nodes of the templates, all sites ablated to their means over the
-sentences to fit on. docs/transfer.md tells what the rows say.
+sentences to fit on. docs/experiments/transfer.md tells what the rows say.
 """
 
 from collections.abc import Iterator, Sequence

@@ -228,7 +228,7 @@ def test_every_study_that_ships_is_valid(path: Path) -> None:
 
 
 def test_studies_that_ship_share_a_name_only_for_the_same_thing(monkeypatch: pytest.MonkeyPatch) -> None:
-    # docs/workflow.md, "Shared names": the files would replace each other.
+    # docs/reference/workflow.md, "Shared names": the files would replace each other.
     monkeypatch.chdir(ROOT)
     known: dict[tuple[str, ...], Any] = {}
     shared: set[tuple[str, ...]] = set()

@@ -1,4 +1,4 @@
-"""What happens if ...: each row of the table in docs/versioning.md, tried on the test study."""
+"""What happens if ...: each row of the table in docs/how-to/versioning.md, tried on the test study."""
 
 import hashlib
 import os

@@ -344,7 +344,7 @@ def test_studies_at_paper_scale_have_a_whole_graph(study: Path) -> None:
     assert judges in done.stdout
     if study.stem == "gemma_2_2b_all_layers":
         total = re.findall(r"^total +(\d+)$", done.stdout, re.MULTILINE)[0]
-        assert int(total) > 10_000, "docs/scaling.md plans with this graph"
+        assert int(total) > 10_000, "docs/explanation/scaling.md plans with this graph"
 
 
 def test_the_report_has_every_figure_and_circuit_with_its_caption(finished: Path, tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def check_dvc_remote(repository: Path = Path()) -> Finding:
     settings.read([repository / ".dvc/config", repository / ".dvc/config.local"], encoding="utf-8")
     name = settings.get("core", "remote", fallback=None)
     if name is None:
-        mend = "dvc remote add --default NAME URL (docs/sharing.md)"
+        mend = "dvc remote add --default NAME URL (docs/how-to/sharing.md)"
         return Finding("DVC remote", "warning", "none; results stay on this machine", mend)
     section = next((part for part in settings.sections() if part.strip("'") == f'remote "{name}"'), None)
     url = settings.get(section, "url", fallback="") if section else ""

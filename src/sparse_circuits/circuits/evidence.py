@@ -23,6 +23,7 @@ def lower_bound(mean: Tensor, error: Tensor) -> Tensor:
     """Return max(|mean| - 2 standard errors, 0): what a node does for the answer that the pairs agree on.
 
     A node of large scores of both signs has a large |mean| by chance. So |mean| finds much of a circuit even when the
-    answers of half of the pairs are swapped; the bound leaves almost nothing there (`docs/design_choices.md`).
+    answers of half of the pairs are swapped; the bound leaves almost nothing there
+    (`docs/explanation/design_choices.md`).
     """
     return (mean.abs() - ERRORS * error).clamp(min=0)

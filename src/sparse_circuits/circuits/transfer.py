@@ -24,7 +24,7 @@ def union_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
     """Return the nodes that help in any task, by their largest share over tasks: mean score / mean metric gap.
 
     The largest share, not the mean over tasks: natural sentences are of all templates' constructions, and a mean passes
-    over what serves one of them alone (measured in `docs/transfer.md`).
+    over what serves one of them alone (measured in `docs/experiments/transfer.md`).
     """
     shares = torch.stack([task.mean_scores / task.gap.double().mean() for task in tasks])
     share = shares.max(dim=0).values

@@ -37,7 +37,7 @@ POSITIVE, NEGATIVE, NEUTRAL = PALETTE[0], PALETTE[3], (0.55, 0.55, 0.55)
 def use_style() -> None:
     """Set fonts, sizes and colours for every figure that follows."""
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns of each fallback that is missing
-    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as boxes; docs/graphs.md says what helps
+    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as boxes: see docs/how-to/graphs.md
     sns.set_theme(
         context="paper",
         style="ticks",

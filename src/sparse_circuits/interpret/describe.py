@@ -42,9 +42,9 @@ def describe_nodes(
     seed: int,
     batch_tokens: int,
 ) -> list[dict[str, Any]]:
-    """Return one description a feature, whose row of `firing` is its place in `features` (see docs/interpretations.md).
+    """Return one description a feature, whose row of `firing` is its place in `features`.
 
-    Features of `site` are read there or, by a transcoder, at `reads`.
+    docs/how-to/interpretations.md lists its keys. Features of `site` are read there or, by a transcoder, at `reads`.
     Contexts are of documents that labels are made from, `judged` are tokens of the others. `seed` draws them.
     """
     texts = {i: token_text(tokenizer, i) for i in np.unique(firing.token_id).tolist()}

@@ -114,8 +114,8 @@ def measure_absorption(
     at least .6; None without such letters.
 
     As in SAEBench, k is chosen by F1 on the test words. Two things differ. It ranks features by an l1-penalised probe,
-    whose outcome hangs on steps and penalty (docs/design_choices.md). And it projects x, we x - b_dec, which is what
-    the features make up; where b_dec is 0 that is the same.
+    whose outcome hangs on steps and penalty (docs/explanation/design_choices.md). And it projects x, we x - b_dec,
+    which is what the features make up; where b_dec is 0 that is the same.
     """
     labels, truth = (torch.nn.functional.one_hot(part.letter, len(letters)) for part in (train, test))
     probes = [fit_probe(train.x, label) for label in labels.T]

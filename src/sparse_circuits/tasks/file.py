@@ -1,4 +1,4 @@
-"""Pairs that the user brings, as JSON lines (fields as in docs/tasks.md)."""
+"""Pairs that the user brings, as JSON lines (fields as in docs/reference/tasks.md)."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from sparse_circuits.tasks.pair import Pair, read_pairs
 
 
 class FilePairs(TaskSettings):
-    """Pairs that the user brings, as JSON lines (fields as in docs/tasks.md)."""
+    """Pairs that the user brings, as JSON lines (fields as in docs/reference/tasks.md)."""
 
     kind: Literal["file"]
     train: str = Field(description="path of the training pairs")
