@@ -106,10 +106,11 @@ def findings(found: dict[str, Any]) -> list[str]:
         lines.append("|---" + "|--:" * (len(part["columns"]) - 1) + "|")
         lines += [f"| {' | '.join(map(_cell, row))} |" for row in part["rows"]]
         lines.append("")
+    lines += ["| claim | measured | bound | holds |", "|---|--:|--:|---|"]
     for claim in found["rows"]:
-        verdict = "holds" if claim["holds"] else "does not hold"
+        measured = f"{_cell(claim['value'])} {claim['unit']}".strip()
         bound = f"at {'most' if claim['at_most'] else 'least'} {claim['target']:g}"
-        lines.append(f"- **{verdict}**: {claim['name']}: {_cell(claim['value'])} {claim['unit']} ({bound}).")
+        lines.append(f"| {claim['name']} | {measured} | {bound} | {'yes' if claim['holds'] else 'no'} |")
     return lines
 
 

@@ -114,7 +114,7 @@ def measure(name: str) -> bool:
 def page(
     title: str, benchmarks: dict[str, tuple[str, str]], results: dict[str, dict[str, Any]], failed: list[str]
 ) -> str:
-    """Return a page: the machine, then for each benchmark its method, its tables and which targets hold.
+    """Return a page: the machine, then for each benchmark its method and its tables.
 
     One that failed may have measured a part.
     """
@@ -126,9 +126,12 @@ def page(
         "",
         f"Machine: {facts['cpu']}, {facts['cores']} cores; torch {facts['torch']}; bf16 products "
         f"{'fast' if facts['fast_bfloat16'] else 'not fast'}.",
-        "",
-        "Speeds are medians over the rounds; the ratio, ours to the other, is the median of each round's ratio.",
     ]
+    if benchmarks is SPEED:
+        lines += [
+            "",
+            "Speeds are medians over the rounds; the ratio, ours to the other, is the median of each round's ratio.",
+        ]
     for name, (heading, method) in benchmarks.items():
         lines += ["", f"## {heading}", "", method, ""]
         if name in results:
@@ -145,18 +148,8 @@ def page(
 def _body(result: dict[str, Any]) -> list[str]:
     if "tables" in result:
         return findings(result)
-    rows = result["rows"]
-    return [*table(rows), "", *verdicts(rows), *(f"- {note}" for note in result["notes"])]
-
-
-def verdicts(rows: list[dict[str, Any]]) -> list[str]:
-    """Return one line for each target: whether it holds."""
-    words = {True: "holds", False: "does not hold"}
-    return [
-        f"- Target {row['target']:g} **{words[row['holds']]}** ({row['ratio']:.2f}): {row['name']}."
-        for row in rows
-        if row["target"] is not None
-    ]
+    notes = [f"- {note}" for note in result["notes"]]
+    return [*table(result["rows"]), *([""] if notes else []), *notes]
 
 
 if __name__ == "__main__":
