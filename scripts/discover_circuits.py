@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sparse_circuits.circuits.discovery.catalogue import describe_clusters, node_ids, summary, table
+from sparse_circuits.circuits.discovery.catalogue import describe_clusters, feature_ids, summary, table
 from sparse_circuits.circuits.discovery.circuits import cluster_circuits
 from sparse_circuits.circuits.discovery.clusters import cluster, sparse_vectors
 from sparse_circuits.circuits.discovery.descriptions import load_autoencoders
@@ -69,7 +69,7 @@ def main(args: Arguments) -> None:
         args.seed,
         args.batch_tokens,
     )
-    ids = node_ids(saes)
+    ids = feature_ids(saes)
     rows = np.cumsum([0, *(sae.width for sae in saes.values())])
     decoders = list(saes.values())
     directions = {}

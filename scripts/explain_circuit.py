@@ -14,8 +14,8 @@ from sparse_circuits.models.texts import token_text
 from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.explain import channel_tokens, explain
-from sparse_circuits.weight_sparse.folder import load_model
-from sparse_circuits.weight_sparse.masks import parse_node
+from sparse_circuits.weight_sparse.folder import load_weight_sparse_model
+from sparse_circuits.weight_sparse.masks import parse_channel
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Arguments:
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    model, separator = load_model(args.model, choose_device(args.compute.device))
+    model, separator = load_weight_sparse_model(args.model, choose_device(args.compute.device))
     tokenizer = load_tokenizer(args.model)
     tokens = torch.from_numpy(read_sequences(args.sequences, "train", 0, args.mean_sequences).token_id).long()
     masking = Masking.by_means(model, tokens, args.frozen_norms)
     train, test = (encode_pairs(read_pairs(path), tokenizer, separator) for path in (args.train, args.test))
     circuit = read_json(args.circuit)
-    nodes = {node["id"]: parse_node(node["id"]) for node in circuit["nodes"]}
+    nodes = {node["id"]: parse_channel(node["id"]) for node in circuit["nodes"]}
     found = explain(masking, train, test, list(nodes.values()))
     for name, node in nodes.items():
         found["nodes"][name] |= channel_tokens(model, node, lambda token: token_text(tokenizer, token))

@@ -16,8 +16,8 @@ from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
 from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
 from sparse_circuits.weight_sparse.carrying import carry
-from sparse_circuits.weight_sparse.folder import load_model
-from sparse_circuits.weight_sparse.masks import parse_node
+from sparse_circuits.weight_sparse.folder import load_weight_sparse_model
+from sparse_circuits.weight_sparse.masks import parse_channel
 from sparse_circuits.weight_sparse.training import in_random_order
 
 
@@ -50,7 +50,7 @@ def main(args: Arguments) -> None:
     set_up(args.compute.threads)
     device = choose_device(args.compute.device)
     settings = validate(Bridging, args.bridging, "bridges")
-    (dense, separator), (sparse, _) = (load_model(folder, device) for folder in (args.dense, args.sparse))
+    (dense, separator), (sparse, _) = (load_weight_sparse_model(folder, device) for folder in (args.dense, args.sparse))
     tokenizer = load_tokenizer(args.sparse)
     data, held_out = (
         torch.from_numpy(read_sequences(args.sequences, split).token_id).long() for split in ("train", "held_out")
@@ -67,7 +67,7 @@ def main(args: Arguments) -> None:
     losses = bridge_losses(dense, sparse, bridges, held_out[: settings.held_out], settings.batch)
     tasks = {}
     for circuit, test in zip((read_json(path) for path in args.circuits), args.tests, strict=True):
-        if nodes := [parse_node(node["id"]) for node in circuit["nodes"]]:
+        if nodes := [parse_channel(node["id"]) for node in circuit["nodes"]]:
             groups = encode_pairs(read_pairs(test), tokenizer, separator)
             tasks[circuit["task"]] = carry(dense, sparse, bridges, nodes, groups, settings.strengths, args.seed)
     with publishing(args.bridges) as temporary:

@@ -18,7 +18,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_csv
 from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.sae.coder import HOOKS, save_coder
-from sparse_circuits.sae.train import Batch, train
+from sparse_circuits.sae.train import Batch, train_saes
 from sparse_circuits.sae.units import Units
 
 
@@ -61,7 +61,7 @@ def main(args: Arguments) -> None:
         "seed": args.seed,
         "prepend_bos": True,
     }
-    results = train(
+    results = train_saes(
         lambda start: (
             _batch(rows, len(args.reads)) for rows in reader.batches(first.batch, first.epochs, args.seed, start)
         ),

@@ -9,7 +9,7 @@ import torch
 from sparse_circuits.command import Compute, program
 from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.base import validate
-from sparse_circuits.config.weight_sparse import VisionTransformer
+from sparse_circuits.config.weight_sparse import VisionTransformerEntry
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import sha256
 from sparse_circuits.fingerprint import fingerprint
@@ -30,7 +30,7 @@ class Arguments(TrainingArguments):
 
 def main(args: Arguments) -> None:
     set_up(args.compute.threads)
-    entry = validate(VisionTransformer, args.entry, f"model {args.name}")
+    entry = validate(VisionTransformerEntry, args.entry, f"model {args.name}")
     classes = read_classes(args.images)
     data, test = (read_images(args.images, split) for split in ("train", "test"))
     if len(data.images) < entry.batch:

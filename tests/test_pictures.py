@@ -14,7 +14,7 @@ from seeded import autoencoder
 from sparse_circuits.circuits.counterfactual import counterfactuals
 from sparse_circuits.config.catalogue import load_datasets
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
+from sparse_circuits.config.weight_sparse import VisionTransformerEntry as Entry
 from sparse_circuits.figures.heat_map import as_webp, heat_map
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.images import describe_on_images, image_label

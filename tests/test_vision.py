@@ -23,7 +23,7 @@ from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import score_nodes
 from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.weight_sparse import VisionTransformer as Entry
+from sparse_circuits.config.weight_sparse import VisionTransformerEntry as Entry
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Language, load_language_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens

@@ -14,7 +14,7 @@ import tyro
 
 from sparse_circuits.clone import check_library
 from sparse_circuits.errors import StudyError
-from sparse_circuits.machine import RAN_ON, describe
+from sparse_circuits.machine import RAN_ON, describe_machine
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def program(main: Callable[[Any], None], arguments: type[Any]) -> None:
     """Parse the command line as `arguments`, a dataclass, say where this runs, and call `main`."""
     print_any_text()
     options = tyro.cli(arguments, description=sys.modules["__main__"].__doc__, config=(tyro.conf.OmitArgPrefixes,))
-    print(RAN_ON + json.dumps(describe()), file=sys.stderr, flush=True)
+    print(RAN_ON + json.dumps(describe_machine()), file=sys.stderr, flush=True)
     with one_line_errors():
         check_library(Path(sys.argv[0]).resolve().parents[1])
         main(options)

@@ -23,7 +23,7 @@ from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.tasks import Task
 from sparse_circuits.config.transfer import Transfer
-from sparse_circuits.config.weight_sparse import Twin, VisionTransformer
+from sparse_circuits.config.weight_sparse import Twin, VisionTransformerEntry
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Study(Settings):
     models_file: str = "config/models.yaml"
     datasets_file: str = "config/datasets.yaml"
     model: Name
-    vision_transformer: VisionTransformer | None = Field(
+    vision_transformer: VisionTransformerEntry | None = Field(
         None, description="how the model is trained, on images, when it is not fetched"
     )
     twin: Twin | None = Field(None, description="a weight-sparse twin of `vision_transformer`")

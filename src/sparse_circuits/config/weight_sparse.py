@@ -68,7 +68,7 @@ class Cue(Settings):
     level: Annotated[int, Field(ge=0, le=255)] = Field(255, description="brightness")
 
 
-class VisionTransformer(Network):
+class VisionTransformerEntry(Network):
     """A model of images, trained on the study's corpus."""
 
     active: Share | None = Field(None, description="share of activations left at the eight places; none: all")
@@ -120,8 +120,8 @@ class Pruning(Settings):
 class Twin(Settings):
     """A Vision Transformer with almost all weights zero beside the study's, and the smallest circuits of both."""
 
-    model: VisionTransformer
-    dense: VisionTransformer | None = Field(
+    model: VisionTransformerEntry
+    dense: VisionTransformerEntry | None = Field(
         None, description="a dense model about as accurate as the twin, for comparison; the study's own when not given"
     )
     tasks: Annotated[list[Name], Field(min_length=1)] = Field(description="tasks whose smallest circuits are found")

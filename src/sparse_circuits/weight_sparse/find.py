@@ -13,7 +13,7 @@ from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffl
 from sparse_circuits.tasks.pairs import encode_pairs, read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
-from sparse_circuits.weight_sparse.folder import load_model
+from sparse_circuits.weight_sparse.folder import load_weight_sparse_model
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
 from sparse_circuits.weight_sparse.pruning import PrunedCircuit, Search, learn_masks, prune_circuit, whole_loss
 from sparse_circuits.wording import count
@@ -37,7 +37,7 @@ def find_circuit(
     `tokens` (sequence, position) are those over which nodes' means are taken. Where the model itself is above the
     target, there is no circuit: `solved` is false and circuit.json has no nodes.
     """
-    (model, separator), tokenizer = load_model(folder, device), load_tokenizer(folder)
+    (model, separator), tokenizer = load_weight_sparse_model(folder, device), load_tokenizer(folder)
     pairs = {split: read_pairs(path) for split, path in (("train", train), ("test", test))}
     groups = {split: encode_pairs(part, tokenizer, separator) for split, part in pairs.items()}
     masking = Masking.by_means(model, tokens, pruning.frozen_norms)

@@ -8,7 +8,7 @@ import torch
 from transformers import set_seed
 from transformers.utils import logging
 
-from sparse_circuits.config.weight_sparse import Network, Transformer, VisionTransformer
+from sparse_circuits.config.weight_sparse import Network, Transformer, VisionTransformerEntry
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
 from sparse_circuits.models.load import load_language_model
@@ -28,7 +28,9 @@ def new_model(entry: Transformer, vocabulary: int, context: int, seed: int) -> W
         )
 
 
-def new_vision_model(entry: VisionTransformer, image: tuple[int, int, int], classes: int, seed: int) -> VisionModel:
+def new_vision_model(
+    entry: VisionTransformerEntry, image: tuple[int, int, int], classes: int, seed: int
+) -> VisionModel:
     """Return a model of images (height, width, channels) with random weights; the same seed gives the same."""
     with torch.random.fork_rng(devices=[]):
         set_seed(seed)
@@ -49,7 +51,7 @@ def _sizes(entry: Network) -> dict[str, Any]:
     }
 
 
-def load_model(folder: Path, device: torch.device) -> tuple[WeightSparseForCausalLM, int]:
+def load_weight_sparse_model(folder: Path, device: torch.device) -> tuple[WeightSparseForCausalLM, int]:
     """Return the frozen model of a folder in fp32 and the token its sequences begin with.
 
     Raises StudyError when the folder holds another kind of model.

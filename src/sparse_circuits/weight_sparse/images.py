@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.config.weight_sparse import VisionTransformer
+from sparse_circuits.config.weight_sparse import VisionTransformerEntry
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import model_precision
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
@@ -18,7 +18,11 @@ BATCH = 500  # images in one pass that is not trained on
 
 
 def augmented(
-    images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: Sequence[str], entry: VisionTransformer, seed: int
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: Sequence[str],
+    entry: VisionTransformerEntry,
+    seed: int,
 ) -> Callable[[int], Tensor]:
     """Return what gives the tokens (image, 2 + pixels) of a step, the class last.
 
