@@ -13,7 +13,7 @@ from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.sae.architectures.gated import GatedTrainer
 from sparse_circuits.sae.architectures.jumprelu import JumpReLUTrainer
 from sparse_circuits.sae.architectures.registry import TRAINERS
-from sparse_circuits.sae.train import train
+from sparse_circuits.sae.train import train_saes
 from sparse_circuits.sae.units import Units
 
 
@@ -50,5 +50,5 @@ def time_training(
             self.b_enc.data.fill_(-limit)
 
     with mock.patch.dict(TRAINERS, {"jumprelu": FewJumps, "gated": FewOpenGates} if limit else {}):
-        train(lambda _: clock, training.all_steps, units, configs, 0, device, {})
+        train_saes(lambda _: clock, training.all_steps, units, configs, 0, device, {})
     return clock.seconds

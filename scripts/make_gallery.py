@@ -10,14 +10,14 @@ from sparse_circuits.files import publishing
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Gallery:
     figures: Path
     """folder of figures, with one folder a study"""
     folder: Path
     """where to write one PNG a kind"""
 
 
-def main(args: Arguments) -> None:
+def main(args: Gallery) -> None:
     """Take one figure of each kind from finished studies, small enough for the documentation."""
     for kind, (study, name) in SHOWN.items():
         source = args.figures / study / f"{name}.png"

@@ -14,7 +14,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.registry import TRAINERS
-from sparse_circuits.sae.train import Result, train
+from sparse_circuits.sae.train import Result, train_saes
 from sparse_circuits.sae.units import Units
 
 REFERENCES = load_file(ROOT / "tests/references/training.safetensors")  # made by tests/make_training_references.py
@@ -121,7 +121,9 @@ def test_training_recovers_a_known_dictionary(architecture: str, device: torch.d
     settings = {"architecture": architecture, "d_sae": 2 * DIRECTIONS, "batch": 256, "learning_rate": 3e-3}
     configs = validate(Entries, {"saes": {"one": settings | RECOVERY[architecture]}}, architecture).saes
     squared = rows.square().sum(dim=1).mean().item()
-    results = train(lambda _: batches, len(batches), Units.of([rows.mean(dim=0)], [squared]), configs, 0, device, {})
+    results = train_saes(
+        lambda _: batches, len(batches), Units.of([rows.mean(dim=0)], [squared]), configs, 0, device, {}
+    )
     sae = results["one"].sae.to(CPU)
     assert (truth @ sae.W_dec.T).max(dim=1).values.mean() > 0.95
     # What is saved does the same by itself: few features a row explain nearly everything.
@@ -144,7 +146,9 @@ def test_autoencoders_that_train_together_are_those_that_train_alone(device: tor
 
     def run(names: list[str]) -> dict[str, Result]:
         chosen = {name: configs[name] for name in names}
-        return train(lambda _: batches, 10, Units.of([torch.zeros(DIMENSIONS)], [DIMENSIONS]), chosen, 0, device, {})
+        return train_saes(
+            lambda _: batches, 10, Units.of([torch.zeros(DIMENSIONS)], [DIMENSIONS]), chosen, 0, device, {}
+        )
 
     together = run(list(entries))
     for name, result in together.items():
@@ -158,4 +162,4 @@ def test_autoencoders_that_train_together_are_those_that_train_alone(device: tor
 def test_fewer_rows_than_a_batch_leave_no_autoencoder_that_never_trained() -> None:
     configs = validate(Entries, {"saes": {"a": {"architecture": "topk", "d_sae": 96, "k": 4, "batch": 64}}}, "a").saes
     with pytest.raises(StudyError, match=r"a: the cache has not the rows of one batch of 64; lower `batch`"):
-        train(lambda _: [], 0, Units.of([torch.zeros(8)], [8]), configs, 0, torch.device("cpu"), {})
+        train_saes(lambda _: [], 0, Units.of([torch.zeros(8)], [8]), configs, 0, torch.device("cpu"), {})

@@ -10,7 +10,7 @@ from conftest import ROOT
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.train_vision_transformer import VisionTransformer as Entry
+from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
 from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.measure import Variant, text_effects

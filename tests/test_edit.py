@@ -16,7 +16,7 @@ from sparse_circuits.edit.erasure import Erasure, erase
 from sparse_circuits.edit.evaluate import Trials, judge_variants, most_changed_nodes
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.intervention import compose
-from sparse_circuits.edit.judging import Judge
+from sparse_circuits.edit.judging import ConceptJudge
 from sparse_circuits.edit.measure import TextEffects, Variant, differences, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.errors import StudyError
@@ -205,7 +205,7 @@ def test_a_judge_is_shown_where_features_are_active_and_decides(
     text, stub = texts(tiny), Stub(other)
     stakes = Stakes(groups["train"], {}, text)
     limits = Select(kind="select", at_most=1, target=0.0, accuracy=1, loss=1, shortlist=6, factors=[0.0])
-    judge = Judge(stub, "number", tiny, load_tokenizer(tiny_folder), basis, text)
+    judge = ConceptJudge(stub, "number", tiny, load_tokenizer(tiny_folder), basis, text)
     chosen, rows = select(tiny, basis, stakes, limits, judge=judge)
     assert not chosen
     assert "about number" in stub.asked[0]

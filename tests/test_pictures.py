@@ -14,14 +14,14 @@ from seeded import autoencoder
 from sparse_circuits.circuits.counterfactual import counterfactuals
 from sparse_circuits.config.catalogue import load_datasets
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.train_vision_transformer import VisionTransformer as Entry
+from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
 from sparse_circuits.figures.heat_map import as_webp, heat_map
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.images import describe_on_images, image_label
 from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.models.pictures import save_tokenizer
 from sparse_circuits.models.run import run
-from sparse_circuits.models.vision_transformer import VisionTransformer
+from sparse_circuits.models.vision_transformer import VisionTransformerEntry
 from sparse_circuits.sources.images import read_images, write_images
 from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.metric import logit_difference
@@ -94,10 +94,10 @@ def test_a_counterfactual_is_near_its_image_and_seen_as_the_other_side(trained: 
     change = found.changed - found.images
     assert found.changed.abs().max() <= 1
     assert change.abs().mean() < 0.3
-    assert isinstance(model.network, VisionTransformer)
+    assert isinstance(model.network, VisionTransformerEntry)
 
     def metric(seen: torch.Tensor) -> torch.Tensor:
-        assert isinstance(model.network, VisionTransformer)
+        assert isinstance(model.network, VisionTransformerEntry)
         embedded = model.network.embed_images(seen)
         logits = run(model, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
         assert logits is not None

@@ -17,7 +17,7 @@ from sparse_circuits.checkpoint import Checkpoint
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
 from sparse_circuits.errors import StudyError
-from sparse_circuits.sae.train import Result, train
+from sparse_circuits.sae.train import Result, train_saes
 from sparse_circuits.sae.units import Units
 
 # Of each architecture that keeps more state than weights, one.
@@ -40,7 +40,7 @@ def _train(
 
     settings = {"architecture": architecture, "d_sae": 32, "batch": 64, **KINDS[architecture]}
     configs = validate(Entries, {"saes": {"one": settings, "two": {**settings, "seed": 5}}}, architecture).saes
-    return train(batches, steps, Units.of([torch.zeros(8)], [8.0]), configs, 0, device, {}, checkpoint)["two"]
+    return train_saes(batches, steps, Units.of([torch.zeros(8)], [8.0]), configs, 0, device, {}, checkpoint)["two"]
 
 
 @pytest.mark.parametrize("architecture", KINDS)
@@ -75,7 +75,7 @@ def test_divergence_names_the_last_good_state(tmp_path: Path) -> None:
     with pytest.raises(
         StudyError, match=r"topk: training diverged at step 15: loss nan; lower learning_rate; last good state: .*state"
     ):
-        train(
+        train_saes(
             lambda start: data[start:], 20, Units.of([torch.zeros(8)], [8.0]), configs, 0, torch.device("cpu"), {},
             Checkpoint(path, "spec", minutes=0),
         )  # fmt: skip

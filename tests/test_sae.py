@@ -12,7 +12,7 @@ from sparse_circuits.config.catalogue import PublishedSAE
 from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.autoencoder import load_autoencoder, save_autoencoder
 from sparse_circuits.sae.formats.registry import convert_published
-from sparse_circuits.sae.train import Result, train
+from sparse_circuits.sae.train import Result, train_saes
 from sparse_circuits.sae.units import Units
 
 D_IN, D_SAE, K = 32, 64, 3
@@ -40,7 +40,7 @@ def _train(steps: int = 1500, batch: int = 256, learning_rate: float = 3e-3, dev
     rows = torch.cat(batches[:100])
     config = TopK(architecture="topk", d_sae=D_SAE, k=K, epochs=2, batch=batch, learning_rate=learning_rate)
     squared = rows.square().sum(dim=1).mean().item()
-    return train(
+    return train_saes(
         lambda start: batches[start:],
         steps,
         Units.of([rows.mean(dim=0)], [squared]),

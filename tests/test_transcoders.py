@@ -21,7 +21,7 @@ from sparse_circuits.sae.coder import load_coder, save_coder
 from sparse_circuits.sae.cross_layer import CrossLayerTranscoder
 from sparse_circuits.sae.evaluate import evaluate_coder
 from sparse_circuits.sae.sparse import Pairs, PreActivations
-from sparse_circuits.sae.train import train
+from sparse_circuits.sae.train import train_saes
 from sparse_circuits.sae.units import Units
 
 CPU = torch.device("cpu")
@@ -61,7 +61,7 @@ def _train(kind: str, x: list[Tensor], y: list[Tensor], **settings: Any) -> Any:
     together = kind == "crosscoder"
     batches = list(reads.split(256)) if together else list(zip(reads.split(256), writes.split(256), strict=True))
     config = _config(kind, **settings)
-    found = train(
+    found = train_saes(
         lambda _: batches, len(batches), units[0], {"one": config}, 0, CPU, {}, None, None if together else units[1]
     )
     return found["one"].sae, reads, writes

@@ -24,12 +24,12 @@ from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.train_vision_transformer import VisionTransformer as Entry
+from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens
 from sparse_circuits.models.run import cross_entropy, run
-from sparse_circuits.models.vision_transformer import VisionTransformer, to_patches
+from sparse_circuits.models.vision_transformer import VisionTransformerEntry, to_patches
 from sparse_circuits.sources.images import read_images
 from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.controls import nonsense_words
@@ -107,7 +107,7 @@ def test_sites_are_where_the_model_reads_and_writes(model: Model) -> None:
         added = got.activations[Site("attn_out", layer)] + got.activations[Site("mlp_out", layer)]
         torch.testing.assert_close(before + added, got.activations[Site("resid_post", layer)])
         before = got.activations[Site("resid_post", layer)]
-    assert isinstance(model.network, VisionTransformer)
+    assert isinstance(model.network, VisionTransformerEntry)
     torch.testing.assert_close(got.logits, model.network.unembed(before, tokens))
     assert torch.equal(got.logits, model.network(tokens[:, :-1]).logits)  # the class is not looked at
     last = {Site("resid_post", 1): lambda x: torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:]], dim=1)}

@@ -110,7 +110,7 @@ def main() -> None:
     with one_line_errors():
         tyro.extras.subcommand_cli_from_dict(
             {
-                "summary_command": summary_command,
+                "summary": summary_command,
                 "trace": trace_command,
                 "restore": restore_command,
                 "collect": collect_command,

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, make_dataclass
+from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -16,17 +16,7 @@ from pydantic import TypeAdapter
 from sparse_circuits.clone import check_library
 from sparse_circuits.config.base import Settings, StepSettings
 from sparse_circuits.errors import StudyError
-from sparse_circuits.machine import RAN_ON, describe
-
-
-@dataclass(frozen=True)
-class Compute:
-    """Where to compute."""
-
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N; auto takes CUDA where it is present"""
-    threads: int = 1
-    """CPU threads of matrix products"""
+from sparse_circuits.machine import RAN_ON, describe_machine
 
 
 def print_any_text() -> None:
@@ -50,19 +40,12 @@ def one_line_errors() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def program(step: Callable[..., None], arguments: type[Any] | None = None) -> None:
+def program(step: Callable[..., None]) -> None:
     """Parse the command line as the parameters of `step`, say where this runs, and call it."""
     print_any_text()
-    if arguments is not None:  # programs that are not steps yet
-        options = tyro.cli(arguments, description=sys.modules["__main__"].__doc__, config=(tyro.conf.OmitArgPrefixes,))
-        print(RAN_ON + json.dumps(describe()), file=sys.stderr, flush=True)
-        with one_line_errors():
-            check_library(Path(sys.argv[0]).resolve().parents[1])
-            step(options)
-        return
     with one_line_errors():
         options = parse(step, sys.argv[1:])
-        print(RAN_ON + json.dumps(describe()), file=sys.stderr, flush=True)
+        print(RAN_ON + json.dumps(describe_machine()), file=sys.stderr, flush=True)
         check_library(Path(sys.argv[0]).resolve().parents[1])
         step(**options)
 

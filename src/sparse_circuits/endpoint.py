@@ -74,34 +74,32 @@ class Endpoint:
             self._answers[question] = answer
 
     def _answer(self, content: bytes) -> str:
-        from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
         request = urllib.request.Request(self.url, content, self._headers())
         retrying = Retrying(
             stop=stop_after_attempt(self._tries),
             wait=wait_exponential(self._pause, max=LONGEST),
             retry=retry_if_exception_type(OSError),  # busy, no connection, or none in time
+            reraise=True,
         )
         try:
             return self._content(retrying(self._reply, request))
-        except RetryError as failed:
-            error = failed.last_attempt.exception()
-            trouble = _status(error) if isinstance(error, HTTPError) else getattr(error, "reason", error)
-        raise StudyError(f"{self.url}: {trouble}; asked {self._tries} times; is the endpoint up?")
+        except OSError as error:
+            tries = f"asked {self._tries} times; is the endpoint up?"
+            raise StudyError(f"{self.url}: {_trouble(error)}; {tries}") from None
 
     def _reply(self, request: urllib.request.Request) -> bytes:
-        """Ask once."""
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as reply:
-                content: bytes = reply.read()
-                return content
+                return bytes(reply.read())
         except HTTPError as error:
             if error.code in BUSY:
                 raise
             check = "labels.base_url and labels.model"
             if error.code in (401, 403):
                 check = f"the key in ${self._key_variable}" if self._key_variable else "a key (labels.key_variable)"
-            raise StudyError(f"{self.url}: {_status(error)}; check {check}") from None
+            raise StudyError(f"{self.url}: {_trouble(error)}; check {check}") from None
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
@@ -121,8 +119,10 @@ class Endpoint:
         return content
 
 
-def _status(error: HTTPError) -> str:
-    return f"status {error.code} {error.reason}"
+def _trouble(error: OSError) -> str:
+    return (
+        f"status {error.code} {error.reason}" if isinstance(error, HTTPError) else str(getattr(error, "reason", error))
+    )
 
 
 def marked(tokens: Sequence[str], activations: Sequence[float]) -> str:

@@ -61,7 +61,7 @@ def gpu_names() -> list[str]:
     return [line.split(":", 1)[1].strip() for line in lines if line.startswith("Model:")]
 
 
-def describe() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """Return the facts of this machine as JSON values, without importing what they are about."""
     return {
         "cpu": cpu_name(),

@@ -12,7 +12,7 @@ from sparse_circuits.errors import StudyError
 
 
 @dataclass(frozen=True)
-class Plan:
+class CachePlan:
     """Rows of a cache, widths of its sites, and the bytes they take at most (rows that hold sinks are left out)."""
 
     rows: int
@@ -20,13 +20,13 @@ class Plan:
     bytes: int
 
 
-def plan_cache(rows: int, widths: Mapping[str, int], dtype: Dtype) -> Plan:
+def plan_cache(rows: int, widths: Mapping[str, int], dtype: Dtype) -> CachePlan:
     """Plan a cache of `rows` rows at sites {site: width}."""
     stored: torch.dtype = getattr(torch, dtype)
-    return Plan(rows, widths, rows * sum(widths.values()) * stored.itemsize)
+    return CachePlan(rows, widths, rows * sum(widths.values()) * stored.itemsize)
 
 
-def check_disk(plan: Plan, folder: Path) -> None:
+def check_disk(plan: CachePlan, folder: Path) -> None:
     """Raise StudyError with need and free space when the cache takes more than the disk of `folder` has."""
     free = shutil.disk_usage(folder).free
     if plan.bytes > free:

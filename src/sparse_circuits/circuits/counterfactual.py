@@ -61,7 +61,7 @@ def counterfactuals(model: Model, batch: PairBatch) -> Counterfactuals:
         return Counterfactuals(images.cpu(), changed.cpu(), metric(images).cpu(), metric(changed).cpu())
 
 
-def summarise(pairs: Sequence[Pair], found: Counterfactuals, shown: int) -> dict[str, Any]:
+def summarise_counterfactuals(pairs: Sequence[Pair], found: Counterfactuals, shown: int) -> dict[str, Any]:
     """Return what is told of one task's pairs: how many images turned, the averages of both sides, `shown` examples.
 
     Only images that the model got right count as turned, and only these are shown.

@@ -22,7 +22,7 @@ from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.probe_sae import Probing
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.train_vision_transformer import VisionTransformer
+from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry
 from sparse_circuits.config.transfer import Transfer
 from sparse_circuits.config.twin import Twin
 from sparse_circuits.tasks.registry import Behaviour, Task
@@ -50,7 +50,7 @@ class Study(Settings):
     models_file: str = "config/models.yaml"
     datasets_file: str = "config/datasets.yaml"
     model: Name
-    vision_transformer: VisionTransformer | None = Field(
+    vision_transformer: VisionTransformerEntry | None = Field(
         None, description="how the model is trained, on images, when it is not fetched"
     )
     twin: Twin | None = Field(None, description="a weight-sparse twin of `vision_transformer`")

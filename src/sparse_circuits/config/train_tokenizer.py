@@ -7,11 +7,11 @@ from pydantic import Field
 from sparse_circuits.config.base import Settings, StepSettings
 
 
-class Vocabulary(Settings):
+class VocabularySize(Settings):
     """How many tokens it has."""
 
     vocabulary: Annotated[int, Field(ge=300)] = Field(2048, description="tokens of the BPE that is trained here")
 
 
-class TrainTokenizer(Vocabulary, StepSettings):
+class TrainTokenizer(VocabularySize, StepSettings):
     """Which tokenizer is trained."""

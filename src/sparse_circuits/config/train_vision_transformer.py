@@ -10,7 +10,7 @@ from sparse_circuits.config.cue import Cue
 from sparse_circuits.config.network import Network, TrainNetwork
 
 
-class VisionTransformer(Network):
+class VisionTransformerEntry(Network):
     """A model of images, trained on the study's corpus."""
 
     active: Share | None = Field(None, description="share of activations left at the eight places; none: all")
@@ -44,4 +44,4 @@ class VisionTransformer(Network):
 class TrainVisionTransformer(TrainNetwork, StepSettings):
     """Which model is trained."""
 
-    entry: VisionTransformer = Field(description="its sizes and training")
+    entry: VisionTransformerEntry = Field(description="its sizes and training")

@@ -11,11 +11,11 @@ from sparse_circuits.config.code_tasks import TASKS, CodeTask
 from sparse_circuits.config.compare_frontier import Frontier
 from sparse_circuits.config.prune_task import Pruning
 from sparse_circuits.config.train_bridges import Bridging
-from sparse_circuits.config.train_tokenizer import Vocabulary
+from sparse_circuits.config.train_tokenizer import VocabularySize
 from sparse_circuits.config.train_transformer import Transformer
 
 
-class WeightSparseStudy(Vocabulary):
+class WeightSparseStudy(VocabularySize):
     """All settings of one study of weight-sparse transformers."""
 
     kind: Literal["weight_sparse"]

@@ -34,7 +34,7 @@ class Judgement(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Judge:
+class ConceptJudge:
     """Asks an endpoint whether features are about something; shows them on text (sequence, position) in batches."""
 
     endpoint: Endpoint

@@ -21,7 +21,7 @@ from sparse_circuits.config.edits import Select
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import first_order_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
-from sparse_circuits.edit.judging import Judge
+from sparse_circuits.edit.judging import ConceptJudge
 from sparse_circuits.edit.measure import Variant, differences, differences_of, text_effects
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import rows_at_a_time
@@ -54,7 +54,7 @@ def select(
     stakes: Stakes,
     limits: Select,
     allowed: Mapping[Site, Tensor] | None = None,
-    judge: Judge | None = None,
+    judge: ConceptJudge | None = None,
 ) -> tuple[Chosen, list[dict[str, Any]]]:
     """Return the features chosen with their rewritings, and a row for each trial that was decided on.
 

@@ -57,7 +57,7 @@ def describe_on_images(
         active = int((values > 0).sum())
         note: dict[str, Any] = {
             "id": f"{site}/{index}",
-            "image_label": "never active on the images described",
+            "label": "never active on the images described",
             "density": _round(active / firing.tokens),
             "active_tokens": active,
             **{
@@ -70,7 +70,7 @@ def describe_on_images(
             held_out = _shares(values * firing.judged[:, None], of_class, len(classes))
             places = learnt.sum(axis=0).reshape(grid)
             note |= {
-                "image_label": image_label(classes, shares, usual, places),
+                "label": image_label(classes, shares, usual, places),
                 "activation": {"mean": _round(values[values > 0].mean()), "max": _round(values.max())},
                 "classes": {name: _round(share) for name, share in zip(classes, shares, strict=True)},
                 "held_out": {name: _round(share) for name, share in zip(classes, held_out, strict=True)},

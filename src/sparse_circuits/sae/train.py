@@ -38,7 +38,7 @@ class Result:
     log: list[dict[str, Any]]
 
 
-def train(
+def train_saes(
     batches: Callable[[int], Iterable[Batch]],
     steps: int,
     reads: Units,

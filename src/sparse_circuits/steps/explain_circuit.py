@@ -16,7 +16,7 @@ from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.explain import channel_tokens, explain
 from sparse_circuits.weight_sparse.folder import load_transformer
-from sparse_circuits.weight_sparse.masks import parse_node
+from sparse_circuits.weight_sparse.masks import parse_channel
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def step(files: Files, settings: ExplainCircuit, compute: Compute) -> None:
     masking = Masking.by_means(model, tokens, settings.frozen_norms)
     train, test = (encode_pairs(read_pairs(path), tokenizer, separator) for path in (files.train, files.test))
     circuit = read_json(files.circuit)
-    nodes = {node["id"]: parse_node(node["id"]) for node in circuit["nodes"]}
+    nodes = {node["id"]: parse_channel(node["id"]) for node in circuit["nodes"]}
     found = explain(masking, train, test, list(nodes.values()))
     for name, node in nodes.items():
         found["nodes"][name] |= channel_tokens(model, node, lambda token: token_text(tokenizer, token))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.circuits.counterfactual import counterfactuals, summarise
+from sparse_circuits.circuits.counterfactual import counterfactuals, summarise_counterfactuals
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
 from sparse_circuits.files import sha256, write_json
@@ -31,7 +31,7 @@ def step(files: Files, settings: MakeCounterfactuals, compute: Compute) -> None:
     for path in files.tests:
         task, pairs = path.parent.name, read_pairs(path)[: settings.pairs]
         ((_, batch),) = encode_pairs(pairs, tokenizer, model.separator_id)
-        found = {"task": task, **summarise(pairs, counterfactuals(model, batch), settings.shown)}
+        found = {"task": task, **summarise_counterfactuals(pairs, counterfactuals(model, batch), settings.shown)}
         print(f"{task}: {found['flipped']:.0%} flipped, mean change {found['changed']:.3f}")
         tasks.append(found)
     hashes = {"model": sha256(files.model / "model.safetensors")}

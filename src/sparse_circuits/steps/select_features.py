@@ -6,7 +6,7 @@ from pathlib import Path
 from sparse_circuits.compute import Compute
 from sparse_circuits.config.edits import Select
 from sparse_circuits.config.select_features import SelectFeatures
-from sparse_circuits.edit.judging import Judge
+from sparse_circuits.edit.judging import ConceptJudge
 from sparse_circuits.edit.promoting import promoting
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.edit.setup import Editing
@@ -48,7 +48,7 @@ def step(files: Files, settings: SelectFeatures, compute: Compute) -> None:
     print(f"{len(nodes)} features: {', '.join(node['node'] for node in nodes) or 'none helps within the limits'}")
 
 
-def _judge(editing: Editing, stakes: Stakes, asked: Select, remembered: Path | None) -> Judge | None:
+def _judge(editing: Editing, stakes: Stakes, asked: Select, remembered: Path | None) -> ConceptJudge | None:
     if asked.judge is None:
         return None
     assert asked.about is not None
@@ -56,4 +56,4 @@ def _judge(editing: Editing, stakes: Stakes, asked: Select, remembered: Path | N
     who = asked.judge
     endpoint = Endpoint(who.base_url, who.model, remembered, who.key_variable, who.timeout, who.tries)
     text = [*stakes.text, *editing.prompts(editing.settings.goal)]
-    return Judge(endpoint, asked.about, editing.model, editing.tokenizer, editing.basis, text)
+    return ConceptJudge(endpoint, asked.about, editing.model, editing.tokenizer, editing.basis, text)

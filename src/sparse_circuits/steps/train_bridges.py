@@ -16,7 +16,7 @@ from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
 from sparse_circuits.weight_sparse.carrying import carry
 from sparse_circuits.weight_sparse.folder import load_transformer
-from sparse_circuits.weight_sparse.masks import parse_node
+from sparse_circuits.weight_sparse.masks import parse_channel
 from sparse_circuits.weight_sparse.training import in_random_order
 
 
@@ -55,7 +55,7 @@ def step(files: Files, settings: TrainBridges, compute: Compute) -> None:
     tests = {path.parent.name: path for path in files.tests}
     tasks = {}
     for circuit in map(read_json, files.circuits):
-        if nodes := [parse_node(node["id"]) for node in circuit["nodes"]]:
+        if nodes := [parse_channel(node["id"]) for node in circuit["nodes"]]:
             groups = encode_pairs(read_pairs(tests[circuit["task"]]), tokenizer, separator)
             tasks[circuit["task"]] = carry(dense, sparse, bridges, nodes, groups, settings.strengths, seed)
     with publishing(files.bridges) as temporary:

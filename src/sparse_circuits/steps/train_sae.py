@@ -15,7 +15,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.files import write_csv
 from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.sae.coder import HOOKS, save_coder
-from sparse_circuits.sae.train import Batch, train
+from sparse_circuits.sae.train import Batch, train_saes
 from sparse_circuits.sae.units import Units
 
 
@@ -51,7 +51,7 @@ def step(files: Files, settings: TrainSAE, resumption: Resumption, compute: Comp
         "prepend_bos": True,
     }
     decisive = settings.model_dump(mode="json"), metadata, fingerprint(Path(__file__)), torch.__version__
-    results = train(
+    results = train_saes(
         lambda start: (
             _batch(rows, len(reads)) for rows in reader.batches(first.batch, first.epochs, settings.seed, start)
         ),

@@ -29,7 +29,7 @@ HELD_OUT = 0.25  # the last part of the training pairs, which decides on a circu
 LINES = ("", "\n", "#\n", "#\n\n#\n", "#\n#\n", "import re\n", "import os\nimport re\n")
 
 
-class Code(TaskSettings):
+class CodePairs(TaskSettings):
     """Pairs of one of the 20 tasks on Python code."""
 
     kind: Literal["code"]
@@ -38,7 +38,7 @@ class Code(TaskSettings):
     test: Positive = Field(description="pairs to judge circuits on")
 
 
-def make(settings: Code, split: Split, sources: Sources) -> list[Pair]:
+def make(settings: CodePairs, split: Split, sources: Sources) -> list[Pair]:
     """Return the pairs of a split."""
     return code_pairs(settings.task, split, settings.count(split), sources.seed, sources.tokenizer)
 

@@ -78,10 +78,10 @@ def profession_pairs(
                     "patch_female_share": man["female_share"],
                 }
                 found.append((template.format(woman["word"]), template.format(man["word"]), facts))
-    return numbered(name, split, found, count)
+    return numbered_pairs(name, split, found, count)
 
 
-def numbered(name: str, split: str, found: list[tuple[str, str, dict[str, Any]]], count: int) -> list[Pair]:
+def numbered_pairs(name: str, split: str, found: list[tuple[str, str, dict[str, Any]]], count: int) -> list[Pair]:
     if not found:
         raise StudyError(f"task {name}: the lists give no {split} pairs")
     # Spread over templates and words, whatever the count.

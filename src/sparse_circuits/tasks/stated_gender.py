@@ -8,7 +8,7 @@ from pydantic import Field
 from sparse_circuits.config.base import Positive
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
-from sparse_circuits.tasks.professions import TEMPLATES, numbered, token_count
+from sparse_circuits.tasks.professions import TEMPLATES, numbered_pairs, token_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,4 +47,4 @@ def stated_gender_pairs(split: str, count: int, tokenizer: "PreTrainedTokenizerB
         for template, (woman, man) in product(TEMPLATES[split], STATED[split])
         if token_count(woman, tokenizer) == token_count(man, tokenizer)
     ]
-    return numbered("stated", split, found, count)
+    return numbered_pairs("stated", split, found, count)

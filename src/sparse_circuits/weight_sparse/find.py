@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundCircuit:
     """A circuit as its file has it, and how it does on test pairs."""
 
     solved: bool
@@ -35,7 +35,7 @@ def find_circuit(
     tokenizer: "PreTrainedTokenizerBase",
     separator: int,
     settings: PruneTask,
-) -> Found:
+) -> FoundCircuit:
     """Return the smallest circuit found on the pairs of `train`, judged on those of `test`.
 
     Where the model itself is above the target, there is no circuit: it is not solved, and has no nodes.
@@ -47,7 +47,7 @@ def find_circuit(
     groups = {split: encoded(part) for split, part in pairs.items()}
     if whole_loss(masking, groups["train"]) > settings.target:
         own = judge_gates(masking, groups, None)
-        return Found(False, [], [], {name: {"model": value} for name, value in own.items()})
+        return FoundCircuit(False, [], [], {name: {"model": value} for name, value in own.items()})
     found = prune_circuit(masking, groups["train"], [_search(settings, price) for price in settings.prices])
     judged = judge(masking, groups, found, settings.random_circuits, settings.seed)
     if settings.controls:
@@ -63,7 +63,7 @@ def find_circuit(
     nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
     edges = [vars(edge) for edge in edges_of(masking.model, gates)]
     measures = {"held_out_task_loss": found.held_out_loss, "price": found.price, **judged}
-    return Found(True, nodes, edges, measures)
+    return FoundCircuit(True, nodes, edges, measures)
 
 
 def _search(settings: PruneTask, price: float) -> Search:

@@ -10,7 +10,7 @@ from transformers.utils import logging
 
 from sparse_circuits.config.network import Network
 from sparse_circuits.config.train_transformer import Transformer
-from sparse_circuits.config.train_vision_transformer import VisionTransformer
+from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry
 from sparse_circuits.errors import StudyError
 from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
 from sparse_circuits.models.load import load_model
@@ -30,7 +30,9 @@ def new_model(entry: Transformer, vocabulary: int, context: int, seed: int) -> W
         )
 
 
-def new_vision_model(entry: VisionTransformer, image: tuple[int, int, int], classes: int, seed: int) -> VisionModel:
+def new_vision_model(
+    entry: VisionTransformerEntry, image: tuple[int, int, int], classes: int, seed: int
+) -> VisionModel:
     """Return a model of images (height, width, channels) with random weights; the same seed gives the same."""
     with torch.random.fork_rng(devices=[]):
         set_seed(seed)

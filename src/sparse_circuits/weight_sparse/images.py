@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.config.train_vision_transformer import VisionTransformer
+from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry
 from sparse_circuits.models.cues import as_trained
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import model_precision
@@ -22,7 +22,7 @@ def augmented(
     images: NDArray[np.uint8],
     labels: NDArray[np.integer[Any]],
     classes: Sequence[str],
-    entry: VisionTransformer,
+    entry: VisionTransformerEntry,
     seed: int,
 ) -> Callable[[int], Tensor]:
     """Return what gives the tokens (image, 2 + pixels) of a step, the class last.

@@ -47,7 +47,7 @@ def place_at(layer: int, kind: str) -> LayerPlace:
     return LayerPlace(layer, PLACES.index(kind))
 
 
-def parse_node(name: str) -> tuple[LayerPlace, int]:
+def parse_channel(name: str) -> tuple[LayerPlace, int]:
     """Return the place and channel of a node written `attn_q.1/7`."""
     place, _, index = name.partition("/")
     kind, _, layer = place.partition(".")

@@ -29,18 +29,18 @@ def describe_clusters(
     notes: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Return one entry a cluster, in order. `notes` are added to the nodes they belong to, by id."""
-    ids = node_ids(saes)
+    ids = feature_ids(saes)
     return [_entry(circuit, sizes, ids, targets, descriptions, text, notes) for circuit in circuits]
 
 
-def node_ids(saes: Autoencoders) -> list[str]:
+def feature_ids(saes: Autoencoders) -> list[str]:
     """Return the name of every feature, such as `resid_post.14/1944`, in the order of their numbers."""
     return [f"{site}/{index}" for site, sae in saes.items() for index in range(sae.width)]
 
 
 def noted_directions(circuits: Sequence[ClusterCircuit], saes: Autoencoders) -> dict[str, Tensor]:
     """Return the decoder rows (d_model,) of the first nodes of each circuit, by id: those whose tokens are told."""
-    ids, rows = node_ids(saes), [row for sae in saes.values() for row in sae.W_dec]
+    ids, rows = feature_ids(saes), [row for sae in saes.values() for row in sae.W_dec]
     first = sorted({feature for circuit in circuits for feature in circuit.features[:NOTED]})
     return {ids[feature]: rows[feature] for feature in first}
 
