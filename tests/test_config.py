@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
+from sparse_circuits.command import parse
 from sparse_circuits.config.autoencoders import spread
 from sparse_circuits.config.base import Settings
 from sparse_circuits.config.claims import Claims
@@ -25,6 +26,7 @@ from sparse_circuits.config.study import Study
 from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.errors import StudyError
 from sparse_circuits.needs import cache_bytes
+from sparse_circuits.plan.study import TOLD
 
 STUDY = read_yaml(ROOT / "config/test/study.yaml")
 
@@ -312,3 +314,15 @@ def test_an_added_layer_keeps_no_clamp() -> None:
     rewrite = {"kind": "rewrite", "nodes": ["resid_post.1/2"], "clamp": 4.0}
     with pytest.raises(ValueError, match="`permanent: added_layer` keeps no `clamp`"):
         EditSettings.model_validate({**edit, "operations": [rewrite]})
+
+
+def test_what_a_rule_is_told_is_read_again_from_the_words_that_say_it() -> None:
+    shift = {"professions": {"nurse": ["ward", "-"], "poet": ["verse"]}, "site": "resid_post.1"}
+    study = Study.model_validate({**STUDY, "graphs": {"a.b": {"prompt": "--name is"}}, "shift": shift})
+    for rule, wildcards in (("trace_prompt", {"graph": "a.b"}), ("run_shift", {}), ("discover_circuits", {})):
+        told = TOLD[rule].read(study, wildcards)
+
+        def step(settings: Any) -> None: ...
+
+        step.__annotations__ = {"settings": type(told)}
+        assert parse(step, told.flags()) == {"settings": told}
