@@ -94,7 +94,7 @@ dvc.yaml: $(VENV)/.ready
 	python scripts/write_dvc_yaml.py
 
 schemas: $(VENV)/.ready
-	python -m sparse_circuits.config.schema
+	python -m sparse_circuits.studies.schema
 
 clean:
 	rm -rf $(VENV) .snakemake logs

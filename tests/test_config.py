@@ -19,14 +19,15 @@ from sparse_circuits.config.base import Settings
 from sparse_circuits.config.claims import Claims
 from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.fit import misfit
-from sparse_circuits.config.load import load_study, read_yaml
-from sparse_circuits.config.schema import SCHEMAS, schema_texts
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.study import Study
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.errors import StudyError
 from sparse_circuits.needs import cache_bytes
 from sparse_circuits.plan.study import TOLD
+from sparse_circuits.studies.load import load_study
+from sparse_circuits.studies.schema import SCHEMAS, schema_texts
+from sparse_circuits.studies.study import Study
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 STUDY = read_yaml(ROOT / "config/test/study.yaml")
 

@@ -8,9 +8,9 @@ import torch
 
 from conftest import ROOT
 from sparse_circuits.config.cue import Cue
-from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.measure import Variant, text_effects
@@ -19,6 +19,7 @@ from sparse_circuits.models.cues import as_trained, plant
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_tokens
 from sparse_circuits.models.run import run
+from sparse_circuits.studies.load import load_study
 from sparse_circuits.tasks.cue import cue_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model

@@ -14,8 +14,9 @@ import yaml
 from PIL import Image
 
 from conftest import ROOT
-from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.figures.registry import FIGURES
+from sparse_circuits.studies.load import load_study
 from sparse_circuits.tasks.pair import read_pairs
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from sparse_circuits.config.load import load_study, read_yaml
-from sparse_circuits.config.study import Study
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.figures.registry import FIGURES
 from sparse_circuits.plan.figures import figures_of, weight_figures_of
 from sparse_circuits.plan.paths import Paths
+from sparse_circuits.studies.load import load_study
+from sparse_circuits.studies.study import Study
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 TESTED = [ROOT / f"config/test/{name}.yaml" for name in ("study", "vision", "code")]
 STUDIES = [*sorted((ROOT / "config/studies").glob("*.yaml")), *TESTED]

@@ -9,9 +9,7 @@ import pytest
 
 from conftest import ROOT
 from report_study import found_weights, make_report_study
-from sparse_circuits.config.load import read_yaml
-from sparse_circuits.config.study import Study
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.files import read_json, sha256
 from sparse_circuits.plan.pages import pages_of, weight_pages_of
 from sparse_circuits.plan.paths import Paths
@@ -21,6 +19,8 @@ from sparse_circuits.report.page import write_pages
 from sparse_circuits.report.remarks import remarks
 from sparse_circuits.report.summary import format_summary
 from sparse_circuits.report.weights import write_weight_pages
+from sparse_circuits.studies.study import Study
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 CHROMIUM = shutil.which("chromium")
 WIDTHS = (1280, 390)

@@ -22,15 +22,16 @@ from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
-from sparse_circuits.config.load import load_study, read_yaml
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens
 from sparse_circuits.models.run import cross_entropy, run
 from sparse_circuits.models.vision_transformer import VisionTransformerEntry, to_patches
 from sparse_circuits.sources.images import read_images
+from sparse_circuits.studies.load import load_study
 from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.controls import nonsense_words
 from sparse_circuits.tasks.metric import logit_difference

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Literal
 
 from sparse_circuits.clone import check_library
-from sparse_circuits.config.load import load_study, read_yaml
-from sparse_circuits.config.study import Study
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import SOURCE
 from sparse_circuits.machine import cores, free_memory, gpu_names
 from sparse_circuits.needs import cache_bytes, study_memory
+from sparse_circuits.studies.load import load_study
+from sparse_circuits.studies.study import Study
 
 GIB = 1024**3
 DISK, MEMORY = 7 * GIB, 8 * GIB  # of the default study (README)

@@ -13,8 +13,9 @@ if not (HOME / "scripts").is_dir():
 sys.path.insert(0, str(HOME / "src"))
 
 from sparse_circuits.clone import check_library, imported_by
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
-from sparse_circuits.config.load import load_study, read_yaml
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
+from sparse_circuits.config.yaml_file import read_yaml
+from sparse_circuits.studies.load import load_study
 from sparse_circuits.doctor import check_git
 from sparse_circuits.errors import StudyError
 from sparse_circuits.fingerprint import fingerprint

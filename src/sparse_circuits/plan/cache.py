@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from sparse_circuits.config.study import Place, Study
+from sparse_circuits.studies.study import Place, Study
 
 
 @dataclass(frozen=True)

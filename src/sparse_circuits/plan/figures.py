@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.plan.paths import Paths
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 
 @dataclass(frozen=True)

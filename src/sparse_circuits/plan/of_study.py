@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sparse_circuits.config.study import Study
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.plan import study as autoencoders
 from sparse_circuits.plan import weight_sparse
 from sparse_circuits.plan.figures import Figure, figures_of, weight_figures_of
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.plan.settings import Told
+from sparse_circuits.studies.study import Study
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 
 class Plan(NamedTuple):

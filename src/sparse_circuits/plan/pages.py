@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from itertools import product
 
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.plan.figures import figures_of, weight_figures_of
 from sparse_circuits.plan.paths import SAE, WHOLE_MODEL, Paths, files
 from sparse_circuits.report.contents import (
@@ -14,6 +13,7 @@ from sparse_circuits.report.contents import (
     graph_page,
     sae_data,
 )
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 
 def shown_by(paths: Paths) -> dict[str, list[str]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from sparse_circuits.config.circuits import FeatureBasis
 from sparse_circuits.config.edits import Select
 from sparse_circuits.config.site import Site
-from sparse_circuits.config.study import Study
 from sparse_circuits.plan.cache import CacheLayout
 from sparse_circuits.plan.study_paths import StudyPaths, either, files
+from sparse_circuits.studies.study import Study
 from sparse_circuits.tasks.agreement import Agreement
 from sparse_circuits.tasks.classes import Classes
 from sparse_circuits.tasks.cue import Cued

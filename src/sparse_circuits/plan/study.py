@@ -36,7 +36,6 @@ from sparse_circuits.config.run_shift import RunShift
 from sparse_circuits.config.score_nodes import ScoreNodes, integrates
 from sparse_circuits.config.select_features import SelectFeatures
 from sparse_circuits.config.shift import Shift
-from sparse_circuits.config.study import Study
 from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 from sparse_circuits.config.trace_prompt import TracePrompt
 from sparse_circuits.config.train_sae import TrainSAE
@@ -48,6 +47,7 @@ from sparse_circuits.plan.cache import CacheLayout
 from sparse_circuits.plan.figures import figures_of
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.plan.settings import Computed, Told, Wildcards, value_at
+from sparse_circuits.studies.study import Study
 
 CACHED = ("sites", "transcoder_layers", "saes", "activations.sites_per_shard")  # what decides which sites a shard holds
 
@@ -208,7 +208,9 @@ TOLD = {
     "train_transcoder": TRAINS,
     "train_crosscoder": TRAINS,
     "train_cross_layer": TRAINS,
-    "fetch_sae": Told(FetchSAE, others={"entry": "saes.{sae}.sites.{site}"}),
+    "fetch_sae": Told(
+        FetchSAE, others={"entry": Computed(lambda study, of: study.saes[of["sae"]].sites[of["site"]], ("saes.{sae}",))}
+    ),
     "evaluate_sae": Told(EvaluateSAE, others={**PLACE, "name": Computed(lambda study, of: of["site"])}),
     "probe_sae": Told(ProbeSAE, ("", "probing")),
     "score_nodes": Told(ScoreNodes, OF_BASIS, BASIS),

@@ -12,12 +12,12 @@ from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 from sparse_circuits.config.train_bridges import TrainBridges
 from sparse_circuits.config.train_tokenizer import TrainTokenizer
 from sparse_circuits.config.train_transformer import TrainTransformer
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
 from sparse_circuits.config.write_report import WriteWeightReport
 from sparse_circuits.plan.figures import weight_figures_of
 from sparse_circuits.plan.settings import Computed, Told, Wildcards
 from sparse_circuits.plan.study import FETCH_CORPUS
 from sparse_circuits.plan.study_paths import StudyPaths, either
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 LICENCE = Computed(lambda study, of: study.corpus_entry.licence, ("corpus",))
 

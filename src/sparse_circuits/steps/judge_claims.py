@@ -11,7 +11,7 @@ from sparse_circuits.compute import Compute
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.claims import Claims
 from sparse_circuits.config.judge_claims import JudgeClaims
-from sparse_circuits.config.load import read_yaml
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.edit.added_layer import moved
 from sparse_circuits.files import ByFolder, write_json
 from sparse_circuits.models.load import load_model, load_tokenizer, model_card

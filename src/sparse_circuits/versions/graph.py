@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.config.load import load_study, read_yaml
-from sparse_circuits.config.study import Study
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
+from sparse_circuits.config.yaml_file import read_yaml
+from sparse_circuits.studies.load import load_study
+from sparse_circuits.studies.study import Study
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 

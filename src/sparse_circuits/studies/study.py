@@ -12,19 +12,19 @@ from sparse_circuits.config.base import Name, Seed, Settings, SiteName, validate
 from sparse_circuits.config.catalogue import Dataset, ModelEntry, load_datasets, load_models
 from sparse_circuits.config.circuits import COORDINATES, Circuits, FeatureBasis
 from sparse_circuits.config.claims import Claim, Claims
-from sparse_circuits.config.consistency import check
 from sparse_circuits.config.discovery import Discovery
 from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.fit import Needs
 from sparse_circuits.config.graphs import Graph
 from sparse_circuits.config.interpretations import Interpretations
-from sparse_circuits.config.load import read_yaml
 from sparse_circuits.config.probe_sae import Probing
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry
 from sparse_circuits.config.transfer import Transfer
 from sparse_circuits.config.twin import Twin
+from sparse_circuits.config.yaml_file import read_yaml
+from sparse_circuits.studies.consistency import check
 from sparse_circuits.tasks.registry import Behaviour, Task
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the settings, for editors and other programs: `python -m sparse_circuits.config.schema`."""
+"""The JSON Schemas of the settings, for editors and other programs: `python -m sparse_circuits.studies.schema`."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 from sparse_circuits.config.autoencoders import LISTS
 from sparse_circuits.config.base import Settings
 from sparse_circuits.config.catalogue import Datasets, Models
-from sparse_circuits.config.study import Study
-from sparse_circuits.config.weight_sparse import WeightSparseStudy
+from sparse_circuits.studies.study import Study
+from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 FOLDER = Path("workflow/schemas")
 SCHEMAS: dict[str, type[Settings]] = {

@@ -19,7 +19,7 @@ from sparse_circuits.tasks.occupations import Occupations
 from sparse_circuits.tasks.pronouns import Pronouns
 
 if TYPE_CHECKING:
-    from sparse_circuits.config.study import Study
+    from sparse_circuits.studies.study import Study
 
 MOST_SHARDS = 100_000  # with more, Snakemake takes minutes to build the graph
 

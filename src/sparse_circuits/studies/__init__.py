@@ -1,0 +1,1 @@
+"""Studies: what a user asks for, put together of the settings of steps, checked, and told as a schema."""
