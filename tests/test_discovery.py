@@ -77,7 +77,7 @@ def test_targets_are_well_predicted_no_copies_and_few_a_window(
     assert targets.window.bincount().max() == WANTED.a_window
     for window, position in zip(targets.window.tolist(), targets.position.tolist(), strict=True):
         assert not copied(targets.tokens[window].numpy())[position]
-    strict = replace(WANTED, tokens=5, max_loss=float(loss.quantile(0.1)))
+    strict = WANTED.model_copy(update={"tokens": 5, "max_loss": float(loss.quantile(0.1))})
     fewer = find_targets(tiny, sequences, strict, 0, 100)
     assert (loss_by_position(tiny, fewer.tokens)[fewer.window, fewer.position] <= strict.max_loss).all()
 

@@ -29,7 +29,7 @@ class ByFolder(dict[str, Path]):
         super().__init__(((path, *path.parents)[up].name, path) for path in paths)
 
     def __missing__(self, name: str) -> Path:
-        raise StudyError(f"nothing of {name} is given, but of {', '.join(self) or 'nothing'}")
+        raise StudyError(f"nothing of {name} is given; there is {', '.join(self) or 'nothing'}")
 
 
 @contextmanager
