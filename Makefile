@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # every job of the first run would compile for itself (each one always, where PYTHONDONTWRITEBYTECODE is set).
 COMPILE = PYTHONDONTWRITEBYTECODE= python -W ignore -c 'import dvc.repo, snakemake.api, tyro; \
 	import transformers.models.llama.modeling_llama; from transformers import AutoModelForCausalLM, AutoTokenizer; \
-	import sparse_circuits.circuits.setup, sparse_circuits.figures.registry, sparse_circuits.report.page; \
+	import sparse_circuits.circuits.bench, sparse_circuits.figures.registry, sparse_circuits.report.page; \
 	import sparse_circuits.models.convert, sparse_circuits.sae.evaluate, sparse_circuits.sae.train; \
 	import sparse_circuits.interpret.describe, sparse_circuits.sources.documents'
 
