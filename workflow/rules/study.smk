@@ -82,6 +82,11 @@ def script_of(step):
     return HOME / "scripts" / f"{step.removesuffix('.py')}.py"
 
 
+def brought(paths):
+    """Paths of which those that the user brings stay here where results go to storage elsewhere."""
+    return [path if path.startswith("results/") else local(path) for path in paths]
+
+
 def told(rule):
     """A rule's parameter: the flags that tell its step the study's settings."""
     return lambda wildcards: TOLD[rule].read(STUDY, dict(wildcards.items())).flags()

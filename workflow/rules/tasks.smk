@@ -1,14 +1,8 @@
-def task_sources(wildcards):
-    """What a task's pairs are made of; what the user brings stays here where results go to storage elsewhere."""
-    found = PATHS.task_files(wildcards.task)
-    return [path if path.startswith("results/") else local(path) for path in found]
-
-
 rule make_task:
     """The pairs of one task, checked against the model's tokenizer."""
     input:
         model=files(PATHS.tokenizer, TOKENIZER),
-        sources=task_sources,
+        sources=lambda wildcards: brought(PATHS.task_files(wildcards.task)),
         script=program("make_task"),
     output:
         train="results/tasks/{task}/train.jsonl",

@@ -66,6 +66,11 @@ def _trained_keys(study: Study, of: Wildcards) -> Iterator[str]:
     yield from dict.fromkeys(f"saes.{name.split(SEPARATOR)[0]}" for name in _trained(study, of))
 
 
+def _needs_keys(study: Study, of: Wildcards) -> Iterator[str]:
+    yield from ("activations.context", "transfer.longest", "shift.tokens")
+    yield from (f"edits.{name}.permanent" for name in study.edits)
+
+
 def _task(study: Study, of: Wildcards) -> dict[str, Any]:
     return {**study.tasks, **study.behaviours}[of["task"]].model_dump(mode="json")
 
@@ -187,9 +192,7 @@ TOLD = {
                 lambda study, of: CacheLayout.of(study).sequences * (study.activations.context - 1),
                 ("activations.context", "activations.tokens"),
             ),
-            "needs": Computed(
-                lambda study, of: study.needs, ("activations.context", "transfer.longest", "shift.tokens", "edits")
-            ),
+            "needs": Computed(lambda study, of: study.needs, _needs_keys),
         },
     ),
     "cache_activations": Told(

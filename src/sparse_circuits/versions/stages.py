@@ -59,8 +59,8 @@ def _stage(job: Job, graph: JobGraph, top: Path) -> dict[str, Any]:
     }
     if not graph.is_default:
         stage = {"wdir": str(top), **stage}
-    if params := list(_params(job, graph)):
-        stage["params"] = params
+    if params := stage_params(job, graph):
+        stage["params"] = [{file: keys} for file, keys in params.items()]
     return stage
 
 
@@ -70,8 +70,8 @@ def _transport(job: Job, graph: JobGraph) -> dict[str, bool]:
     return {"cache": False} if left_out else {}
 
 
-def _params(job: Job, graph: JobGraph) -> Iterator[dict[str, list[str]]]:
-    """The keys that a job's settings are taken from, by file; what the file leaves to its default is left out."""
+def stage_params(job: Job, graph: JobGraph) -> dict[str, list[str]]:
+    """Return the keys that a job's settings are taken from, by file; what the file leaves to its default is left out."""
     told = plan_of(graph.study).told
     catalogues = {"models": getattr(graph.study, "models_file", ""), "datasets": graph.study.datasets_file}
     found: dict[str, dict[str, None]] = {}
@@ -79,7 +79,7 @@ def _params(job: Job, graph: JobGraph) -> Iterator[dict[str, list[str]]]:
         catalogue, _, entry = key.rpartition(":")
         if catalogue or _has(graph.settings, entry):
             found.setdefault(catalogues.get(catalogue, str(graph.path)), {})[entry] = None
-    yield from ({file: list(keys)} for file, keys in found.items())
+    return {file: list(keys) for file, keys in found.items()}
 
 
 def _has(data: Any, key: str) -> bool:
