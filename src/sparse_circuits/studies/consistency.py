@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparse_circuits.config.autoencoders import Pretrained
-from sparse_circuits.config.catalogue import SIZES, known_size, load_datasets, load_models
+from sparse_circuits.config.catalogue import SIZES, known_size
 from sparse_circuits.config.circuits import FeatureBasis
 from sparse_circuits.config.edits import EditSettings, Erase, MeanAblate, OfCircuit, Rewrite, Select
 from sparse_circuits.config.fit import misfit
@@ -31,10 +31,10 @@ def check(study: "Study") -> None:
 
 
 def _sources(study: "Study") -> None:
-    _known("corpus", study.corpus, load_datasets(Path(study.datasets_file)), study.datasets_file)
+    _known("corpus", study.corpus, study.datasets, study.datasets_file)
     _images(study)
     if not study.vision_transformer:
-        _known("model", study.model, load_models(Path(study.models_file)), study.models_file)
+        _known("model", study.model, study.models, study.models_file)
         _sizes(study)
     if not study.corpus_entry.is_corpus:
         raise ValueError(f"`corpus: {study.corpus}` is no corpus but {study.corpus_entry.format}")

@@ -1,6 +1,7 @@
 """A study: one model, one corpus, its sparse autoencoders, the behaviours examined and how their circuits are found."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -172,20 +173,25 @@ class Study(Settings):
     @property
     def model_classes(self) -> list[str] | None:
         """The classes of a fetched model of images; None of a model of text, and of a name that is not known."""
-        entry = load_models(Path(self.models_file)).get(self.model)
+        entry = self.models.get(self.model)
         return entry.classes if entry else None
 
     @property
     def model_entry(self) -> ModelEntry:
         """The catalogue's entry of the study's model."""
-        return load_models(Path(self.models_file))[self.model]
+        return self.models[self.model]
 
-    @property
+    @cached_property
     def claim_entries(self) -> dict[str, Claim]:
         """The claims that are tested, by name."""
         return dict(validate(Claims, read_yaml(Path(self.claims)), self.claims).claims) if self.claims else {}
 
-    @property
+    @cached_property
+    def models(self) -> dict[str, ModelEntry]:
+        """The catalogue of models."""
+        return load_models(Path(self.models_file))
+
+    @cached_property
     def datasets(self) -> dict[str, Dataset]:
         """The catalogue of datasets."""
         return load_datasets(Path(self.datasets_file))
@@ -193,4 +199,4 @@ class Study(Settings):
     @property
     def corpus_entry(self) -> Dataset:
         """The catalogue's entry of the study's corpus."""
-        return load_datasets(Path(self.datasets_file))[self.corpus]
+        return self.datasets[self.corpus]

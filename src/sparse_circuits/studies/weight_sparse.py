@@ -1,5 +1,6 @@
 """A study of weight-sparse transformers: models trained here with almost all weights zero, beside dense ones."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,7 +48,7 @@ class WeightSparseStudy(VocabularySize):
 
     @model_validator(mode="after")
     def _consistent(self) -> "WeightSparseStudy":
-        if self.corpus not in (known := load_datasets(Path(self.datasets_file))):
+        if self.corpus not in (known := self.datasets):
             raise ValueError(f"`corpus: {self.corpus}` is not in {self.datasets_file}; it has {', '.join(known)}")
         if not self.corpus_entry.is_corpus:
             raise ValueError(f"`corpus: {self.corpus}` is no corpus but {self.corpus_entry.format}")
@@ -83,4 +84,9 @@ class WeightSparseStudy(VocabularySize):
     @property
     def corpus_entry(self) -> Dataset:
         """The catalogue's entry of the study's corpus."""
-        return load_datasets(Path(self.datasets_file))[self.corpus]
+        return self.datasets[self.corpus]
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """The catalogue of datasets."""
+        return load_datasets(Path(self.datasets_file))

@@ -71,7 +71,7 @@ def _transport(job: Job, graph: JobGraph) -> dict[str, bool]:
 
 
 def stage_params(job: Job, graph: JobGraph) -> dict[str, list[str]]:
-    """Return the keys that a job's settings are taken from, by file; what the file leaves to its default is left out."""
+    """Return the keys that a job is told of, by file; what the file leaves to its default is left out."""
     told = plan_of(graph.study).told
     catalogues = {"models": getattr(graph.study, "models_file", ""), "datasets": graph.study.datasets_file}
     found: dict[str, dict[str, None]] = {}
