@@ -70,7 +70,7 @@ def test_json_lines_in_any_dress_are_the_same_text(
         (f"{_row('a')}\n\n{GOOD}\n".encode("latin-1"), "rows.jsonl:3: not UTF-8 text"),
         (GOOD.encode("utf-16"), "rows.jsonl:1: not UTF-8 text, but UTF-16"),
         (_row("a").encode("utf-16-le"), "rows.jsonl:1: not JSON"),
-        (gzip.compress(GOOD.encode()), "rows.jsonl:1: not UTF-8 text, but gzip; bring the file as UTF-8, unpacked"),
+        (gzip.compress(GOOD.encode(), mtime=0), "rows.jsonl:1: not UTF-8 text, but gzip; bring the file as UTF-8, unpacked"),
         (f"{GOOD}\n{_row('?')}".replace("?", "\\ud800").encode(), "rows.jsonl:2: '\\ud800' is half a character"),
         (f"{GOOD}\n\n[{GOOD}]\n".encode(), 'rows.jsonl:3: expected an object such as {"key": "value"}, found [{'),
         (f"{GOOD}\nnull\n".encode(), "rows.jsonl:2: expected an object"),

@@ -21,7 +21,7 @@ from sparse_circuits.interpret.images import describe_on_images, image_label
 from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.models.pictures import save_tokenizer
 from sparse_circuits.models.run import run
-from sparse_circuits.models.vision_transformer import VisionTransformerEntry
+from sparse_circuits.models.vision_transformer import VisionTransformer
 from sparse_circuits.sources.images import read_images, write_images
 from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.metric import logit_difference

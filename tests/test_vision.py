@@ -29,7 +29,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens
 from sparse_circuits.models.run import cross_entropy, run
-from sparse_circuits.models.vision_transformer import VisionTransformerEntry, to_patches
+from sparse_circuits.models.vision_transformer import VisionTransformer, to_patches
 from sparse_circuits.sources.images import read_images
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.tasks.classes import image_pairs

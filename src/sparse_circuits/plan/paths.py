@@ -160,9 +160,14 @@ class Paths(StudyPaths):
         return list(self.study.basis_sites("features"))
 
     @property
+    def described_basis(self) -> str:
+        """The basis whose nodes are described: features or, of images without any, the first one."""
+        return "features" if self.feature_sites else self.shown_basis
+
+    @property
     def described_sites(self) -> list[str]:
-        """The sites whose nodes are described: of features or, of images without any, of the first basis."""
-        return self.feature_sites or list(self.study.basis_sites(self.shown_basis))
+        """The sites whose nodes are described."""
+        return list(self.study.basis_sites(self.described_basis))
 
     @property
     def interpretations(self) -> str:

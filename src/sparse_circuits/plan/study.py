@@ -49,12 +49,34 @@ from sparse_circuits.plan.paths import Paths
 from sparse_circuits.plan.settings import Computed, Told, Wildcards, value_at
 from sparse_circuits.studies.study import Study
 
-CACHED = ("sites", "transcoder_layers", "saes", "activations.sites_per_shard")  # what decides which sites a shard holds
+STRETCHES = ("activations.context", "activations.tokens", "activations.shard_tokens")
+
+
+def _cached_keys(study: Study, of: Wildcards) -> Iterator[str]:
+    """What decides which sites are cached."""
+    yield from ("sites", "transcoder_layers")
+    yield from dict.fromkeys(f"saes.{name.split(SEPARATOR)[0]}.kind" for name in study.saes)
+
+
+def _grouped_keys(study: Study, of: Wildcards) -> Iterator[str]:
+    """What decides which of them a shard holds."""
+    yield from _cached_keys(study, of)
+    yield "activations.sites_per_shard"
+    if study.activations.sites_per_shard:
+        yield from STRETCHES
+
+
+def _count_keys(study: Study, of: Wildcards) -> Iterator[str]:
+    """What decides how many shards there are: of the sites only when they are divided."""
+    yield from STRETCHES
+    yield "activations.sites_per_shard"
+    if study.activations.sites_per_shard:
+        yield from _cached_keys(study, of)
 
 
 def _shard(part: str) -> Computed:
     """What a shard holds: sites, or first or last sequence."""
-    keys = CACHED if part == "sites" else ("activations.context", "activations.tokens", "activations.shard_tokens")
+    keys = _grouped_keys if part == "sites" else STRETCHES
     return Computed(lambda study, of: getattr(CacheLayout.of(study).shard(int(of["shard"])), part), keys)
 
 
@@ -81,11 +103,23 @@ def _task_keys(study: Study, of: Wildcards) -> Iterator[str]:
 
 def _sites(basis: Callable[[Study, Wildcards], str], *also: str) -> Computed:
     """The sites of a basis, in the order of the computation; `also` are keys that tell which basis."""
-    keys = ("sites", "transcoder_layers", "circuits.{basis}.layers", "circuits.{basis}.sae")
-    return Computed(
-        lambda study, of: list(study.basis_sites(basis(study, of))),
-        lambda study, of: (*also, *(key.format(basis=basis(study, of)) for key in keys)),
-    )
+
+    def keys(study: Study, of: Wildcards) -> Iterator[str]:
+        name = basis(study, of)
+        yield from also
+        if name in study.feature_bases:
+            kind = study.kind(study.feature_bases[name].sae)
+            yield from (f"circuits.{name}.sae", "sites" if kind == "autoencoder" else "transcoder_layers")
+        else:
+            yield f"circuits.{name}.layers"
+
+    return Computed(lambda study, of: list(study.basis_sites(basis(study, of))), keys)
+
+
+def _place_keys(study: Study, of: Wildcards) -> Iterator[str]:
+    """What all autoencoders side by side read or write; of others their name says it."""
+    if key := {"crosscoder": "sites", "cross_layer": "transcoder_layers"}.get(of["site"]):
+        yield key
 
 
 def _shift(study: Study) -> Shift:
@@ -109,8 +143,8 @@ def _vision_key(study: Study, of: Wildcards) -> str:
 
 
 PLACE = {
-    "reads": Computed(lambda study, of: study.places[of["site"]].reads),
-    "writes": Computed(lambda study, of: study.places[of["site"]].other_writes),
+    "reads": Computed(lambda study, of: study.places[of["site"]].reads, _place_keys),
+    "writes": Computed(lambda study, of: study.places[of["site"]].other_writes, _place_keys),
 }
 BASIS = {"sites": _sites(lambda study, of: of["basis"])}
 EDIT: dict[str, str | Computed] = {
@@ -120,7 +154,7 @@ EDIT: dict[str, str | Computed] = {
 DISCOVERY = {
     "sites": Computed(
         lambda study, of: Paths(study).discovery_sites,
-        ("sites", "transcoder_layers", "circuits.features.sae", "discovery.begin"),
+        ("sites", "transcoder_layers", "circuits.features.sae", "discovery.begin", "vision_transformer.layers"),
     )
 }
 FEATURES = {"sites": _sites(lambda study, of: "features")}
@@ -187,7 +221,7 @@ TOLD = {
         PlanCache,
         ("", "activations"),
         {
-            "sites": Computed(lambda study, of: study.cached_sites, CACHED[:3]),
+            "sites": Computed(lambda study, of: study.cached_sites, _cached_keys),
             "rows": Computed(
                 lambda study, of: CacheLayout.of(study).sequences * (study.activations.context - 1),
                 ("activations.context", "activations.tokens"),
@@ -203,7 +237,7 @@ TOLD = {
         others={
             "shards": Computed(
                 lambda study, of: CacheLayout.of(study).count,
-                (*CACHED, "activations.context", "activations.tokens", "activations.shard_tokens"),
+                _count_keys,
             )
         },
     ),
@@ -257,18 +291,13 @@ TOLD = {
         CompareFrontier,
         others={
             "sparse": Computed(lambda study, of: Paths(study).sparse, ("model",)),
-            "dense": Computed(lambda study, of: Paths(study).dense, ("model", "twin.dense")),
+            "dense": Computed(lambda study, of: Paths(study).dense, ("model",)),
         },
     ),
     "interpret_channels": Told(
         InterpretChannels,
         ("", "interpretations"),
-        {
-            "sites": Computed(
-                lambda study, of: Paths(study).described_sites,
-                lambda study, of: [f"circuits.{Paths(study).shown_basis}.layers"],
-            )
-        },
+        {"sites": _sites(lambda study, of: Paths(study).described_basis)},
     ),
     "interpret_nodes": Told(
         InterpretNodes,
