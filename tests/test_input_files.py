@@ -39,6 +39,7 @@ def _row(text: str) -> str:
 
 
 GOOD = _row("élan")
+PACKED = gzip.compress(GOOD.encode(), mtime=0)
 READERS = pytest.mark.parametrize("read", [_documents, _pairs], ids=["corpus", "pairs"])
 
 
@@ -70,7 +71,7 @@ def test_json_lines_in_any_dress_are_the_same_text(
         (f"{_row('a')}\n\n{GOOD}\n".encode("latin-1"), "rows.jsonl:3: not UTF-8 text"),
         (GOOD.encode("utf-16"), "rows.jsonl:1: not UTF-8 text, but UTF-16"),
         (_row("a").encode("utf-16-le"), "rows.jsonl:1: not JSON"),
-        (gzip.compress(GOOD.encode(), mtime=0), "rows.jsonl:1: not UTF-8 text, but gzip; bring the file as UTF-8, unpacked"),
+        (PACKED, "rows.jsonl:1: not UTF-8 text, but gzip; bring the file as UTF-8, unpacked"),
         (f"{GOOD}\n{_row('?')}".replace("?", "\\ud800").encode(), "rows.jsonl:2: '\\ud800' is half a character"),
         (f"{GOOD}\n\n[{GOOD}]\n".encode(), 'rows.jsonl:3: expected an object such as {"key": "value"}, found [{'),
         (f"{GOOD}\nnull\n".encode(), "rows.jsonl:2: expected an object"),

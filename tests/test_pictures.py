@@ -94,10 +94,10 @@ def test_a_counterfactual_is_near_its_image_and_seen_as_the_other_side(trained: 
     change = found.changed - found.images
     assert found.changed.abs().max() <= 1
     assert change.abs().mean() < 0.3
-    assert isinstance(model.network, VisionTransformerEntry)
+    assert isinstance(model.network, VisionTransformer)
 
     def metric(seen: torch.Tensor) -> torch.Tensor:
-        assert isinstance(model.network, VisionTransformerEntry)
+        assert isinstance(model.network, VisionTransformer)
         embedded = model.network.embed_images(seen)
         logits = run(model, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
         assert logits is not None

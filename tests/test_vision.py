@@ -108,7 +108,7 @@ def test_sites_are_where_the_model_reads_and_writes(model: Model) -> None:
         added = got.activations[Site("attn_out", layer)] + got.activations[Site("mlp_out", layer)]
         torch.testing.assert_close(before + added, got.activations[Site("resid_post", layer)])
         before = got.activations[Site("resid_post", layer)]
-    assert isinstance(model.network, VisionTransformerEntry)
+    assert isinstance(model.network, VisionTransformer)
     torch.testing.assert_close(got.logits, model.network.unembed(before, tokens))
     assert torch.equal(got.logits, model.network(tokens[:, :-1]).logits)  # the class is not looked at
     last = {Site("resid_post", 1): lambda x: torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:]], dim=1)}
