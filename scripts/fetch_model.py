@@ -1,4 +1,4 @@
-"""Fetch a language model and turn it into an ordinary Hugging Face folder."""
+"""Fetch a model and turn it into an ordinary Hugging Face folder."""
 
 from sparse_circuits.command import program
 from sparse_circuits.steps import fetch_model

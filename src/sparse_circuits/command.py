@@ -51,7 +51,7 @@ def program(step: Callable[..., None]) -> None:
 
 
 def parse(step: Callable[..., None], words: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters of a step that the words of a command line say."""
+    """Return the parameters of a step as the words of a command line give them."""
     kinds = {name: kind for name, kind in get_type_hints(step).items() if name != "return"}
     arguments = make_dataclass("Arguments", kinds.items(), frozen=True)
     with _reading_json():

@@ -48,7 +48,7 @@ rule plan_cache:
         model=folder_of("model"),
         settings=told("plan_cache"),
         # Where results go to storage elsewhere, a job's own disk holds one shard at a time.
-        check="--no-check-disk" if STORED_ELSEWHERE else "--check-disk",
+        check=["--no-check-disk"] if STORED_ELSEWHERE else [],
         code=code("plan_cache"),
     message:
         "Planning the activation cache"

@@ -1,7 +1,5 @@
 """Claims on what answers rest on, tested by interchange interventions."""
 
-VERDICTS = PATHS.verdicts
-
 if STUDY.claims:
 
     rule judge_claims:

@@ -1,5 +1,3 @@
-GRAPH_FILES = PATHS.graphs
-
 if STUDY.graphs:
 
     rule trace_prompt:

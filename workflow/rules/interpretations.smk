@@ -1,8 +1,3 @@
-# What channels.smk still reads.
-INTERPRETATIONS = PATHS.interpretations
-INTERPRETED = STUDY.interpretations
-DESCRIBED_SITES = PATHS.described_sites
-
 if STUDY.interpretations and PATHS.feature_sites:
 
     rule interpret_nodes:

@@ -79,7 +79,7 @@ def code(step, *modules):
 
 
 def script_of(step):
-    return HOME / "scripts" / f"{step.removesuffix('.py')}.py"
+    return HOME / "scripts" / f"{step}.py"
 
 
 def brought(paths):

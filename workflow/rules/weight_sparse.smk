@@ -147,8 +147,8 @@ if STUDY.bridges:
         """Bridges between a dense and a sparse model, and interventions carried over them."""
         input:
             script=program("train_bridges"),
-            dense=PATHS.losses([STUDY.bridges.dense]),
-            sparse=PATHS.losses([STUDY.bridges.sparse]),
+            dense=files(PATHS.transformer(STUDY.bridges.dense), TRAINED_MODEL),
+            sparse=files(PATHS.transformer(STUDY.bridges.sparse), TRAINED_MODEL),
             sequences=rules.cut_sequences.output.sequences,
             circuits=PATHS.of_pruned("circuit.json", [STUDY.bridges.sparse]),
             tests=PATHS.pairs(STUDY.tasks, ["test"]),

@@ -60,7 +60,7 @@ class Bench:
         seed: int = 0,
         batch_tokens: int = 2048,
     ) -> "Bench":
-        """Load a model's folder, a file of pairs, of which `seed` draws so many or all are taken, and a basis.
+        """Load a model, a file of pairs (`draw` of them, drawn by `seed`, or all), and a basis.
 
         `saes` are folders of autoencoders in the order of `sites`; without them the nodes are the coordinates of the
         sites. Raises StudyError when a model, a pair or an autoencoder does not fit.

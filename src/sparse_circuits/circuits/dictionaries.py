@@ -11,7 +11,7 @@ from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
 
 
 def load_basis(model: Model, saes: Sequence[Path], sites: Sequence[str]) -> Basis:
-    """Load the dictionaries of sites: autoencoders of folders in the order of `sites`, or, without, coordinates.
+    """Load the dictionaries of sites: autoencoders, in the order of `sites`, or coordinates when there are none.
 
     Raises StudyError when a site or an autoencoder does not fit the model.
     """

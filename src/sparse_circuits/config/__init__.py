@@ -1,1 +1,1 @@
-"""What a study is: its settings, checked before anything runs. No tensors here, so the workflow's graph builds fast."""
+"""The settings of each step and of the sections of a study. No tensors here, so that reading them is fast."""

@@ -56,12 +56,11 @@ class StepSettings(Settings):
 
 
 def validate(kind: type[T], data: Any, where: str) -> T:
-    """Return `data` (a mapping, or JSON text) as a `kind`; raise StudyError that names the first mistake."""
+    """Return a mapping as a `kind`; raise StudyError that names the first mistake."""
     try:
-        return kind.model_validate_json(data) if isinstance(data, str) else kind.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
-        read = json.loads(data) if isinstance(data, str) else data
-        raise StudyError(f"{where}: {_explain(error, kind, read)}") from None
+        raise StudyError(f"{where}: {_explain(error, kind, data)}") from None
 
 
 def _explain(error: ValidationError, kind: type[BaseModel], data: Any) -> str:

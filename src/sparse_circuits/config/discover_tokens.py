@@ -24,7 +24,7 @@ class Described(Settings):
 
 
 class InPasses(Settings):
-    """A step of discovery."""
+    """How much goes through the model at once."""
 
     batch_tokens: Positive = Field(1024, description="tokens in one pass")
 

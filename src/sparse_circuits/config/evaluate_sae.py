@@ -9,7 +9,7 @@ from sparse_circuits.config.shared import Seeded
 class EvaluateSAE(Seeded, StepSettings):
     """Where an autoencoder stands in the model, and how it is run."""
 
-    name: str = Field(description="what to call its place in figures")
+    name: str | None = Field(None, description="what to call its place in figures; what it reads if not given")
     reads: list[SiteName] = Field(description="sites that it reads")
     writes: list[SiteName] = Field([], description="sites that a transcoder predicts, where others than those read")
     batch: Positive = Field(8, description="sequences a forward pass")

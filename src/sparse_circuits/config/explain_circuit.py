@@ -13,4 +13,4 @@ class Masked(Settings):
 
 
 class ExplainCircuit(Masked, StepSettings):
-    """How the circuit was found that is explained."""
+    """How the explained circuit was found."""

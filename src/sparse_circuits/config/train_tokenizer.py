@@ -8,7 +8,7 @@ from sparse_circuits.config.base import Settings, StepSettings
 
 
 class VocabularySize(Settings):
-    """How many tokens it has."""
+    """The size of the vocabulary."""
 
     vocabulary: Annotated[int, Field(ge=300)] = Field(2048, description="tokens of the BPE that is trained here")
 

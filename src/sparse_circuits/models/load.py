@@ -1,4 +1,4 @@
-"""Loading a language model from its folder."""
+"""Loading a model from its folder."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -23,7 +23,7 @@ def shown_by(paths: Paths) -> dict[str, list[str]]:
         "saes": paths.sae_evaluations,
         "circuits": paths.of_circuits("circuit.json"),
         "interpretations": [*paths.descriptions, *paths.labels],
-        "edits": [f"{paths.edits}/{edit}/evaluation.json" for edit in study.edits],
+        "edits": paths.edit_evaluations,
         "claims": [f"results/claims/{study.study}.json"] if study.claims else [],
         "graphs": paths.graphs,
     }
@@ -36,7 +36,7 @@ def made_by(paths: Paths) -> list[str]:
         *files(paths.model, WHOLE_MODEL),
         paths.corpus,
         *(files(paths.cache, ("manifest.json", "stats.json")) if paths.sae_folders else []),
-        *([f"{paths.model}/accuracy.{study.corpus}.json"] if study.corpus_entry.photographs else []),
+        *([paths.accuracy] if study.corpus_entry.photographs else []),
         *(path for folder in paths.sae_folders for path in files(folder, SAE)),
         *paths.pairs({**study.tasks, **study.behaviours}),
         *(path for figure in figures_of(paths).values() for path in figure.data),
@@ -44,10 +44,9 @@ def made_by(paths: Paths) -> list[str]:
         *paths.minimal_circuits,
         *(path for edit in study.edits for path in (*paths.selection(edit), *paths.permanent(edit))),
     }
-    if twin := study.twin:
-        compared = (paths.twin, paths.matched if twin.dense else study.model)
-        found |= {f"results/models/{model}/losses.json" for model in compared}
-        found |= {f"{paths.circuits}/{task}/{model}/pruning.json" for model in compared for task in twin.tasks}
+    if study.twin:
+        compared = [*paths.sparse, *paths.dense]
+        found |= {*paths.losses(compared), *paths.of_pruned("pruning.json", compared)}
     return sorted(found)
 
 

@@ -28,7 +28,7 @@ SAE = ("cfg.json", "sae_weights.safetensors", "sparsity.safetensors", "training.
 
 @dataclass(frozen=True)
 class Paths(StudyPaths):
-    """The files of one study, as far as they follow from its settings. Paths hold wildcards where methods say so."""
+    """The files of one study, as far as they follow from its settings."""
 
     study: Study
 

@@ -55,7 +55,7 @@ class Told:
                 yield source.format_map(wildcards)
 
     def _source(self, name: str, study: Any, wildcards: Wildcards) -> str | Computed | None:
-        """How a setting is computed, or the study's key for it; None for a wildcard, and for what no study sets."""
+        """How a setting is computed, or the study's key for it; None where it is a wildcard or no study sets it."""
         if (other := self.others.get(name)) is not None:
             return other
         for section in self.sections:

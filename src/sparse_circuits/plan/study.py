@@ -48,6 +48,7 @@ from sparse_circuits.plan.figures import figures_of
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.plan.settings import Computed, Told, Wildcards, value_at
 from sparse_circuits.studies.study import Study
+from sparse_circuits.tasks.registry import Behaviour, Task
 
 STRETCHES = ("activations.context", "activations.tokens", "activations.shard_tokens")
 
@@ -93,8 +94,8 @@ def _needs_keys(study: Study, of: Wildcards) -> Iterator[str]:
     yield from (f"edits.{name}.permanent" for name in study.edits)
 
 
-def _task(study: Study, of: Wildcards) -> dict[str, Any]:
-    return {**study.tasks, **study.behaviours}[of["task"]].model_dump(mode="json")
+def _task(study: Study, of: Wildcards) -> Task | Behaviour:
+    return {**study.tasks, **study.behaviours}[of["task"]]
 
 
 def _task_keys(study: Study, of: Wildcards) -> Iterator[str]:
@@ -112,8 +113,15 @@ def _sites(basis: Callable[[Study, Wildcards], str], *also: str) -> Computed:
             yield from (f"circuits.{name}.sae", "sites" if kind == "autoencoder" else "transcoder_layers")
         else:
             yield f"circuits.{name}.layers"
+            if not getattr(study.circuits.bases[name], "layers", None):
+                yield _layers_key(study)
 
     return Computed(lambda study, of: list(study.basis_sites(basis(study, of))), keys)
+
+
+def _layers_key(study: Study) -> str:
+    """Where the number of the model's layers stands."""
+    return "vision_transformer.layers" if study.vision_transformer else f"models:models.{study.model}"
 
 
 def _place_keys(study: Study, of: Wildcards) -> Iterator[str]:
@@ -142,6 +150,11 @@ def _vision_key(study: Study, of: Wildcards) -> str:
     return Paths(study).vision_transformers[of["model"]]
 
 
+def _corpus_keys(study: Study, of: Wildcards) -> Iterator[str]:
+    yield from ("corpus", f"datasets:datasets.{study.corpus}")
+
+
+LICENCE = Computed(lambda study, of: study.corpus_entry.licence, _corpus_keys)
 PLACE = {
     "reads": Computed(lambda study, of: study.places[of["site"]].reads, _place_keys),
     "writes": Computed(lambda study, of: study.places[of["site"]].other_writes, _place_keys),
@@ -154,7 +167,13 @@ EDIT: dict[str, str | Computed] = {
 DISCOVERY = {
     "sites": Computed(
         lambda study, of: Paths(study).discovery_sites,
-        ("sites", "transcoder_layers", "circuits.features.sae", "discovery.begin", "vision_transformer.layers"),
+        lambda study, of: (
+            "sites",
+            "transcoder_layers",
+            "circuits.features.sae",
+            "discovery.begin",
+            _layers_key(study),
+        ),
     )
 }
 FEATURES = {"sites": _sites(lambda study, of: "features")}
@@ -166,7 +185,7 @@ VISION = Told(
         "entry": Computed(
             lambda study, of: value_at(study, _vision_key(study, of)), lambda study, of: [_vision_key(study, of)]
         ),
-        "licence": Computed(lambda study, of: study.corpus_entry.licence, ("corpus",)),
+        "licence": LICENCE,
     },
 )
 
@@ -185,7 +204,7 @@ TOLD = {
     "train_vision_transformer": VISION,
     "train_twin": VISION,
     "judge_model": Told(
-        JudgeModel, others={"crops": Computed(lambda study, of: study.corpus_entry.photographs.crops, ("corpus",))}
+        JudgeModel, others={"crops": Computed(lambda study, of: study.corpus_entry.photographs.crops, _corpus_keys)}
     ),
     "fetch_model": Told(
         FetchModel,
@@ -216,7 +235,20 @@ TOLD = {
             ),
         },
     ),
-    "make_task": Told(MakeTask, ("", "vision_transformer"), {"task": Computed(_task, _task_keys)}),
+    "make_task": Told(
+        MakeTask,
+        others={
+            "task": Computed(lambda study, of: _task(study, of).model_dump(mode="json"), _task_keys),
+            "seed": Computed(
+                lambda study, of: study.seed if _task(study, of).drawn else 0,
+                lambda study, of: ["seed"] if _task(study, of).drawn else [],
+            ),
+            "cue": Computed(
+                lambda study, of: study.vision_transformer.cue if _task(study, of).kind == "cue" else None,
+                lambda study, of: ["vision_transformer.cue"] if _task(study, of).kind == "cue" else [],
+            ),
+        },
+    ),
     "plan_cache": Told(
         PlanCache,
         ("", "activations"),

@@ -15,11 +15,9 @@ from sparse_circuits.config.train_transformer import TrainTransformer
 from sparse_circuits.config.write_report import WriteWeightReport
 from sparse_circuits.plan.figures import weight_figures_of
 from sparse_circuits.plan.settings import Computed, Told, Wildcards
-from sparse_circuits.plan.study import FETCH_CORPUS
+from sparse_circuits.plan.study import FETCH_CORPUS, LICENCE
 from sparse_circuits.plan.study_paths import StudyPaths, either
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
-
-LICENCE = Computed(lambda study, of: study.corpus_entry.licence, ("corpus",))
 
 
 @dataclass(frozen=True)

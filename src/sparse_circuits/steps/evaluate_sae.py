@@ -12,7 +12,7 @@ from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.site import Site
 from sparse_circuits.files import write_json
 from sparse_circuits.models.load import load_model
-from sparse_circuits.sae.coder import load_coder
+from sparse_circuits.sae.coder import HOOKS, load_coder
 from sparse_circuits.sae.evaluate import evaluate_coder
 
 
@@ -42,7 +42,7 @@ def step(files: Files, settings: EvaluateSAE, compute: Compute) -> None:
     result = evaluate_coder(
         model,
         read_sequences(files.sequences, "held_out"),
-        settings.name,
+        settings.name or HOOKS.join(settings.reads),
         reads,
         writes,
         load_coder(files.sae, settings.reads, width).to(device),

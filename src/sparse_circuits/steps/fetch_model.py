@@ -1,4 +1,4 @@
-"""Fetch a language model and turn it into an ordinary Hugging Face folder."""
+"""Fetch a model and turn it into an ordinary Hugging Face folder."""
 
 import tempfile
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Files:
 
 
 def step(files: Files, settings: FetchModel) -> None:
-    """Fetch a language model and turn it into an ordinary Hugging Face folder."""
+    """Fetch a model and turn it into an ordinary Hugging Face folder."""
     files.folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=files.folder.parent, prefix=".fetch.") as temporary:
         fetch(settings.entry.sources, Path(temporary), f"model {settings.model}")

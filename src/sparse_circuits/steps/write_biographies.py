@@ -1,6 +1,5 @@
 """Have the model write biographies of both professions and genders, or take those that somebody published."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.shift.writing import write
 from sparse_circuits.sources.biographies import read_bias_in_bios, write_biographies
-from sparse_circuits.sources.registry import fetch
+from sparse_circuits.sources.registry import fetched
 
 DRAWS = 2  # times what one draw takes, so that draws differ
 
@@ -30,13 +29,12 @@ def step(files: Files, settings: WriteBiographies, compute: Compute) -> None:
     each = DRAWS * (settings.train + settings.test)
     if settings.entry:
         name = f"biographies {files.biographies.stem}"
-        with tempfile.TemporaryDirectory(dir=files.biographies.parent, prefix=".fetch.") as temporary:
-            fetched = fetch(settings.entry.sources, Path(temporary), name)
-            found = list(read_bias_in_bios(fetched, list(settings.professions), each))
+        with fetched(settings.entry.sources, files.biographies.parent, name) as published:
+            found = list(read_bias_in_bios(published, list(settings.professions), each))
     elif files.model:
         model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
         found = write(model, tokenizer, settings.professions, each, settings.tokens, settings.seed)
     else:
-        raise StudyError("biographies are written by a model or fetched: give --model or --entry")
+        raise StudyError("biographies are written by a model or fetched: give a model or an entry")
     write_biographies(files.biographies, found)
     print(f"{len(found)} biographies")

@@ -1,1 +1,1 @@
-"""Studies: what a user asks for, put together of the settings of steps, checked, and told as a schema."""
+"""Studies: what a user asks for, assembled from the settings of steps, checked, and described by a schema."""

@@ -67,7 +67,7 @@ class WeightSparseStudy(VocabularySize):
             if self.bridges.active * (width := self.models[ends[1]].d_model) < 1:
                 raise ValueError(f"`bridges.active`: {self.bridges.active:g} of {width} channels is less than one")
             if len({self.models[name].layers for name in ends}) > 1:
-                raise ValueError(f"`bridges`: {ends[0]} and {ends[1]} have not as many layers")
+                raise ValueError(f"`bridges`: {ends[0]} and {ends[1]} have different numbers of layers")
         for name, model in self.models.items():
             if model.d_model % model.head_dim:
                 raise ValueError(f"`models.{name}`: d_model {model.d_model} is no multiple of {model.head_dim}")

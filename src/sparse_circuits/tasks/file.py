@@ -1,6 +1,6 @@
 """Pairs that the user brings, as JSON lines (fields as in docs/reference/tasks.md)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from sparse_circuits.tasks.pair import Pair, read_pairs
 class FilePairs(TaskSettings):
     """Pairs that the user brings, as JSON lines (fields as in docs/reference/tasks.md)."""
 
+    drawn: ClassVar[bool] = False
     kind: Literal["file"]
     train: str = Field(description="path of the training pairs")
     test: str = Field(description="path of the test pairs")

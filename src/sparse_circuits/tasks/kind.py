@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_type_hints
+from typing import TYPE_CHECKING, ClassVar, Literal, get_type_hints
 
 from sparse_circuits.config.base import Settings
 from sparse_circuits.config.cue import Cue
@@ -37,7 +37,9 @@ def load_kind(name: str) -> tuple[type["TaskSettings"], Callable[["TaskSettings"
 
 
 class TaskSettings(Settings):
-    """What a study says of a task."""
+    """What a study says of a task; `drawn` says whether its pairs are drawn by the seed."""
+
+    drawn: ClassVar[bool] = True
 
     def count(self, split: Split) -> int:
         """Return how many pairs a split has."""

@@ -1,7 +1,7 @@
 """Which pronoun follows an occupation with labour statistics: more women clean, fewer patch."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Occupations(TaskSettings):
     """Pairs of occupations with labour statistics, one with more women and one with fewer."""
 
+    drawn: ClassVar[bool] = False
     kind: Literal["occupations"]
     professions: Name = Field(description="entry of config/datasets.yaml with professions")
     each: Positive = Field(

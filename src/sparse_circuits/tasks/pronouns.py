@@ -1,7 +1,7 @@
 """Which pronoun follows a profession: a female-stereotyped one clean, a male-stereotyped one patch."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Pronouns(TaskSettings):
     """Pairs of a female- and a male-stereotyped profession."""
 
+    drawn: ClassVar[bool] = False
     kind: Literal["pronouns"]
     professions: Name = Field(description="entry of config/datasets.yaml with professions")
     each: Positive = Field(24, description="most stereotyped professions of either side, half of them for each split")

@@ -1,7 +1,7 @@
 """Which pronoun follows where gender is stated: women clean, men patch."""
 
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ STATED = {
 class StatedGender(TaskSettings):
     """Pairs in which a word states the gender."""
 
+    drawn: ClassVar[bool] = False
     kind: Literal["stated_gender"]
     train: Positive = Field(100, description="most pairs to choose edits on")
     test: Positive = Field(100, description="most pairs to judge edits by")

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,12 @@ def _read(job: Any) -> Job:
         inputs=tuple(sorted(set(map(str, job.input)))),
         outputs=tuple(sorted(map(str, job.output))),
         command=job.shellcmd,
-        entry=words[words.index("--entry") + 1] if "--entry" in words else None,
+        entry=_sources(words[words.index("--entry") + 1]) if "--entry" in words else None,
         log=log,
         benchmark=Path(str(job.benchmark)),
     )
+
+
+def _sources(entry: str) -> str | None:
+    """An entry of a catalogue; None for one that says how a model is trained."""
+    return entry if "sources" in json.loads(entry) else None

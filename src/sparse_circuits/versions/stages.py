@@ -83,6 +83,7 @@ def stage_params(job: Job, graph: JobGraph) -> dict[str, list[str]]:
 
 
 def _has(data: Any, key: str) -> bool:
+    """Whether a study's file has a key. One with a dot in a name is left out: DVC could not find it."""
     for part in key.split("."):
         if not isinstance(data, dict) or part not in data:
             return False
