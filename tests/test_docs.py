@@ -102,7 +102,7 @@ def test_files_and_lists_that_these_pages_send_one_to_are_there(page: str) -> No
         assert re.search(rf"^{name}\b", code + TESTED, re.MULTILINE), f"{page}: {name}"
 
 
-TESTED = (ROOT / "tests/test_models.py").read_text()
+TESTED = (ROOT / "tests/test_models.py").read_text() + (ROOT / "workflow/rules/study.smk").read_text()
 PAGES = sorted(
     [*(ROOT / "docs").rglob("*.md"), *map(ROOT.joinpath, ("README.md", "CONTRIBUTING.md", "config/README.md"))]
 )
