@@ -137,9 +137,9 @@ def test_only_compressed_shards_need_the_codec(cache: Path, compressed: Path) ->
     code = """
 import sys
 from pathlib import Path
-from sparse_circuits.activations.shard import read_rows
+from sparse_circuits.activations.shard import read_shard_rows
 for path, needed in zip(map(Path, sys.argv[1:]), (False, True), strict=True):
-    read_rows(path, "resid_post.0", 0, 10)
+    read_shard_rows(path, "resid_post.0", 0, 10)
     assert ("hdf5plugin" in sys.modules) is needed
 """
     subprocess.run([sys.executable, "-c", code, str(cache / "shard-00000.h5"), str(compressed)], check=True)

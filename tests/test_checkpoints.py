@@ -49,7 +49,7 @@ def change(path: Path, **changed: Any) -> None:
 
 
 def logits(folder: Path, tokens: list[int]) -> torch.Tensor:
-    return load_model(folder, torch.device("cpu")).model(torch.tensor([tokens])).logits
+    return load_model(folder, torch.device("cpu")).network(torch.tensor([tokens])).logits
 
 
 def fp8(weights: Weights) -> Weights:
@@ -171,7 +171,7 @@ def test_shards_and_tied_weights_are_read_whole(fetched: Path, tmp_path: Path) -
     places = {name: file for file, names in halves.items() for name in names}
     write_json(fetched / "model.safetensors.index.json", {"metadata": {}, "weight_map": places})
     convert("tiny", entry(), fetched, tmp_path / "model")
-    model = load_model(tmp_path / "model", torch.device("cpu")).model
+    model = load_model(tmp_path / "model", torch.device("cpu")).network
     assert torch.equal(model.get_parameter(MLP), weights[MLP])
     assert torch.equal(model.lm_head.weight, weights["model.embed_tokens.weight"])
 

@@ -4,7 +4,6 @@ import io
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,6 @@ from sparse_circuits.clone import check_library, imported_by
 from sparse_circuits.errors import StudyError
 
 PACKAGE = "src/sparse_circuits"
-
-
-@dataclass(frozen=True)
-class Nothing:
-    """No flags."""
 
 
 def _clone(folder: Path) -> Path:
@@ -50,13 +44,17 @@ def test_a_library_is_a_clones_own_or_its_programs_do_not_run(tmp_path: Path) ->
 def test_a_program_of_a_copied_clone_stops_before_it_does_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    ran: list[Nothing] = []
+    ran: list[str] = []
+
+    def step() -> None:
+        ran.append("here")
+
     monkeypatch.setattr(sys, "argv", [str(ROOT / "scripts/train_sae.py")])
-    command.program(ran.append, Nothing)
-    assert ran == [Nothing()]
+    command.program(step)
+    assert ran == ["here"]
     monkeypatch.setattr(sys, "argv", [str(_clone(tmp_path) / "scripts/train_sae.py")])
     with pytest.raises(SystemExit):
-        command.program(ran.append, Nothing)
+        command.program(step)
     assert len(ran) == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f"error: {tmp_path}: its programs would run with the library of ")
@@ -117,11 +115,11 @@ def test_make_makes_a_copied_or_moved_environment_anew(tmp_path: Path, shebang: 
 def test_output_that_an_encoding_cannot_write_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     """As with PYTHONIOENCODING=ascii: a word of a prompt fails no job, and no command."""
 
-    def show(_: object = None) -> None:
+    def show() -> None:
         print("größe")
 
     for run, arguments in (
-        (lambda: command.program(show, Nothing), [str(ROOT / "scripts/x.py")]),
+        (lambda: command.program(show), [str(ROOT / "scripts/x.py")]),
         (console.main, ["sparse-circuits", "version"]),
     ):
         written = io.BytesIO()

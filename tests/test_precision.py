@@ -136,9 +136,9 @@ def test_an_autoencoder_within_a_pass_encodes_as_it_does_outside() -> None:
 
 def test_the_loss_of_a_weight_sparse_model_is_of_fp32_logits() -> None:
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(CONFIGS[-1]).eval().requires_grad_(False)
-    model = _language(model, 16)
+    network = AutoModelForCausalLM.from_config(CONFIGS[-1]).eval().requires_grad_(False)
+    model = _language(network, 16)
     last = Site("resid_post", 1)
-    logits = model.unembed(run(model, TOKENS, read=[last]).activations[last], TOKENS)
+    logits = network.unembed(run(model, TOKENS, read=[last]).activations[last], TOKENS)
     loss = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), TOKENS[:, 1:].flatten())
-    assert held_out_loss(model, TOKENS, 2) == pytest.approx(loss.item(), rel=1e-6)
+    assert held_out_loss(network, TOKENS, 2) == pytest.approx(loss.item(), rel=1e-6)

@@ -34,14 +34,12 @@ def test_any_scheduler_with_a_submit_and_a_status_command_and_failed_jobs_ask_fo
     _program(folder / "profiles/generic/submit.sh", SUBMIT)
     _program(folder / "profiles/generic/status.sh", STATUS)
     # The first try fails, as where a job needs more memory than it asked for.
-    script = folder / "scripts/write_manifest.py"
-    edit(script, "def main(args: Arguments) -> None:\n", "def main(args: Arguments) -> None:\n    _try()\n")
-    edit(
-        script,
-        '\n\nif __name__ == "__main__":',
-        '\n\ndef _try() -> None:\n    first = Path("spool/first")\n    if not first.exists():\n'
-        '        first.touch()\n        raise MemoryError\n\n\nif __name__ == "__main__":',
-    )
+    begun = "    shards = [files.folder"
+    step = folder / "src/sparse_circuits/steps/write_manifest.py"
+    edit(step, begun, f"    _try()\n{begun}")
+    with step.open("a") as file:
+        file.write('\n\ndef _try() -> None:\n    first = Path("spool/first")\n    if not first.exists():\n')
+        file.write("        first.touch()\n        raise MemoryError\n")
     flags = ("--jobs", "2", "--seconds-between-status-checks", "1", "--latency-wait", "5")
     ok(in_folder(folder)("snakemake", "--workflow-profile", "profiles/generic", *flags, "--", "activations"))
     asked = [line.split() for line in (folder / "spool/asked").read_text().splitlines()]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 import seeded
 from sparse_circuits.circuits.basis import Coordinates, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.proof.equivalence import equivalence, paired_difference
 from sparse_circuits.circuits.proof.independence import hsic, independence
 from sparse_circuits.circuits.proof.minimality import minimality
@@ -287,7 +288,8 @@ def test_every_candidate_is_as_likely_to_be_in_a_random_circuit() -> None:
 def test_runs_keep_their_nodes_or_all_others_and_error_nodes_always() -> None:
     basis = {EARLY: Coordinates(4), LATE: Coordinates(3)}
     nodes = [Node(EARLY, 1), Node(LATE, 2), Node(LATE, None)]
-    kept, others = (PlannedRun(nodes, complement).circuit(basis, 1) for complement in (False, True))
+    bench = Bench(None, [], basis)
+    kept, others = (PlannedRun(nodes, complement).circuit(bench) for complement in (False, True))
     assert kept.kept[EARLY].tolist() == [[False, True, False, False]]
     assert kept.kept[LATE].tolist() == [[False, False, True]]
     assert all(torch.equal(kept.kept[site], ~others.kept[site]) for site in basis)

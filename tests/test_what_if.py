@@ -83,7 +83,7 @@ def test_a_deleted_intermediate_is_made_again_only_when_something_needs_it(study
 
 
 def test_an_edited_script_reruns_its_rule_and_what_follows(study: Path) -> None:
-    edit(study / "scripts/train_sae.py", '"prepend_bos": True', '"prepend_bos": False')
+    edit(study / "src/sparse_circuits/steps/train_sae.py", '"prepend_bos": True', '"prepend_bos": False')
     assert planned(study) == AFTER_TRAINING
     assert not _clean(study)
 

@@ -14,7 +14,7 @@ import tyro
 from pydantic import TypeAdapter
 
 from sparse_circuits.clone import check_library
-from sparse_circuits.config.base import Settings, StepSettings
+from sparse_circuits.config.base import Settings, StepSettings, validate
 from sparse_circuits.errors import StudyError
 from sparse_circuits.machine import RAN_ON, describe_machine
 
@@ -72,12 +72,19 @@ def _reading_json() -> tyro.constructors.ConstructorRegistry:
         return tyro.constructors.PrimitiveConstructorSpec(
             nargs=1,
             metavar="JSON",
-            instance_from_str=lambda words: adapter.validate_json(words[0]),
+            instance_from_str=lambda words: _from_json(info.type, words[0]),
             is_instance=lambda value: True,
             str_from_instance=lambda value: [adapter.dump_json(value).decode()],
         )
 
     return registry
+
+
+def _from_json(kind: Any, text: str) -> Any:
+    """The value of a flag of JSON; raises StudyError for settings that are wrong, ValueError for what is no JSON."""
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        return validate(kind, json.loads(text), kind.__name__)
+    return TypeAdapter(kind).validate_json(text)
 
 
 def _is_json(kind: Any) -> bool:
