@@ -89,7 +89,10 @@ def test_dvc_yaml_and_the_graph_agree_on_every_input_and_output(finished: Path) 
     graph = {row["output_file"]: set(filter(None, row["input-file(s)"].split(","))) for row in rows}
     stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
     recorded = {path: set(stage["deps"]) for stage in stages.values() for out in stage["outs"] for path in out}
-    assert recorded == graph
+    # Snakemake goes by the fingerprints of code; DVC hashes the modules of the steps too.
+    steps = {str(path.relative_to(ROOT)) for path in (ROOT / "src/sparse_circuits/steps").glob("*.py")}
+    assert {path: deps - steps for path, deps in recorded.items()} == graph
+    assert all(deps & steps for deps in recorded.values())
     lock = yaml.safe_load((finished / "dvc.lock").read_text())["stages"]
     assert {out["path"] for stage in lock.values() for out in stage["outs"]} == set(graph)
 

@@ -54,7 +54,7 @@ def _stage(job: Job, graph: JobGraph, top: Path) -> dict[str, Any]:
     configfile = "" if graph.is_default else f" --configfile {graph.path}"
     stage: dict[str, Any] = {
         "cmd": f"snakemake --cores all{configfile} -- {job.outputs[0]}",
-        "deps": list(job.inputs),
+        "deps": sorted({*job.inputs, *_steps(job)}),
         "outs": [{path: {"persist": True} | _transport(job, graph)} for path in job.outputs],
     }
     if not graph.is_default:
@@ -62,6 +62,14 @@ def _stage(job: Job, graph: JobGraph, top: Path) -> dict[str, Any]:
     if params := stage_params(job, graph):
         stage["params"] = [{file: keys} for file, keys in params.items()]
     return stage
+
+
+def _steps(job: Job) -> Iterator[str]:
+    """The modules of the steps that a job's programs are the command lines of."""
+    for script in (Path(path) for path in job.inputs if Path(path).parent.name == "scripts"):
+        step = script.parents[1] / "src/sparse_circuits/steps" / script.name
+        if step.is_file():
+            yield str(step)
 
 
 def _transport(job: Job, graph: JobGraph) -> dict[str, bool]:
