@@ -1,6 +1,7 @@
 """Where files lie that studies of every kind have."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ def either(names: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True)
-class StudyPaths:
+class StudyPaths(ABC):
     """The files of one study; each kind adds its own, and says which models are trained here and pruned."""
 
     study: Study | WeightSparseStudy
@@ -54,19 +55,19 @@ class StudyPaths:
 
     # Models that are trained here, and their smallest circuits
 
+    @abstractmethod
     def transformer(self, model: str) -> str:
         """Return the folder of a model that is trained here."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def pruned_tasks(self) -> list[str]:
         """The tasks whose smallest circuits are found."""
-        raise NotImplementedError
 
     def losses(self, models: Iterable[str]) -> list[str]:
-        """Return how good each of these models is."""
+        """Return the files that say how good each of these models is."""
         return [f"{self.transformer(model)}/losses.json" for model in models]
 
     def of_pruned(self, name: str, models: Iterable[str]) -> list[str]:
-        """Return the files of one name of the smallest circuits of these models."""
+        """Return the files called `name` of the smallest circuits of these models."""
         return [f"{self.circuits}/{task}/{model}/{name}" for model in models for task in self.pruned_tasks]
