@@ -1,7 +1,7 @@
 """Where circuits are tried: a model, pairs of prompts, a basis of nodes, and what ablated nodes are set to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -143,3 +143,26 @@ class Bench:
 
     def _means(self, circuits: Sequence[Circuit]) -> Tensor:
         return self.run(circuits).metric.double().mean(dim=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchFiles:
+    """The files that a bench is loaded from."""
+
+    model: Path
+    """folder of the model"""
+    pairs: Path
+    """pairs of the task"""
+    saes: list[Path] = field(default_factory=list)
+    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
+
+    def bench(
+        self,
+        sites: Sequence[str],
+        device: torch.device,
+        draw: int | None = None,
+        seed: int = 0,
+        batch_tokens: int = 2048,
+    ) -> Bench:
+        """Load the bench, as `Bench.load` does."""
+        return Bench.load(self.model, self.pairs, self.saes, sites, device, draw, seed, batch_tokens)

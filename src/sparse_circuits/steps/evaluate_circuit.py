@@ -1,9 +1,9 @@
 """Judge circuits on held-out pairs: faithfulness and completeness over sizes, beside random circuits."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes, site_gaps
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.scores import load_scores
@@ -12,14 +12,10 @@ from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 from sparse_circuits.files import read_json, write_csv, write_json
 
 
-@dataclass(frozen=True)
-class Files:
+@dataclass(frozen=True, kw_only=True)
+class Files(BenchFiles):
     """What is read and written."""
 
-    model: Path
-    """folder of the model"""
-    pairs: Path
-    """test pairs of the task"""
     scores: Path
     """node scores from the training pairs"""
     circuit: Path
@@ -28,8 +24,6 @@ class Files:
     """JSON file to write"""
     curves: Path
     """CSV file to write"""
-    saes: list[Path] = field(default_factory=list)
-    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     proof: Path | None = None
     """proof.json of that circuit, to be taken in"""
 
@@ -37,7 +31,7 @@ class Files:
 def step(files: Files, settings: EvaluateCircuit, compute: Compute) -> None:
     """Judge circuits on held-out pairs: faithfulness and completeness over sizes, beside random circuits."""
     drawn = settings.judge_pairs, settings.seed, settings.batch_tokens
-    bench = Bench.load(files.model, files.pairs, files.saes, settings.sites, compute.start(), *drawn)
+    bench = files.bench(settings.sites, compute.start(), *drawn)
     scores, method, steps = load_scores(files.scores)
     circuit = read_circuit_nodes(files.circuit)
     curves = evaluate_circuits(bench, scores, settings.sizes, circuit, settings.random_circuits, settings.seed)

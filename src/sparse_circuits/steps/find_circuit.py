@@ -1,10 +1,10 @@
 """Choose the nodes of a circuit by their scores, and weigh the edges between them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.circuits.basis import Features
-from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.circuit_file import select_nodes, write_circuit
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.scores import load_scores
@@ -15,20 +15,14 @@ from sparse_circuits.interpret.tokens import token_notes
 from sparse_circuits.models.load import load_tokenizer, model_card
 
 
-@dataclass(frozen=True)
-class Files:
+@dataclass(frozen=True, kw_only=True)
+class Files(BenchFiles):
     """What is read and written."""
 
-    model: Path
-    """folder of the model"""
-    pairs: Path
-    """training pairs of the task"""
     scores: Path
     """node scores"""
     circuit: Path
     """JSON file to write"""
-    saes: list[Path] = field(default_factory=list)
-    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
 
 
 def step(files: Files, settings: FindCircuit, compute: Compute) -> None:
@@ -37,7 +31,7 @@ def step(files: Files, settings: FindCircuit, compute: Compute) -> None:
     nodes = select_nodes(scores, settings.node_threshold, bool(files.saes))
     gap = scores.gap.double().mean().item()
     drawn = settings.edge_pairs, settings.seed
-    bench = Bench.load(files.model, files.pairs, files.saes, settings.sites, compute.start(), *drawn)
+    bench = files.bench(settings.sites, compute.start(), *drawn)
     # The commonest length: edges are averaged over prompts of one template.
     batch = max((group for _, group in bench.groups), key=len)
     edges = feature_edges(bench.model, batch, bench.basis, nodes, method, steps) if settings.edges else []

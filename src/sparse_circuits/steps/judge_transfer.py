@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.transfer import judge_transfer
 from sparse_circuits.compute import Compute
@@ -11,34 +11,21 @@ from sparse_circuits.config.judge_transfer import JudgeTransfer
 from sparse_circuits.files import write_json
 
 
-@dataclass(frozen=True)
-class Files:
+@dataclass(frozen=True, kw_only=True)
+class Files(BenchFiles):
     """What is read and written."""
 
-    model: Path
-    """folder of the model"""
-    pairs: Path
-    """natural sentences to judge by"""
     scores: list[Path]
     """node scores of each task, whose folder has its name"""
     fit: Path
     """node scores and means of other natural sentences"""
-    saes: list[Path]
-    """folder of each site's autoencoder"""
     transfer: Path
     """JSON file to write"""
 
 
 def step(files: Files, settings: JudgeTransfer, compute: Compute) -> None:
     """Judge on natural sentences the nodes that were found on templates: are they necessary there, and sufficient?"""
-    bench = Bench.load(
-        files.model,
-        files.pairs,
-        files.saes,
-        settings.sites,
-        compute.start(),
-        batch_tokens=settings.batch_tokens,
-    )
+    bench = files.bench(settings.sites, compute.start(), batch_tokens=settings.batch_tokens)
     tasks, (fit, *_) = [load_scores(path)[0] for path in files.scores], load_scores(files.fit)
     judged = judge_transfer(bench, tasks, fit, settings.nodes, settings.random_circuits, settings.seed)
     facts = {

@@ -1,9 +1,9 @@
 """Search for the smallest circuit that is faithful enough, and show that no node of it can go."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.search.problem import pose
 from sparse_circuits.circuits.search.registry import minimal_circuit
@@ -12,32 +12,19 @@ from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.files import write_json
 
 
-@dataclass(frozen=True)
-class Files:
+@dataclass(frozen=True, kw_only=True)
+class Files(BenchFiles):
     """What is read and written."""
 
-    model: Path
-    """folder of the model"""
-    pairs: Path
-    """training pairs of the task"""
     scores: Path
     """node scores"""
     circuit: Path
     """JSON file to write"""
-    saes: list[Path] = field(default_factory=list)
-    """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
 
 
 def step(files: Files, settings: MinimiseCircuit, compute: Compute) -> None:
     """Search for the smallest circuit that is faithful enough, and show that no node of it can go."""
-    bench = Bench.load(
-        files.model,
-        files.pairs,
-        files.saes,
-        settings.sites,
-        compute.start(),
-        batch_tokens=settings.batch_tokens,
-    )
+    bench = files.bench(settings.sites, compute.start(), batch_tokens=settings.batch_tokens)
     scores, method, _ = load_scores(files.scores)
     problem = pose(bench, scores, settings.candidates, settings.held_out, settings.seed)
     found = minimal_circuit(problem, settings.search, settings.target)
