@@ -74,7 +74,7 @@ onsuccess:
     finished = Path(PATHS.report) / "summary.json"
     if finished.is_file() and not workflow.output_settings.quiet:
         from sparse_circuits.command import print_any_text
-        from sparse_circuits.files import read_json
+        from sparse_circuits.base.files import read_json
         from sparse_circuits.report.summary import format_summary
 
         print_any_text()
@@ -83,7 +83,7 @@ onsuccess:
 
 onerror:
     # Under every --quiet, and where other jobs' lines have pushed it off the screen.
-    from sparse_circuits.failures import why_failed
+    from sparse_circuits.base.failures import why_failed
 
     for failed in sorted(workflow.scheduler.failed, key=str):
         print(why_failed(failed.name, failed.log), file=sys.stderr)

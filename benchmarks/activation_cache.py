@@ -18,11 +18,11 @@ from tqdm import tqdm
 from common import RESULTS, compare, now, publish
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.sequences import Sequences, read_sequences
+from sparse_circuits.base.compute import choose_device, matmul_precision, set_up
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.machine import cores
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, matmul_precision, set_up
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.machine import cores
 from sparse_circuits.models.families import locate
 from sparse_circuits.models.load import Model, load_model
 

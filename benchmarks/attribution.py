@@ -12,6 +12,8 @@ from tqdm import tqdm
 
 from common import Claim, Table, now, publish_findings, seconds_of
 from finished import Finished
+from sparse_circuits.base.compute import choose_device, set_up
+from sparse_circuits.base.machine import cores
 from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.attribution.score import score_nodes
@@ -19,9 +21,7 @@ from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import site_gaps
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
-from sparse_circuits.machine import cores
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.metric import logit_difference
 

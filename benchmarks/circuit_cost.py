@@ -8,15 +8,15 @@ import torch
 
 from common import Claim, Table, publish_findings, seconds_of
 from finished import Finished
+from sparse_circuits.base.compute import choose_device, set_up
+from sparse_circuits.base.machine import cores
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Features
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
-from sparse_circuits.machine import cores
 from sparse_circuits.models.load import Model, load_model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.pairs import PairBatch

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from sparse_circuits.compute import choose_device, has_fast_bfloat16
-from sparse_circuits.files import write_json
-from sparse_circuits.machine import cores, cpu_name
+from sparse_circuits.base.compute import choose_device, has_fast_bfloat16
+from sparse_circuits.base.files import write_json
+from sparse_circuits.base.machine import cores, cpu_name
 
 RESULTS = Path("results/benchmarks")
 

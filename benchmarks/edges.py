@@ -14,14 +14,14 @@ from torch.nn.functional import normalize
 
 from common import Row, compare, now, publish
 from finished import Finished
+from sparse_circuits.base.compute import choose_device, set_up
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.machine import cores
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.basis import Features, Node
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.machine import cores
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run, standing
 from sparse_circuits.sae.autoencoder import SparseAutoencoder

@@ -20,8 +20,8 @@ from ours import time_training
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.shard import Compression, Rows, SiteStatistics, write_shard
+from sparse_circuits.base.compute import choose_device, set_up
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.autoencoders import TopK
 
 TARGETS: dict[Compression, float | None] = {"none": 0.9, "zstd": None}

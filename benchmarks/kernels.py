@@ -14,9 +14,9 @@ from torch.nn.functional import embedding_bag, linear
 from tqdm import tqdm
 
 from common import Row, compare, now, publish
+from sparse_circuits.base.compute import choose_device
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.sparse import Pairs, PreActivations, products_at, sum_by_feature, weighted_sums
 
 SIZES = tuple(product((768, 2304), (16384, 65536)))  # d_in, d_sae

@@ -13,6 +13,8 @@ from typing import Any
 
 from common import Claim, Table, publish_findings
 from finished import Finished
+from sparse_circuits.base.compute import choose_device, set_up
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
@@ -21,8 +23,6 @@ from sparse_circuits.circuits.search.bisection import smallest
 from sparse_circuits.circuits.search.problem import pose
 from sparse_circuits.circuits.search.registry import minimal_circuit
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, set_up
-from sparse_circuits.errors import StudyError
 
 LEARNED = ("hard_concrete", "heaviside")
 BATCH_TOKENS = 1024

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from common import Clock, Training
-from sparse_circuits.compute import choose_device
+from sparse_circuits.base.compute import choose_device
 from sparse_circuits.config.autoencoders import Trained
 from sparse_circuits.sae.architectures.gated import GatedTrainer
 from sparse_circuits.sae.architectures.jumprelu import JumpReLUTrainer

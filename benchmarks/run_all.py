@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from common import RESULTS, findings, table
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing, read_json
 from sparse_circuits.command import program
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing, read_json
 
 PERFORMANCE, VALIDITY = Path("docs/experiments/performance.md"), Path("docs/experiments/validity.md")
 

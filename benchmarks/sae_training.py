@@ -23,11 +23,11 @@ from tqdm import tqdm
 
 from common import RESULTS, Architecture, Clock, Row, Training, compare, publish, synthetic_activations
 from ours import time_training
+from sparse_circuits.base.compute import choose_device, has_fast_bfloat16, set_up
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, has_fast_bfloat16, set_up
 from sparse_circuits.config.autoencoders import BatchTopK, Gated, JumpReLU, TopK, Trained
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json
 
 FEW = 64  # features a row of a JumpReLU or gated autoencoder that has been trained for a while
 TARGETS: dict[Architecture, float] = {"topk": 8.0, "batch_topk": 3.0, "jumprelu": 3.0, "gated": 3.0}

@@ -12,8 +12,8 @@ from typing import Any, get_args
 import torch
 from safetensors.torch import save_file
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.command import program
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.autoencoder import Architecture, SparseAutoencoder, save_autoencoder, tensor_shapes
 
 

@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from common import Training, compare, publish, synthetic_activations
 from ours import time_training
+from sparse_circuits.base.compute import choose_device, set_up
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.autoencoders import TopK
 
 KS = (16, 32, 64)

@@ -14,6 +14,9 @@ from tqdm import tqdm
 
 from common import Claim, Table, publish_findings
 from finished import Finished
+from sparse_circuits.base.compute import choose_device, set_up
+from sparse_circuits.base.files import read_json
+from sparse_circuits.base.machine import cores
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
 from sparse_circuits.circuits.bench import Bench
@@ -21,10 +24,7 @@ from sparse_circuits.circuits.fills import Ablation, Fill, mean_ablation, resamp
 from sparse_circuits.circuits.scores import NodeScores, load_scores
 from sparse_circuits.circuits.transfer import judge_nodes, shared_means, union_ranking
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import read_json
-from sparse_circuits.machine import cores
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.pair import read_pairs

@@ -18,6 +18,7 @@ import tyro
 from transformers import AutoModelForCausalLM, Gemma3TextConfig
 
 from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.base.compute import set_up
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Features
@@ -26,7 +27,6 @@ from sparse_circuits.circuits.discovery.descriptions import describe, feature_me
 from sparse_circuits.circuits.discovery.tokens import find_targets
 from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
-from sparse_circuits.compute import set_up
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation
 from sparse_circuits.config.site import Site

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from common import Claim, Table, publish_findings, seconds_of
+from sparse_circuits.base.compute import choose_device, set_up
+from sparse_circuits.base.machine import cores
 from sparse_circuits.command import program
-from sparse_circuits.compute import choose_device, set_up
 from sparse_circuits.config.train_transformer import Transformer
-from sparse_circuits.machine import cores
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.weight_sparse.compact import CompactModel
 from sparse_circuits.weight_sparse.folder import new_model

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing
 from sparse_circuits.command import program
-from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.gallery import SHOWN, in_gallery
-from sparse_circuits.files import publishing
 
 
 @dataclass(frozen=True)

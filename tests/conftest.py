@@ -31,9 +31,9 @@ from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
+from sparse_circuits.base.files import write_jsonl
 from sparse_circuits.config.catalogue import load_models
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import write_jsonl
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.report.page import write_pages

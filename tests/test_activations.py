@@ -19,8 +19,8 @@ from sparse_circuits.activations.plan import check_disk, plan_cache
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
 from sparse_circuits.activations.shard import Rows, SiteStatistics, read_shard_rows, write_shard
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_tokenizer, site_widths
 from sparse_circuits.models.run import run
 
@@ -206,7 +206,7 @@ def test_a_process_killed_while_writing_leaves_nothing_that_looks_whole(tmp_path
     code = """
 import sys, h5py, numpy as np
 from pathlib import Path
-from sparse_circuits.files import publishing
+from sparse_circuits.base.files import publishing
 with publishing(Path(sys.argv[1])) as temporary, h5py.File(temporary, "w") as file:
     file["half"] = np.zeros(100000)
     file.flush()

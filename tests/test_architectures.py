@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from conftest import ROOT
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sae import sparse
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.registry import TRAINERS

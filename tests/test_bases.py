@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.exact_patching import exact_effects
 from sparse_circuits.circuits.attribution.registry import METHODS
@@ -14,7 +15,6 @@ from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation, zero_ablation
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, save_autoencoder

@@ -5,7 +5,7 @@ import torch
 from scipy.stats import binomtest
 
 from seeded import normal
-from sparse_circuits.bootstrap import crossed_weights, interval95, wilson95
+from sparse_circuits.base.statistics import crossed_weights, interval95, wilson95
 
 
 @pytest.mark.parametrize(("right", "examples"), [(0, 40), (3, 40), (40, 40), (155, 200)])

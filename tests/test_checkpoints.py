@@ -21,10 +21,10 @@ from transformers import (
     ViTForImageClassification,
 )
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, write_json
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import load_model, load_tokenizer, site_widths
 

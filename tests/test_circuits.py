@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.attribution.score import score_nodes
@@ -16,7 +17,6 @@ from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores, SiteScores, load_scores, save_scores
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder

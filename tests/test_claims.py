@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from conftest import ROOT
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.config.claims import Claim
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import write_json
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.agreement import agreement_pairs

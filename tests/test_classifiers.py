@@ -16,6 +16,8 @@ from transformers import (
     ViTForImageClassification,
 )
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.bench import Bench
@@ -24,8 +26,6 @@ from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import write_json
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import Model, load_model, load_tokenizer, site_widths
 from sparse_circuits.models.pictures import to_text, to_tokens

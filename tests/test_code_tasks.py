@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import write_jsonl
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import write_jsonl
 from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.studies.weight_sparse import TASKS as NAMES
 from sparse_circuits.tasks.code import code_pairs

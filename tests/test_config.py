@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.command import parse
 from sparse_circuits.config.autoencoders import spread
 from sparse_circuits.config.base import Settings
@@ -21,8 +22,7 @@ from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.fit import misfit
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.errors import StudyError
-from sparse_circuits.needs import cache_bytes
+from sparse_circuits.plan.needs import cache_bytes
 from sparse_circuits.plan.study import TOLD
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.studies.schema import SCHEMAS, schema_texts
@@ -279,7 +279,7 @@ def test_sites_sort_in_the_order_of_the_computation() -> None:
 
 
 def test_reading_a_study_does_not_load_torch() -> None:
-    code = "import sys, sparse_circuits.config, sparse_circuits.fingerprint; sys.exit('torch' in sys.modules)"
+    code = "import sys, sparse_circuits.config, sparse_circuits.base.fingerprint; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

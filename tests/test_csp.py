@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.catalogue import ModelEntry
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.csp import load_csp
 from sparse_circuits.models.load import load_model, load_tokenizer

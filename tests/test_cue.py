@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from conftest import ROOT
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
@@ -14,7 +15,6 @@ from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.measure import Variant, text_effects
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.cues import as_trained, plant
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_tokens

@@ -12,6 +12,8 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
 from sparse_circuits.activations.sequences import Sequences, read_sequences
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import write_csv, write_json
 from sparse_circuits.circuits.discovery import descriptions, judge
 from sparse_circuits.circuits.discovery.catalogue import describe_clusters, summary, table
 from sparse_circuits.circuits.discovery.circuits import ClusterCircuit, cluster_circuits
@@ -22,8 +24,6 @@ from sparse_circuits.circuits.discovery.store import load_tokens, save_tokens
 from sparse_circuits.circuits.discovery.tokens import Targets, copied, find_targets, log_odds, loss_by_position
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import write_csv, write_json
 from sparse_circuits.models.families import FAMILIES
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import last_site

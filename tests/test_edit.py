@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seeded import autoencoder, generator, normal, texts
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
 from sparse_circuits.config.edits import EditSettings, Select
 from sparse_circuits.config.site import Site
@@ -19,7 +20,6 @@ from sparse_circuits.edit.intervention import compose
 from sparse_circuits.edit.judging import ConceptJudge
 from sparse_circuits.edit.measure import TextEffects, Variant, differences, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder

@@ -11,13 +11,13 @@ import networkx
 import pandas
 import pytest
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.circuits.exports import neuronpedia
 from sparse_circuits.circuits.exports.registry import export
 from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
 from sparse_circuits.circuits.graph.pruning import prune
 from sparse_circuits.circuits.graph.trace import trace_prompt
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, write_json
 from test_attribution import UNCAPPED
 from test_edges import TRIANGLE, _features, _language
 from test_graph import PROMPT

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sparse_circuits.failures import why_failed
-from sparse_circuits.machine import RAN_ON
+from sparse_circuits.base.failures import why_failed
+from sparse_circuits.base.machine import RAN_ON
 
 KILLED = "error: it was killed before it said anything; out of memory?"
 

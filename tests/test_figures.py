@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from report_study import write
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.edit import plot_edit
 from sparse_circuits.figures.faithfulness import SHOWN, plot_faithfulness
@@ -25,7 +26,6 @@ from sparse_circuits.figures.stability import plot_stability
 from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
 from sparse_circuits.figures.twins import plot_twins
-from sparse_circuits.files import write_json
 
 WIDTH = 3 * BEST
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from sparse_circuits import fingerprint as module
-from sparse_circuits.fingerprint import fingerprint
+from sparse_circuits.base import fingerprint as module
+from sparse_circuits.base.fingerprint import fingerprint
 
 LIBRARY = {
     "__init__.py": "",

@@ -7,7 +7,7 @@ from pathlib import Path
 CODE = """
 import sys
 from pathlib import Path
-from sparse_circuits.gpu import claim
+from sparse_circuits.base.gpu import claim
 print(claim(3, Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

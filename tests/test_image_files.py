@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from drawn_images import CLASSES, SHAPE, drawn, entry, idx, published
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.sources.idx import read_idx
 from sparse_circuits.sources.images import read_classes, read_images, write_images
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.command import one_line_errors
 from sparse_circuits.config.catalogue import Dataset, load_datasets
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sources.biographies import read_bias_in_bios
 from sparse_circuits.sources.documents import write_documents
 from sparse_circuits.sources.parquet_images import read_parquet_images

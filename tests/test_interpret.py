@@ -12,10 +12,10 @@ import torch
 from conftest import run_script
 from described import AMOUNTS, FEATURES, SHARD, SITE, WINDOW, autoencoder, read_cached
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, read_jsonl, write_json
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.labels import read_labels
-from sparse_circuits.files import read_json, read_jsonl, write_json
 from sparse_circuits.interpret.contexts import quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing, read_firing

@@ -13,10 +13,10 @@ import pytest
 
 from described import AMOUNTS, SITE, WINDOW, autoencoder, read_cached
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.base.endpoint import Endpoint
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.label_nodes import Labels
-from sparse_circuits.endpoint import Endpoint
-from sparse_circuits.errors import StudyError
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.generated import generated_label, generated_labels

@@ -13,7 +13,7 @@ import torch
 import sparse_circuits as sc
 from conftest import ROOT
 from report_study import found_weights, make_report_study
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 
 def test_importing_the_package_imports_no_torch() -> None:

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from conftest import run_script
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates
@@ -21,8 +23,6 @@ from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.config.catalogue import ModelEntry, Photographs, load_models
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import write_json
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.mobilenet import DEVIATION, MEAN, MobileNet, MobileNetConfig

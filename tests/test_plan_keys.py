@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.plan.of_study import plan_of
 from sparse_circuits.plan.pages import made_by, shown_by
 from sparse_circuits.plan.paths import Paths

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
-from sparse_circuits import compute
+from sparse_circuits.base import compute
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.classifiers import ImageClassifier
 from sparse_circuits.models.families import FAMILIES

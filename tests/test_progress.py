@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from sparse_circuits.progress import EVERY, Progress
+from sparse_circuits.base.progress import EVERY, Progress
 
 
 def logged(monkeypatch: pytest.MonkeyPatch, seconds_a_step: float, steps: int) -> list[str]:

@@ -8,11 +8,11 @@ import torch
 from tokenizers import normalizers
 
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
+from sparse_circuits.api.loaded import load_folder
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import write_jsonl
 from sparse_circuits.edit.evaluate import Trials, continuations
 from sparse_circuits.edit.measure import Variant
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import write_jsonl
-from sparse_circuits.loaded import load_folder
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.shift.writing import sample

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import seeded
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.proof.equivalence import equivalence, paired_difference
@@ -20,7 +21,6 @@ from sparse_circuits.circuits.proof.plan import COMPARED, PlannedRun, matched_ra
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
 from sparse_circuits.circuits.proof.verdict import Verdict
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 
 EARLY, LATE = Site("resid_post", 0), Site("resid_post", 1)
 

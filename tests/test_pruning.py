@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.search.problem import split_pairs
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, matrices, nodes_of, without_idle

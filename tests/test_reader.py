@@ -16,8 +16,8 @@ from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.activations.shard import read_shard_rows
-from sparse_circuits.errors import StudyError
-from sparse_circuits.machine import free_memory
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.machine import free_memory
 from sparse_circuits.models.load import Model
 
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from conftest import ROOT, STUDY
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.errors import StudyError
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.versions.graph import Job, JobGraph
 from sparse_circuits.versions.record import record

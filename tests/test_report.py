@@ -9,8 +9,8 @@ import pytest
 
 from conftest import ROOT
 from report_study import found_weights, make_report_study
+from sparse_circuits.base.files import read_json, sha256
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.files import read_json, sha256
 from sparse_circuits.plan.pages import pages_of, weight_pages_of
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.report.circuit_graph import prompt_graph

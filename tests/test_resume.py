@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from conftest import ROOT
-from sparse_circuits.checkpoint import Checkpoint
+from sparse_circuits.base.checkpoint import Checkpoint
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.train import Result, train_saes
 from sparse_circuits.sae.units import Units
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from sparse_circuits.compute import set_up
+from sparse_circuits.base.compute import set_up
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.autoencoders import TopK
 from sparse_circuits.config.catalogue import PublishedSAE
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.autoencoder import load_autoencoder, save_autoencoder
 from sparse_circuits.sae.formats.registry import convert_published
 from sparse_circuits.sae.train import Result, train_saes

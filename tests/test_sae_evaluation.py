@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.absorption import Lettered, letter_words, measure_absorption, split_words, word_activations

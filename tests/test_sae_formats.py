@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from conftest import ROOT
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.catalogue import PublishedSAE
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sae.autoencoder import (
     Architecture,
     SparseAutoencoder,

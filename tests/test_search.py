@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates, Node
@@ -18,7 +19,6 @@ from sparse_circuits.circuits.search.heaviside import step
 from sparse_circuits.circuits.search.problem import SPARED, Problem, pose, spare, split_pairs
 from sparse_circuits.circuits.search.registry import SEARCHES, minimal_circuit
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 from sparse_circuits.tasks.pairs import PairBatch
 

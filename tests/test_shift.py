@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from seeded import generator, normal
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
 from sparse_circuits.config.shift import Shift
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import first_order_effects
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import Run, run
 from sparse_circuits.sae.logistic import Probe

@@ -19,9 +19,9 @@ import pyarrow.parquet
 import pytest
 
 from conftest import ROOT, run_script
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.catalogue import Dataset, ModelEntry
 from sparse_circuits.config.source import FileSource, PackageSource, UrlSource, Wheel, WheelsSource
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sources.documents import write_documents
 from sparse_circuits.sources.registry import fetch
 

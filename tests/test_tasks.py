@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.edit.evaluate import Trials, judge_variants
 from sparse_circuits.edit.measure import TextEffects, Variant, differences
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.tasks.agreement import TEMPLATES, agreement_pairs
 from sparse_circuits.tasks.attractors import CONSTRUCTIONS, attractor_pairs

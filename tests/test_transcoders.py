@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.autoencoders import Entries, Trained
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.cross_layer import CrossLayer

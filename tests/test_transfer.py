@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.bench import Bench
@@ -14,7 +15,6 @@ from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
 from sparse_circuits.circuits.transfer import judge_nodes, judge_transfer, shared_means, union_ranking
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder

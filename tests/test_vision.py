@@ -15,7 +15,8 @@ from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.origin import read_origins, row_sequences
 from sparse_circuits.activations.sequences import read_sequences, write_image_sequences
-from sparse_circuits.checkpoint import Checkpoint
+from sparse_circuits.base.checkpoint import Checkpoint
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates, Node
@@ -25,7 +26,6 @@ from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens
 from sparse_circuits.models.run import cross_entropy, run

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparse_circuits.checkpoint import Checkpoint
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.checkpoint import Checkpoint
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.models.weight_sparse import AbsTopK, Sink, WeightSparseConfig, WeightSparseForCausalLM
 from sparse_circuits.weight_sparse.projection import kth_largest, project_
 from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_of_weights

@@ -4,20 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparse_circuits.artefacts import load as load
-    from sparse_circuits.loaded import LoadedCircuit as LoadedCircuit
-    from sparse_circuits.loaded import LoadedEdit as LoadedEdit
-    from sparse_circuits.loaded import LoadedModel as LoadedModel
-    from sparse_circuits.loaded_cache import LoadedActivations as LoadedActivations
+    from sparse_circuits.api.load import load as load
+    from sparse_circuits.api.loaded import LoadedCircuit as LoadedCircuit
+    from sparse_circuits.api.loaded import LoadedEdit as LoadedEdit
+    from sparse_circuits.api.loaded import LoadedModel as LoadedModel
+    from sparse_circuits.api.loaded_activations import LoadedActivations as LoadedActivations
 
 __version__ = "0.1.0"
 
 _FOUND_IN = {
-    "load": "artefacts",
-    "LoadedModel": "loaded",
-    "LoadedCircuit": "loaded",
-    "LoadedEdit": "loaded",
-    "LoadedActivations": "loaded_cache",
+    "load": "api.load",
+    "LoadedModel": "api.loaded",
+    "LoadedCircuit": "api.loaded",
+    "LoadedEdit": "api.loaded",
+    "LoadedActivations": "api.loaded_activations",
 }
 
 

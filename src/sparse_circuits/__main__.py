@@ -6,14 +6,14 @@ from typing import Literal
 
 import tyro
 
+from sparse_circuits.base.files import read_json
+from sparse_circuits.base.wording import count
 from sparse_circuits.command import one_line_errors, print_any_text
-from sparse_circuits.files import read_json
 from sparse_circuits.report.summary import format_summary
 from sparse_circuits.versions.collect import collect
 from sparse_circuits.versions.crate import write_crate
 from sparse_circuits.versions.restore import restore
 from sparse_circuits.versions.trace import format_trace, trace
-from sparse_circuits.wording import count
 
 
 def summary_command(report: tyro.conf.Positional[Path]) -> None:

@@ -13,10 +13,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 import tyro
 from pydantic import TypeAdapter
 
-from sparse_circuits.clone import check_library
+from sparse_circuits.base.clone import check_library
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.machine import RAN_ON, describe_machine
 from sparse_circuits.config.base import Settings, StepSettings, validate
-from sparse_circuits.errors import StudyError
-from sparse_circuits.machine import RAN_ON, describe_machine
 
 
 def print_any_text() -> None:

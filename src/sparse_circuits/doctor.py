@@ -11,12 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from sparse_circuits.clone import check_library
+from sparse_circuits.base.clone import check_library
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.fingerprint import SOURCE
+from sparse_circuits.base.machine import cores, free_memory, gpu_names
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.errors import StudyError
-from sparse_circuits.fingerprint import SOURCE
-from sparse_circuits.machine import cores, free_memory, gpu_names
-from sparse_circuits.needs import cache_bytes, study_memory
+from sparse_circuits.plan.needs import cache_bytes, study_memory
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.studies.study import Study
 

@@ -9,8 +9,8 @@ import pytest
 from test_pages import browser
 
 from conftest import ROOT
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.circuits.exports.registry import export
-from sparse_circuits.files import read_json, write_json
 from test_exports import CIRCUIT, labelled
 
 __all__ = ["browser"]  # the fixture

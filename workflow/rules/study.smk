@@ -12,14 +12,14 @@ if not (HOME / "scripts").is_dir():
     )
 sys.path.insert(0, str(HOME / "src"))
 
-from sparse_circuits.clone import check_library, imported_by
+from sparse_circuits.base.clone import check_library, imported_by
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.doctor import check_git
-from sparse_circuits.errors import StudyError
-from sparse_circuits.fingerprint import fingerprint
-from sparse_circuits.needs import job_memory
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.fingerprint import fingerprint
+from sparse_circuits.plan.needs import job_memory
 from sparse_circuits.plan.of_study import plan_of
 from sparse_circuits.plan.paths import (
     CONFIG,

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from sparse_circuits.activations.sequences import Sequences, position_tokens
 from sparse_circuits.activations.shard import Compression, Dtype, Rows, SiteStatistics, write_shard
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 
 # Attention sinks: positions whose norm is more than this many times the median (as `max_activation_norm_multiple` in
 # dictionary_learning). They are few, huge and alike, and would rule every mean and every loss.

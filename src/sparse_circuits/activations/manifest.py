@@ -12,10 +12,10 @@ from torch import Tensor
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import SINK_NORM_MULTIPLE
 from sparse_circuits.activations.sequences import sequences_attributes
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, sha256, write_json
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, sha256, write_json
-from sparse_circuits.progress import Progress
 
 CONSTANT = 1e-12  # share of the mean square that is rounding
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.activations.shard import Rows
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 
 def read_origins(path: Path) -> Rows:

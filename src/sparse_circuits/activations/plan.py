@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.shard import Dtype
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 
 @dataclass(frozen=True)

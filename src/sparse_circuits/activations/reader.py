@@ -12,8 +12,8 @@ from torch import Tensor
 
 from sparse_circuits.activations.manifest import read_manifest
 from sparse_circuits.activations.shard import CHUNK_BYTES, read_slab, site_data
-from sparse_circuits.errors import StudyError
-from sparse_circuits.machine import free_memory
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.machine import free_memory
 
 AHEAD = 8  # batches made before they are wanted
 

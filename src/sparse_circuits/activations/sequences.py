@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing, read_jsonl, sha256
 from sparse_circuits.config.cue import Cue
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing, read_jsonl, sha256
 from sparse_circuits.models.cues import as_trained
 from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.models.pictures import to_tokens

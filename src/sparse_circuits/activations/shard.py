@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.files import publishing
+from sparse_circuits.base.files import publishing
 
 CHUNK_BYTES = 8 * 2**20
 BLOSC2 = 32026  # the codec's number in the HDF Group's register of filters

@@ -9,17 +9,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.ablation import Circuit, run_ablated, stacked
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
 from sparse_circuits.circuits.scores import NodeScores
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.predicted import divergence, rows_at_a_time
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.drawn import drawn
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pair import read_pairs

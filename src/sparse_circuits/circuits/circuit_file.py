@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.edges import Edge
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.scores import NodeScores
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, write_json
 
 
 def select_nodes(scores: NodeScores, threshold: float, has_errors: bool) -> list[Node]:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.models.vision_transformer import VisionTransformer
-from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import PairBatch

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate, by_node
@@ -20,7 +21,6 @@ from sparse_circuits.circuits.direct_paths import (
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.pairs import PairBatch
 
 Edge = tuple[str, str, float]  # source id, target id, weight

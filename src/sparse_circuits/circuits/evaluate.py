@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.bootstrap import interval95, resamples
+from sparse_circuits.base.statistics import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench, Outcome

@@ -7,10 +7,10 @@ import h5py
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.files import publishing
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import publishing
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.bootstrap import interval95, resamples
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.statistics import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
@@ -17,7 +18,6 @@ from sparse_circuits.circuits.fills import mean_ablation, resample_ablation
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 
 
 def union_ranking(tasks: Sequence[NodeScores]) -> list[Node]:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 
 
 def _is_site(text: str) -> str:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from sparse_circuits.base.files import read_json, read_text
 from sparse_circuits.config.base import Name, Positive, Settings, Sha256, validate
 from sparse_circuits.config.source import FileSource, Sourced
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.files import read_json, read_text
 
 
 def _listed(value: Any) -> Any:

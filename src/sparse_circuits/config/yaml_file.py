@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_text
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_text
 
 MERGE = "tag:yaml.org,2002:merge"
 

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.config.fit import LENGTHENED
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder

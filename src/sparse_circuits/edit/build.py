@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.edits import EditSettings, Erase, MeanAblate, OfCircuit, Operation, Rewrite, Select
 from sparse_circuits.config.site import Site
@@ -12,7 +13,6 @@ from sparse_circuits.edit.circuits import mean_coordinates, mean_intervention
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 from sparse_circuits.tasks.pairs import Groups
 

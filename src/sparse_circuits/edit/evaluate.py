@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_circuits.bootstrap import crossed_weights, interval95, resamples, wilson95
+from sparse_circuits.base.statistics import crossed_weights, interval95, resamples, wilson95
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
 from sparse_circuits.models.prompts import prompt_tokens

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.endpoint import Endpoint, marked, read_answer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.promoting import PROMOTED
-from sparse_circuits.endpoint import Endpoint, marked, read_answer
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens, run
 from sparse_circuits.models.texts import pieces, token_texts

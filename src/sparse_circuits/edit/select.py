@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.search.problem import split_pairs
 from sparse_circuits.config.edits import Select
@@ -26,7 +27,6 @@ from sparse_circuits.edit.measure import Variant, differences, differences_of, t
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import rows_at_a_time
 from sparse_circuits.models.run import Run, run
-from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import Groups, PairBatch, in_batches
 

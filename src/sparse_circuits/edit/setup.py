@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.base.files import ByFolder, read_json
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.config.edits import EditSettings, OfEdit
 from sparse_circuits.edit.build import Materials
 from sparse_circuits.edit.features import Rewriting
-from sparse_circuits.files import ByFolder, read_json
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.tasks.pair import Pair, read_pairs
 from sparse_circuits.tasks.pairs import Groups, encode_pairs

@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import FancyBboxPatch
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.figures.labels import read_labels
 from sparse_circuits.figures.pictures import Picture, read_pictures
 from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
-from sparse_circuits.files import read_json
 
 NODES_A_ROW = 6
 EDGES_A_NODE = 2

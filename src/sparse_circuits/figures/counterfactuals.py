@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.figures.style import TEXT_WIDTH
-from sparse_circuits.files import read_json
 
 EXAMPLES = 3
 ROW_HEIGHT = 0.78  # inches

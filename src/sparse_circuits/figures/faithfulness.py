@@ -10,8 +10,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.figures.style import NEUTRAL, PALETTE, TEXT_WIDTH
-from sparse_circuits.files import read_json
 
 BASES = {
     "features": "features",

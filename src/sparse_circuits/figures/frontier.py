@@ -7,8 +7,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH, use_log_counts
-from sparse_circuits.files import read_json
 
 COLOURS = {"sparse": POSITIVE, "dense": NEUTRAL}
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sparse_circuits.files import read_json
+from sparse_circuits.base.files import read_json
 
 
 def read_labels(interpretations: Sequence[Path]) -> dict[str, str]:

@@ -7,9 +7,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.config.autoencoders import SEPARATOR
 from sparse_circuits.figures.style import TEXT_WIDTH, use_log_counts
-from sparse_circuits.files import read_json
 
 MEASURES = {"fvu": "FVU (lower is better)", "ce_recovered": "CE recovered"}
 
@@ -24,7 +24,7 @@ def plot_pareto(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     for file in files:
         entry, *values = file.parent.name.split(SEPARATOR)
         settings = SEPARATOR.join(value for value in values if not value.startswith("seed"))
-        rows.append({"sae": file.parent.name, "entry": entry, "settings": settings, **read_json(file)})
+        rows.append({"sae": file.parent.name, "entry": entry, "settings": settings, **SAEEvaluation.read(file).plain()})
     data = pd.DataFrame(rows)[["site", "sae", "entry", "settings", "l0", *MEASURES]]
     colors = dict(zip(data["entry"].unique(), sns.color_palette(), strict=False))
     sites = list(dict.fromkeys(data["site"]))

@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.figures.heat_map import heat_map
-from sparse_circuits.files import read_json
 
 Picture = tuple[NDArray[np.uint8], str]  # colours (height, width, 3), and the image's class
 

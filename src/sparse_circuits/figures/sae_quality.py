@@ -7,8 +7,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.figures.style import TEXT_WIDTH
-from sparse_circuits.files import read_json
 
 MEASURES = {  # the axis' label, and the format of the bars' labels
     "l0": ("L0", "%.3g"),
@@ -19,7 +19,7 @@ MEASURES = {  # the axis' label, and the format of the bars' labels
 
 def plot_sae_quality(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the figure and data of evaluation.json files: L0, FVU and CE recovered by site."""
-    rows = [{"sae": file.parent.name, **read_json(file)} for file in files]
+    rows = [{"sae": file.parent.name, **SAEEvaluation.read(file).plain()} for file in files]
     data = pd.DataFrame(rows)[["site", "sae", *MEASURES, "dead_fraction", "tokens"]]
     several = data["sae"].nunique() > 1
     figure, axes = plt.subplots(1, len(MEASURES), figsize=(TEXT_WIDTH, 2.0))

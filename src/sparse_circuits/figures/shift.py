@@ -8,8 +8,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
-from sparse_circuits.files import read_json
 
 COLUMNS = {"profession": "right about profession", "gender": "agrees with gender", "worst_group": "right, worst group"}
 CHANCE = 0.5

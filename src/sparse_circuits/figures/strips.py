@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.figures.pictures import read_pictures
 from sparse_circuits.figures.style import TEXT_WIDTH
-from sparse_circuits.files import read_json
 
 NODES = 12
 IMAGES = 8

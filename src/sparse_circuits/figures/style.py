@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from sparse_circuits.files import SURROGATES, publishing
+from sparse_circuits.base.files import SURROGATES, publishing
 
 # What DejaVu Sans lacks is taken from the first of these that is on the machine and has it; an SVG names them all.
 FALLBACK = [

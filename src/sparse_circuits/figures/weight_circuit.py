@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sparse_circuits.base.files import read_json
+from sparse_circuits.base.wording import count
 from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
-from sparse_circuits.files import read_json
-from sparse_circuits.wording import count
 
 ROW_HEIGHT = 0.85  # inches
 SHADES = plt.get_cmap("Blues")

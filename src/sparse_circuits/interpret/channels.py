@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
 from sparse_circuits.interpret.images import describe_on_images
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 from sparse_circuits.sources.images import ImageSplit
 
 if TYPE_CHECKING:

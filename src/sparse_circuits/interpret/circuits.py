@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
-from sparse_circuits.files import read_json
 
 
 def site_nodes(circuits: Sequence[Path], site: str) -> dict[int, dict[str, Any]]:

@@ -13,7 +13,7 @@ from sparse_circuits.activations.manifest import read_manifest
 from sparse_circuits.activations.origin import read_origins, row_sequences
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.activations.shard import read_slab, site_data
-from sparse_circuits.progress import Progress
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 ROWS = 2048  # encoded at a time

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparse_circuits.endpoint import SEED, Endpoint, marked, read_answer
+from sparse_circuits.base.endpoint import SEED, Endpoint, marked, read_answer
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.interpret.contexts import TokenPlace
 from sparse_circuits.interpret.rule import detection_scores
 from sparse_circuits.models.texts import pieces
-from sparse_circuits.progress import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

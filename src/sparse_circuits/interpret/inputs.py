@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.linearised import linearised
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 
 EMBED = Site("embed")
 

@@ -7,11 +7,11 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageClassification
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json
+from sparse_circuits.base.state_dict import PLAIN, check_plain, read_state_dict
 from sparse_circuits.models.classifiers import MODEL_TYPES, vision_config
 from sparse_circuits.models.families import FAMILIES
-from sparse_circuits.state_dict import PLAIN, check_plain, read_state_dict
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing_folder, sha256, write_json
 from sparse_circuits.config.catalogue import ModelEntry
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing_folder, sha256, write_json
 from sparse_circuits.models.checkpoint import check_family, check_values, first_line, read_config, read_model
 from sparse_circuits.models.classifiers import MODEL_TYPES, classifier_tokenizer, describe_pixels, vision_config
 from sparse_circuits.models.csp import load_csp, load_csp_tokenizer

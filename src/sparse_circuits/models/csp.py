@@ -11,11 +11,11 @@ from tokenizers.models import BPE
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json
+from sparse_circuits.base.state_dict import read_state_dict
 from sparse_circuits.models.byte_level import byte_level
 from sparse_circuits.models.weight_sparse import PLACES, WeightSparseConfig, WeightSparseForCausalLM
-from sparse_circuits.state_dict import read_state_dict
 
 CONFIG, WEIGHTS = "beeg_config.json", "final_model.pt"
 # What of that code is not ours, with the value in which it makes no difference.

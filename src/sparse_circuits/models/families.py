@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 
 
 @dataclass(frozen=True)

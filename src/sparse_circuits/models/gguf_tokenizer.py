@@ -7,7 +7,7 @@ from gguf import GGUFReader
 from tokenizers import pre_tokenizers
 from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

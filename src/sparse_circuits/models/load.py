@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import read_json
 from sparse_circuits.models.families import FAMILIES, Family, site_width
 
 if TYPE_CHECKING:

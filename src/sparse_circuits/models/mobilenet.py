@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationMixin, PretrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
-from sparse_circuits.compute import at_least_fp32
+from sparse_circuits.base.compute import at_least_fp32
 from sparse_circuits.models.pictures import LEVELS
 from sparse_circuits.models.vision_transformer import image_levels
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE
 
-from sparse_circuits.files import write_json
+from sparse_circuits.base.files import write_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

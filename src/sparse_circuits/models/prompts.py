@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

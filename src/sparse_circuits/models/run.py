@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from sparse_circuits.compute import at_least_fp32, exact, matmul_precision
+from sparse_circuits.base.compute import at_least_fp32, exact, matmul_precision
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import locate, norm_scale
 from sparse_circuits.models.load import Model

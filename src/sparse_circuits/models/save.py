@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparse_circuits.files import publishing_folder, sha256, write_json
+from sparse_circuits.base.files import publishing_folder, sha256, write_json
 from sparse_circuits.models.load import model_card
 
 if TYPE_CHECKING:

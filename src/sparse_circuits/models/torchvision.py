@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.state_dict import read_state_dict
 from sparse_circuits.models.mobilenet import MobileNet, MobileNetConfig
-from sparse_circuits.state_dict import read_state_dict
 
 
 def load_torchvision(folder: Path, classes: int) -> MobileNet:

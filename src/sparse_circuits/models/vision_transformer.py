@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.modeling_outputs import CausalLMOutput
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.models.pictures import LEVELS
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseConfig, WeightSparseForCausalLM
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sparse_circuits.files import read_json, sha256
+from sparse_circuits.base.files import read_json, sha256
 
 ROOT = "results/"
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.figures.heat_map import as_webp
 from sparse_circuits.figures.pictures import read_pictures
-from sparse_circuits.files import read_json
 
 DIGITS = 4  # significant ones; a page needs no more
 PICTURES = 6  # of a node

@@ -6,7 +6,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.files import read_json, write_json
+from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.report.artefacts import list_artefacts
 from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
 from sparse_circuits.report.contents import circuit_data, circuit_page, graph_data, graph_page, sae_data
@@ -56,7 +57,7 @@ def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> d
         }
         for path in found.circuits
     ]
-    saes = [read_json(path) for path in found.saes]
+    saes = [SAEEvaluation.read(path) for path in found.saes]
     summary = summarise(study, headline_task, saes, [item["evaluation"] for item in circuits])
     notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
     graphs = [read_json(path) for path in found.graphs]

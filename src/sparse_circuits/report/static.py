@@ -10,10 +10,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sparse_circuits.files import SURROGATES, publishing
+from sparse_circuits.base.files import SURROGATES, publishing
+from sparse_circuits.base.wording import count
 from sparse_circuits.report.contents import HERE, OURS, VENDORED
 from sparse_circuits.report.summary import show
-from sparse_circuits.wording import count
 
 CAPTIONS = {
     "sae_quality": "Autoencoders on held-out text: active features, variance left unexplained, loss recovered.",

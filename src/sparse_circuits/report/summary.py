@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.report.remarks import WANTED, remarks
 
 SAE_COLUMNS = {
@@ -30,7 +31,7 @@ PRUNED_COLUMNS = {
 
 
 def summarise(
-    study: str, headline_task: str, saes: list[dict[str, Any]], circuits: list[dict[str, Any]]
+    study: str, headline_task: str, saes: list[SAEEvaluation], circuits: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the study's main numbers from the evaluations of its autoencoders and circuits."""
     mine = {item["basis"]: item for item in circuits if item["task"] == headline_task}
@@ -39,8 +40,8 @@ def summarise(
     size = nodes_needed(shown)
     of_saes = (
         {
-            "largest FVU of an autoencoder": max(item["fvu"] for item in saes),
-            "smallest CE recovered": min(item["ce_recovered"] for item in saes),
+            "largest FVU of an autoencoder": max(item.fvu for item in saes),
+            "smallest CE recovered": min(item.ce_recovered for item in saes),
         }
         if saes
         else {}
@@ -74,7 +75,7 @@ def summarise(
             for item in circuits
         ],
         "saes": [
-            {key: item[key] for key in ("site", "d_sae", "l0", "fvu", "ce_recovered", "dead_fraction")} for item in saes
+            item.model_dump(include={"site", "d_sae", "l0", "fvu", "ce_recovered", "dead_fraction"}) for item in saes
         ],
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sparse_circuits.files import read_json, write_json
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.report.artefacts import list_artefacts
 from sparse_circuits.report.contents import circuit_data, circuit_page
 from sparse_circuits.report.nodes import rounded

@@ -9,8 +9,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing, read_json, write_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing, read_json, write_json
 from sparse_circuits.sae.sparse import largest
 
 SAELENS_VERSION = "6.54.12"  # the release whose format is written

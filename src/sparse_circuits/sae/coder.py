@@ -5,8 +5,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder, save_autoencoder
 from sparse_circuits.sae.cross_layer import ARCHITECTURE, CrossLayerTranscoder, load_cross_layer, save_cross_layer
 

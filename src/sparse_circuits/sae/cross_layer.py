@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing, read_json, write_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing, read_json, write_json
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, read_tensors, save_sparsity
 
 ARCHITECTURE = "cross_layer_transcoder"

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import Sequences
-from sparse_circuits.bootstrap import interval95, resamples
+from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
+from sparse_circuits.base.progress import Progress
+from sparse_circuits.base.statistics import interval95, resamples
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import compare, last_site
 from sparse_circuits.models.run import Edit, run, standing
-from sparse_circuits.progress import Progress
 from sparse_circuits.sae.autoencoder import NEVER_FIRED
 from sparse_circuits.sae.coder import Coder
 from sparse_circuits.sae.cosines import largest_cosines
@@ -41,7 +42,7 @@ def evaluate_coder(
     sparsity: Tensor,
     batch: int,
     seed: int,
-) -> dict[str, Any]:
+) -> SAEEvaluation:
     """Return the measures of one autoencoder or transcoder over held-out sequences; `site` names it in figures.
 
     x is the activation at a site that is written, x̂ what stands for it. `fvu` is the fraction of variance unexplained,
@@ -81,7 +82,7 @@ def evaluate_coder(
     by_site = {where: _plain(_measures(one)) | _grouped(_losses(one)) for where, one in totals.items()}
     density = (fired / next(iter(totals.values()))["rows"]).numpy()
     cosines = torch.cat([largest_cosines(decoder) for decoder in sae.decoders])
-    return {
+    evaluation = {
         "site": site,
         "architecture": sae.architecture,
         "d_in": sae.d_in,
@@ -104,6 +105,7 @@ def evaluate_coder(
         **({"by_site": by_site} if len(by_site) > 1 else {}),
         **({"together": _plain(_recovered(together)) | _grouped(_losses(together))} if together else {}),
     }
+    return SAEEvaluation.model_validate(evaluation)
 
 
 def _sums(

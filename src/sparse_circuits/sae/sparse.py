@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from sparse_circuits.compute import has_fast_bfloat16
+from sparse_circuits.base.compute import has_fast_bfloat16
 
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.checkpoint import Checkpoint, told_to_stop
+from sparse_circuits.base.checkpoint import Checkpoint, told_to_stop
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.autoencoders import Trained
-from sparse_circuits.errors import StudyError
-from sparse_circuits.progress import Progress
 from sparse_circuits.sae.architectures.base import Step
 from sparse_circuits.sae.architectures.registry import build_trainer
 from sparse_circuits.sae.autoencoder import SparseAutoencoder

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.run_shift import Experiment
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.promoting import promoting
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
-from sparse_circuits.progress import Progress
 from sparse_circuits.shift.circuit import Evidence, activity, circuit
 from sparse_circuits.shift.probe import Texts, concepts, fit, group_accuracies, pooled, similarities
 from sparse_circuits.shift.words import GENDERED, without_gender

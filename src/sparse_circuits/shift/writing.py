@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import model_precision
-from sparse_circuits.progress import Progress
 from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count_words
 from sparse_circuits.sources.biographies import Biography
 

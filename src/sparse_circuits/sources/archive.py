@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import check_sha256
 from sparse_circuits.config.source import PackageSource
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import check_sha256
 
 
 class Unavailable(Exception):

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_jsonl, write_jsonl
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_jsonl, write_jsonl
 from sparse_circuits.sources.parquet import read_parquet
 
 GENDERS = ("male", "female")  # Bias in Bios' 0 and 1

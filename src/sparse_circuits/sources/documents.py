@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_rows, read_text, write_jsonl
 from sparse_circuits.config.catalogue import Dataset
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_rows, read_text, write_jsonl
 from sparse_circuits.sources.parquet import read_parquet
 from sparse_circuits.sources.python_code import code_only
 

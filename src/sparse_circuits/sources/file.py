@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
+from sparse_circuits.base.files import check_sha256
 from sparse_circuits.config.source import FileSource
-from sparse_circuits.files import check_sha256
 from sparse_circuits.sources.archive import Unavailable
 
 

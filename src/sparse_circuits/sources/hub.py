@@ -9,9 +9,9 @@ import httpx2
 from huggingface_hub import HfApi, RepoFile
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import sha256
 from sparse_circuits.config.source import HubSource
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import sha256
 from sparse_circuits.sources.archive import Unavailable
 
 NOT_REACHED = (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, httpx2.HTTPError, OSError)

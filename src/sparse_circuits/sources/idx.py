@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 GZIP = b"\x1f\x8b"
 BYTES = 8  # the format's number for arrays of unsigned bytes

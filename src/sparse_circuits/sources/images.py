@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing
 from sparse_circuits.config.catalogue import Images
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing
 from sparse_circuits.sources.idx import check_idx, read_idx
 from sparse_circuits.sources.parquet_images import read_parquet_images
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet as parquet
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 
 def read_parquet(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.sources.parquet import read_parquet
 
 BROKEN_IMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises for bad files

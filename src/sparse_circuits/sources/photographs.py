@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.catalogue import Photographs
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sources.images import SPLITS, publish_images
 from sparse_circuits.sources.parquet_images import BROKEN_IMAGE
 

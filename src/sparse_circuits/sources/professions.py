@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, write_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, write_json
 
 # Words on the list that are no professions, or insults, and statistics' plurals and misspellings.
 LEFT_OUT = {"soft_spoken", "hooker", "drug_addict", "confesses", "alter_ego"}

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.source import Source
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sources import debian, file, hub, npm, pypi, url, wheels
 from sparse_circuits.sources.archive import Unavailable
 

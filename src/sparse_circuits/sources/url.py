@@ -6,9 +6,9 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from sparse_circuits.base.files import check_sha256, publishing
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.source import UrlSource
-from sparse_circuits.files import check_sha256, publishing
-from sparse_circuits.progress import Progress
 from sparse_circuits.sources.archive import Unavailable
 
 TIMEOUT_SECONDS = 60

@@ -4,9 +4,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import check_sha256
 from sparse_circuits.config.source import Wheel, WheelsSource
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import check_sha256
 from sparse_circuits.sources.archive import Unavailable, unzip
 from sparse_circuits.sources.pypi import download
 

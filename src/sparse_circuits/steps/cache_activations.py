@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
 from sparse_circuits.config.cache_activations import CacheActivations
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import load_model

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.config.compare_frontier import CompareFrontier
-from sparse_circuits.files import read_json, write_json
 from sparse_circuits.weight_sparse.frontier import frontier
 
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sparse_circuits.compute import Compute
-from sparse_circuits.files import write_json
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import write_json
 from sparse_circuits.sae.autoencoder import load_autoencoder
 from sparse_circuits.sae.stability import compare_decoders
 

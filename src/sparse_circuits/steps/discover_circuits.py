@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import sha256, write_csv, write_json
 from sparse_circuits.circuits.discovery.catalogue import describe_clusters, noted_directions, summary, table
 from sparse_circuits.circuits.discovery.circuits import cluster_circuits
 from sparse_circuits.circuits.discovery.clusters import cluster, sparse_vectors
 from sparse_circuits.circuits.discovery.descriptions import load_autoencoders
 from sparse_circuits.circuits.discovery.store import load_tokens
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.discover_circuits import DiscoverCircuits
-from sparse_circuits.files import sha256, write_csv, write_json
 from sparse_circuits.interpret.tokens import token_notes
 from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.models.texts import pieces

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.base.compute import Compute
 from sparse_circuits.circuits.discovery.descriptions import describe, feature_means, load_autoencoders
 from sparse_circuits.circuits.discovery.store import save_tokens
 from sparse_circuits.circuits.discovery.tokens import find_targets
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.discover_tokens import DiscoverTokens
 from sparse_circuits.models.load import load_model
 

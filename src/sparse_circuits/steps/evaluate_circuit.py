@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import read_json, write_csv, write_json
 from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes, site_gaps
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.scores import load_scores
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
-from sparse_circuits.files import read_json, write_csv, write_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import write_json
 from sparse_circuits.config.evaluate_edit import EvaluateEdit
 from sparse_circuits.edit.build import build, rewritings
 from sparse_circuits.edit.compare import evaluate_edit
 from sparse_circuits.edit.cue import cue_accuracies
 from sparse_circuits.edit.measure import Variant
 from sparse_circuits.edit.setup import Editing, read_selection
-from sparse_circuits.files import write_json
 from sparse_circuits.models.load import load_model
 from sparse_circuits.sources.images import read_classes, read_images
 

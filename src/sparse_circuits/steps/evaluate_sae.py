@@ -7,10 +7,9 @@ from safetensors.torch import load_file
 
 from sparse_circuits.activations.manifest import read_statistics
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import write_json
 from sparse_circuits.models.load import load_model
 from sparse_circuits.sae.coder import HOOKS, load_coder
 from sparse_circuits.sae.evaluate import evaluate_coder
@@ -39,7 +38,7 @@ def step(files: Files, settings: EvaluateSAE, compute: Compute) -> None:
     reads = [Site.parse(site) for site in settings.reads]
     writes = [Site.parse(site) for site in settings.writes] or reads
     width = sum(model.width(site) for site in reads)
-    result = evaluate_coder(
+    evaluation = evaluate_coder(
         model,
         read_sequences(files.sequences, "held_out"),
         settings.name or HOOKS.join(settings.reads),
@@ -51,4 +50,4 @@ def step(files: Files, settings: EvaluateSAE, compute: Compute) -> None:
         settings.batch,
         settings.seed,
     )
-    write_json(files.evaluation, result)
+    evaluation.write(files.evaluation)

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.config.explain_circuit import ExplainCircuit
-from sparse_circuits.files import read_json, write_json
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.models.texts import token_text
 from sparse_circuits.tasks.pair import read_pairs

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.fetch_dataset import FetchDataset
-from sparse_circuits.errors import StudyError
 from sparse_circuits.sources.images import write_images
 from sparse_circuits.sources.photographs import write_photographs
 from sparse_circuits.sources.registry import fetched

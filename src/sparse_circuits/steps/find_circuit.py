@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import read_json, sha256
 from sparse_circuits.circuits.basis import Features
 from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.circuit_file import select_nodes, write_circuit
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.scores import load_scores
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.find_circuit import FindCircuit
-from sparse_circuits.files import read_json, sha256
 from sparse_circuits.interpret.tokens import token_notes
 from sparse_circuits.models.load import load_tokenizer, model_card
 

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.files import read_json
+from sparse_circuits.base.files import read_json
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import sha256, write_json
 from sparse_circuits.config.interpret_channels import InterpretChannels
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import sha256, write_json
 from sparse_circuits.interpret.channels import describe_channels, read_channels
 from sparse_circuits.interpret.circuits import site_nodes
 from sparse_circuits.models.load import load_model, load_tokenizer, model_card

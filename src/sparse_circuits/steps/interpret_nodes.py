@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import sequences_attributes
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import sha256, write_json
 from sparse_circuits.circuits.dictionaries import features_of
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.interpret_nodes import InterpretNodes
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import sha256, write_json
 from sparse_circuits.interpret.circuits import site_nodes
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import read_firing

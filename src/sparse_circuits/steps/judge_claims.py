@@ -3,17 +3,17 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import ByFolder, write_json
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.dictionaries import load_basis
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.claims import Claims
 from sparse_circuits.config.judge_claims import JudgeClaims
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.edit.added_layer import moved
-from sparse_circuits.files import ByFolder, write_json
 from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import sha256, write_json
 from sparse_circuits.config.judge_model import JudgeModel
-from sparse_circuits.files import sha256, write_json
 from sparse_circuits.models.load import load_model, model_card
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.ranks import class_ranks

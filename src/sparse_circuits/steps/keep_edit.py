@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
 from sparse_circuits.config.keep_edit import KeepEdit
 from sparse_circuits.edit.added_layer import with_added_layers
 from sparse_circuits.edit.build import build, rewritings

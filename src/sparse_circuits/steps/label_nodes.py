@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.base.endpoint import Endpoint
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, sha256, write_json
 from sparse_circuits.config.label_nodes import LabelNodes
-from sparse_circuits.endpoint import Endpoint
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, sha256, write_json
 from sparse_circuits.interpret.generated import generated_labels
 from sparse_circuits.models.load import load_tokenizer
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import sha256, write_json
 from sparse_circuits.circuits.counterfactual import counterfactuals, summarise_counterfactuals
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
-from sparse_circuits.files import sha256, write_json
 from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.base.files import read_jsonl
 from sparse_circuits.config.mine_sentences import MineSentences
-from sparse_circuits.files import read_jsonl
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.natural import natural_pairs
 from sparse_circuits.tasks.pair import write_pairs

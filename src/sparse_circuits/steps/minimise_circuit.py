@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.circuits.search.problem import pose
 from sparse_circuits.circuits.search.registry import minimal_circuit
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
-from sparse_circuits.files import write_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sparse_circuits.activations.plan import check_disk, gigabytes, plan_cache
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.config.fit import misfit
 from sparse_circuits.config.plan_cache import PlanCache
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, write_json
 from sparse_circuits.models.load import site_widths
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.plot_figure import PlotFigure
-from sparse_circuits.errors import StudyError
 from sparse_circuits.figures.registry import FIGURES
 from sparse_circuits.figures.style import save_figure, use_style
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import write_json
 from sparse_circuits.config.probe_sae import ProbeSAE
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import write_json
 from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.sae.absorption import letter_words, measure_absorption, split_words, word_activations
 from sparse_circuits.sae.autoencoder import load_autoencoder

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.prove import ablation_effects, controls, hypothesis_tests, stability_of
 from sparse_circuits.circuits.scores import load_scores
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.prove_circuit import ProveCircuit
-from sparse_circuits.files import write_json
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words
 from sparse_circuits.tasks.drawn import drawn

@@ -6,15 +6,15 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import sha256, write_json
+from sparse_circuits.base.wording import count
 from sparse_circuits.config.prune_task import PruneTask
-from sparse_circuits.files import sha256, write_json
 from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.find import find_circuit
 from sparse_circuits.weight_sparse.folder import load_transformer
-from sparse_circuits.wording import count
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import sha256, write_json
 from sparse_circuits.circuits.dictionaries import load_basis
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.run_shift import RunShift
-from sparse_circuits.files import sha256, write_json
 from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.shift.experiment import Subject, experiment
 from sparse_circuits.sources.biographies import read_biographies

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.compute import Compute
 from sparse_circuits.circuits.attribution.registry import ONE_PASS
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.scores import save_scores
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.score_nodes import ScoreNodes
 
 

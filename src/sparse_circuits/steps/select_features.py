@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.endpoint import Endpoint
+from sparse_circuits.base.files import write_json
 from sparse_circuits.config.edits import Select
 from sparse_circuits.config.select_features import SelectFeatures
 from sparse_circuits.edit.judging import ConceptJudge
 from sparse_circuits.edit.promoting import promoting
 from sparse_circuits.edit.select import Stakes, select
 from sparse_circuits.edit.setup import Editing
-from sparse_circuits.endpoint import Endpoint
-from sparse_circuits.files import write_json
 
 
 @dataclass(frozen=True)

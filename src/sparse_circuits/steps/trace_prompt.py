@@ -5,15 +5,15 @@ from pathlib import Path
 
 import torch
 
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, sha256
 from sparse_circuits.circuits.basis import Features
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
 from sparse_circuits.circuits.graph.pruning import prune
 from sparse_circuits.circuits.graph.trace import trace_prompt
-from sparse_circuits.compute import Compute
 from sparse_circuits.config.trace_prompt import TracePrompt
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, sha256
 from sparse_circuits.interpret.tokens import token_notes
 from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.models.prompts import prompt_tokens

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import publishing, read_json, write_json
 from sparse_circuits.config.train_bridges import TrainBridges
-from sparse_circuits.files import publishing, read_json, write_json
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs

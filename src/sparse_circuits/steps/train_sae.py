@@ -8,12 +8,12 @@ from torch import Tensor
 
 from sparse_circuits.activations.manifest import read_statistics
 from sparse_circuits.activations.reader import ActivationReader
-from sparse_circuits.checkpoint import Resumption
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.checkpoint import Resumption
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import write_csv
+from sparse_circuits.base.fingerprint import fingerprint
 from sparse_circuits.config.train_sae import TrainSAE
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import write_csv
-from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.sae.coder import HOOKS, save_coder
 from sparse_circuits.sae.train import Batch, train_saes
 from sparse_circuits.sae.units import Units

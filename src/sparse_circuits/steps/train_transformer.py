@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences, sequences_attributes
-from sparse_circuits.checkpoint import Resumption
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.checkpoint import Resumption
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.fingerprint import fingerprint
 from sparse_circuits.config.train_transformer import TrainTransformer
-from sparse_circuits.errors import StudyError
-from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.weight_sparse.folder import count_weights, new_model, save_model
 from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, in_random_order, train

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from sparse_circuits.checkpoint import Resumption
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.checkpoint import Resumption
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import sha256
+from sparse_circuits.base.fingerprint import fingerprint
 from sparse_circuits.config.train_vision_transformer import TrainVisionTransformer
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import sha256
-from sparse_circuits.fingerprint import fingerprint
 from sparse_circuits.models.pictures import save_tokenizer, to_tokens
 from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.weight_sparse.folder import count_weights, new_vision_model, save_model

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.write_biographies import WriteBiographies
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import load_model, load_tokenizer
 from sparse_circuits.shift.writing import write
 from sparse_circuits.sources.biographies import read_bias_in_bios, write_biographies

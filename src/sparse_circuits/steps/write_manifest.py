@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.activations.manifest import build_manifest
-from sparse_circuits.compute import Compute
+from sparse_circuits.base.compute import Compute
 from sparse_circuits.config.write_manifest import WriteManifest
 
 

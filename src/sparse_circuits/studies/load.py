@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.errors import StudyError
 from sparse_circuits.studies.study import Study
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 

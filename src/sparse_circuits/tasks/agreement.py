@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.base import Positive
-from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.words import (

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 from pydantic import Field
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.base import Positive
-from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks.agreement import single_token_words
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair

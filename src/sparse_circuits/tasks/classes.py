@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.base import Positive
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.pictures import to_text
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.base import Positive
 from sparse_circuits.config.code_tasks import CodeTask
-from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks.code_templates import (
     TASKS,
     TEST_NAMES,

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.base import Positive
 from sparse_circuits.config.cue import Cue
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.cues import plant
 from sparse_circuits.models.pictures import to_text
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings

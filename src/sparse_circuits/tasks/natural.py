@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.tasks.agreement import NUMBERS
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.words import PLURAL_ANSWERS, SINGULAR_ANSWERS

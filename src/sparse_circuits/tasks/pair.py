@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_rows, write_jsonl
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_rows, write_jsonl
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.tasks.pair import Pair
 

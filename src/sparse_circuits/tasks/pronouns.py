@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from sparse_circuits.base.files import read_json
 from sparse_circuits.config.base import Name, Positive
-from sparse_circuits.files import read_json
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.professions import profession_pairs, stereotyped

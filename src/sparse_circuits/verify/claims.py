@@ -9,12 +9,12 @@ and is undecided between.
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sparse_circuits.bootstrap import interval95, resamples, wilson95
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.statistics import interval95, resamples, wilson95
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.config.claims import Claim
 from sparse_circuits.edit.measure import Variant, differences
-from sparse_circuits.errors import StudyError
 from sparse_circuits.tasks.pair import Pair
 
 Verdict = Literal["pass", "fail", "undecided"]

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing
 from sparse_circuits.versions.restore import touch
 
 FOLDERS = ("results/", "logs/")

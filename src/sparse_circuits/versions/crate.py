@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import md5, read_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import md5, read_json
 from sparse_circuits.versions.record import record_path
 from sparse_circuits.versions.trace import place
 

@@ -12,12 +12,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, write_json
-from sparse_circuits.machine import RAN_ON
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, write_json
+from sparse_circuits.base.machine import RAN_ON
+from sparse_circuits.base.wording import count
 from sparse_circuits.versions.graph import Job, JobGraph
 from sparse_circuits.versions.stages import stages_folder, write_dvc_yaml
-from sparse_circuits.wording import count
 
 
 def record_path(study: str) -> Path:

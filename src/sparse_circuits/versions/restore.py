@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 
 def restore(study: Path | None = None) -> None:

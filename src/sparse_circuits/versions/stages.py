@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from sparse_circuits.base.files import publishing
 from sparse_circuits.config.yaml_file import read_yaml
-from sparse_circuits.files import publishing
 from sparse_circuits.plan.of_study import plan_of
 from sparse_circuits.studies.study import Study
 from sparse_circuits.versions.graph import Job, JobGraph

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import md5, read_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import md5, read_json
 
 
 def trace(path: Path, records: Path = Path("provenance")) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from sparse_circuits.compute import matmul_precision
+from sparse_circuits.base.compute import matmul_precision
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
-from sparse_circuits.progress import Progress
 from sparse_circuits.weight_sparse.bridges import Bridges, bridge_loss
 
 

@@ -8,11 +8,11 @@ import torch
 from transformers import set_seed
 from transformers.utils import logging
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing_folder, read_json, sha256, write_csv, write_json
 from sparse_circuits.config.network import Network
 from sparse_circuits.config.train_transformer import Transformer
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing_folder, read_json, sha256, write_csv, write_json
 from sparse_circuits.models.load import load_model
 from sparse_circuits.models.vision_transformer import VisionTransformer as VisionModel
 from sparse_circuits.models.vision_transformer import VisionTransformerConfig

@@ -11,11 +11,11 @@ from math import inf
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.search.bisection import smallest
 from sparse_circuits.circuits.search.heaviside import step
 from sparse_circuits.circuits.search.problem import split_pairs
-from sparse_circuits.errors import StudyError
-from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.code import HELD_OUT
 from sparse_circuits.tasks.pairs import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate

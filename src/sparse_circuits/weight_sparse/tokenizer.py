@@ -6,8 +6,8 @@ from tokenizers import pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import publishing_folder, read_jsonl, sha256, write_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import publishing_folder, read_jsonl, sha256, write_json
 from sparse_circuits.models.byte_level import byte_level
 
 SEPARATOR = "<|endoftext|>"

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparse_circuits.checkpoint import Checkpoint, told_to_stop
-from sparse_circuits.compute import matmul_precision
+from sparse_circuits.base.checkpoint import Checkpoint, told_to_stop
+from sparse_circuits.base.compute import matmul_precision
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.network import Network
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.run import cross_entropy, model_precision
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseForCausalLM
-from sparse_circuits.progress import Progress
 from sparse_circuits.weight_sparse.projection import project_
 from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_of_weights
 

@@ -3,17 +3,17 @@
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.attribution.registry import METHODS, ONE_PASS
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, by_node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import rows_at_a_time
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch, in_batches
 

@@ -8,13 +8,13 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.discovery.clusters import Clusters
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets
 from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.proof.plan import matched_random
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 
 FEWEST = 3  # members, in training and held out, of a cluster that is given a circuit

@@ -14,7 +14,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 DIRECTIONS = 100  # of the reduced space
 STARTS = 4  # of k-means; the best is kept

@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.discovery.tokens import Targets, log_odds
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.linearised import linearised
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import last_site, rows_at_a_time
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
 from sparse_circuits.sae.sparse import Pairs, products_at
 

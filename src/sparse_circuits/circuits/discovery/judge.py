@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders
 from sparse_circuits.circuits.discovery.tokens import Targets, log_odds
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import last_site, rows_at_a_time
 from sparse_circuits.models.run import Edit, run
-from sparse_circuits.progress import Progress
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, decode
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import h5py
 import torch
 
+from sparse_circuits.base.files import publishing
 from sparse_circuits.circuits.discovery.descriptions import Descriptions
 from sparse_circuits.circuits.discovery.tokens import Targets
-from sparse_circuits.files import publishing
 
 
 def save_tokens(path: Path, targets: Targets, descriptions: Descriptions) -> None:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.discover_tokens import Wanted
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import compare, last_site
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 
 HELD_OUT_EVERY = 4  # each fourth document's tokens are held out
 

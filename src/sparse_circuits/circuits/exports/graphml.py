@@ -5,8 +5,8 @@ from typing import Any
 
 import networkx
 
+from sparse_circuits.base.files import publishing
 from sparse_circuits.circuits.exports.tables import flat, writable
-from sparse_circuits.files import publishing
 
 
 def write_graphml(found: dict[str, Any], folder: Path) -> list[Path]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sparse_circuits import __version__
+from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.config.site import Site
-from sparse_circuits.files import read_json, write_json
 
 EVERYWHERE = "(all positions)"
 OUTPUT = "(output)"

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json
 from sparse_circuits.circuits.exports.graphml import write_graphml
 from sparse_circuits.circuits.exports.neuronpedia import write_neuronpedia
 from sparse_circuits.circuits.exports.tables import write_tables
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json
 
 # Each takes what circuit.json or graph.json holds, and a folder, and returns the files it wrote.
 EXPORTS: dict[str, Callable[[dict[str, Any], Path], list[Path]]] = {

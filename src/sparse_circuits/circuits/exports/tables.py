@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.files import write_csv
+from sparse_circuits.base.files import write_csv
 
 EDGE = ("source", "target", "weight")
 # What XML 1.0 has no way to write, and the carriage return, which ends a line of CSV.

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.graph.influence import graph_scores, influence, normalised
 from sparse_circuits.circuits.graph.pruning import Pruned
 from sparse_circuits.circuits.graph.trace import AttributionGraph
-from sparse_circuits.files import write_json
 
 
 def write_graph(

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, vstack
 from torch import Tensor
 
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.basis import Features, Node
 from sparse_circuits.circuits.direct_paths import DirectPaths, cut_at_sites, reading_sites
 from sparse_circuits.circuits.graph.influence import influence, normalised
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
-from sparse_circuits.progress import Progress
 
 EMBED = Site("embed")
 LANE_TOKENS = 16_384  # lanes x positions of a batched backward pass

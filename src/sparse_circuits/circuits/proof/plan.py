@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
@@ -17,7 +18,6 @@ from sparse_circuits.circuits.proof.minimality import minimality
 from sparse_circuits.circuits.proof.partial_necessity import partial_necessity
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
 from sparse_circuits.circuits.proof.verdict import Verdict
-from sparse_circuits.errors import StudyError
 
 DRAWS = 100
 N = TypeVar("N")

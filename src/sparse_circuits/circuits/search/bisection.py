@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
-from sparse_circuits.errors import StudyError
 
 
 def smallest(sizes: int, holds: Callable[[int], bool]) -> int:

@@ -1,8 +1,8 @@
 """Greedy search by measured effect, many circuits to a forward pass."""
 
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.search.problem import Problem, numbered
-from sparse_circuits.progress import Progress
 
 POOL = 64  # the best-scored candidates, among which it chooses
 DROP = 1 / 3  # share of what is left that a round takes away

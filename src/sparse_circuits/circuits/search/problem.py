@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.ablation import run_ablated
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.scores import NodeScores
-from sparse_circuits.errors import StudyError
 from sparse_circuits.models.run import run
-from sparse_circuits.progress import Progress
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import Groups, PairBatch
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.search.backward_elimination import eliminate
 from sparse_circuits.circuits.search.bisection import smallest_circuit
@@ -11,7 +12,6 @@ from sparse_circuits.circuits.search.hard_concrete import by_hard_concrete
 from sparse_circuits.circuits.search.heaviside import by_heaviside
 from sparse_circuits.circuits.search.problem import Problem
 from sparse_circuits.circuits.search.thresholds import by_score
-from sparse_circuits.errors import StudyError
 
 # A search ranks the candidates of a problem, given the faithfulness asked for.
 SEARCHES: dict[str, Callable[[Problem, float], list[Node]]] = {

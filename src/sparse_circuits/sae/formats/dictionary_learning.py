@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json
+from sparse_circuits.base.state_dict import read_state_dict
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, from_saelens
 from sparse_circuits.sae.formats.fetched import one
-from sparse_circuits.state_dict import read_state_dict
 
 LINEAR = {"W_enc": "encoder.weight", "W_dec": "decoder.weight"}  # torch's linear layers store them transposed
 TOPK = {**LINEAR, "b_enc": "encoder.bias", "b_dec": "b_dec"}

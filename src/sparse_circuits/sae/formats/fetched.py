@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 
 def one(files: list[Path], pattern: str) -> Path:

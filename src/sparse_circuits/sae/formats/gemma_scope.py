@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, from_saelens
 from sparse_circuits.sae.formats.fetched import one
 

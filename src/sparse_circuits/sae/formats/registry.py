@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from sparse_circuits.base.files import publishing
 from sparse_circuits.config.catalogue import PublishedSAE
-from sparse_circuits.files import publishing
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, save_autoencoder
 from sparse_circuits.sae.formats import dictionary_learning, gemma_scope, saelens, sparsify
 from sparse_circuits.sae.train import LOG_COLUMNS

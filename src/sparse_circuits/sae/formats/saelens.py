@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, from_saelens, read_tensors
 from sparse_circuits.sae.formats.fetched import one
 

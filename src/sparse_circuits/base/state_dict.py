@@ -6,7 +6,7 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
+from sparse_circuits.base.errors import StudyError
 
 PLAIN = (torch.float32, torch.bfloat16, torch.float16)
 

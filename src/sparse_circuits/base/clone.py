@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.fingerprint import PACKAGE, SOURCE
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.fingerprint import PACKAGE, SOURCE
 
 # In bytes: a folder's name need not be what the output's encoding can write.
 WHERE = f"""

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, read_jsonl
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, read_jsonl
 
 FILES = (".json", ".jsonl", ".csv", ".h5", ".safetensors")
 
@@ -43,7 +43,7 @@ def load(path: str | Path) -> Any:
 
 
 def _folder(folder: Path) -> Any:
-    from sparse_circuits.loaded import LoadedEdit, load_circuit, load_folder
+    from sparse_circuits.api.loaded import LoadedEdit, load_circuit, load_folder
 
     if (folder / "sae_weights.safetensors").exists():
         from sparse_circuits.sae.autoencoder import load_autoencoder
@@ -56,7 +56,7 @@ def _folder(folder: Path) -> Any:
     if (folder / "evaluation.json").exists() and "hooked" in (judged := read_json(folder / "evaluation.json")):
         return LoadedEdit(judged, folder)
     if (folder / "manifest.json").exists():
-        from sparse_circuits.loaded_cache import LoadedActivations
+        from sparse_circuits.api.loaded_activations import LoadedActivations
 
         return LoadedActivations(folder)
     if files := [path for path in sorted(folder.iterdir()) if path.suffix in FILES]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import Sequences, read_sequences
-from sparse_circuits.files import read_json
+from sparse_circuits.base.files import read_json
 
 
 @dataclass(frozen=True)

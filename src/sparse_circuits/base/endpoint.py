@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_jsonl
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_jsonl
 
 BUSY = (408, 409, 425, 429, 500, 502, 503, 504)  # statuses after which asking again may help
 LONGEST = 30.0  # seconds between two tries

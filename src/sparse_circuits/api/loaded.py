@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from sparse_circuits.base.compute import choose_device
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json, sha256
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.dictionaries import features_of, load_basis
-from sparse_circuits.compute import choose_device
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.circuits import coordinates, mean_coordinates, mean_intervention
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
 from sparse_circuits.edit.intervention import Intervention, compose
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json, sha256
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import continued, run

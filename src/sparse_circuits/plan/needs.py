@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import read_json
 from sparse_circuits.config.catalogue import known_size
 from sparse_circuits.config.site import Site
-from sparse_circuits.errors import StudyError
-from sparse_circuits.files import read_json
 from sparse_circuits.studies.study import Study
 
 FP32 = 4  # bytes of a weight, which programs load in fp32 whatever the file has

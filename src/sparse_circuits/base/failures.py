@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from sparse_circuits.machine import RAN_ON
+from sparse_circuits.base.machine import RAN_ON
 
 
 def why_failed(job: str, logs: Iterable[str | Path]) -> str:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from sparse_circuits.files import publishing
+from sparse_circuits.base.files import publishing
 
 
 @dataclass

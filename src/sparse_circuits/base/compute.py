@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.errors import StudyError
-from sparse_circuits.gpu import claim
+from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.gpu import claim
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, files, machines, progress. Imports nothing of ours."""
