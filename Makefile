@@ -74,7 +74,7 @@ restore: $(VENV)/.ready
 	sparse-circuits summary results/report/language
 
 test: check $(VENV)/.extras
-	flags=$$(bash tests/browser/ignored.sh) && pytest --ignore tests/cluster $$flags --numprocesses 2 --dist worksteal
+	flags=$$(bash tests/report/browser/ignored.sh) && pytest --ignore tests/cluster $$flags --numprocesses 2 --dist worksteal
 	bash tests/cluster/run.sh
 
 check: $(VENV)/.ready

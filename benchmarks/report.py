@@ -17,6 +17,7 @@ from common import Claim, publish_findings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from report_study import ANSWER, LOADED, make_report_study
+
 from sparse_circuits.report.page import write_pages
 
 MOVES = 30

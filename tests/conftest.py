@@ -26,7 +26,6 @@ if not torch.cuda.is_available():
 os.environ["SPARSE_CIRCUITS_CPU_BF16"] = "0"
 
 import make_fixtures
-from report_study import make_report_study
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
@@ -42,6 +41,7 @@ from sparse_circuits.sae.architectures import batch_topk
 from sparse_circuits.sources.registry import fetch
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.pairs import Groups, encode_pairs
+from worlds.report_study import make_report_study
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = "config/test/study.yaml"
