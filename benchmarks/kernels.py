@@ -37,9 +37,7 @@ class Arguments:
 def main(args: Arguments) -> None:
     device = choose_device("auto")
     if device.type != "cuda":
-        raise StudyError(
-            "no GPU here, and kernels run on one only; tests/sae/test_kernels.py checks them elsewhere"
-        )
+        raise StudyError("no GPU here, and kernels run on one only; tests/sae/test_kernels.py checks them elsewhere")
     rows: list[Row] = []
     for d_in, d_sae in SIZES:
         rows += measure(d_in, d_sae, args, device)

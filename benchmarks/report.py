@@ -16,9 +16,8 @@ from playwright.sync_api import Page, sync_playwright
 from common import Claim, publish_findings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from report_study import ANSWER, LOADED, make_report_study
-
 from sparse_circuits.report.page import write_pages
+from worlds.report_study import ANSWER, LOADED, make_report_study
 
 MOVES = 30
 
