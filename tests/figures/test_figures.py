@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
@@ -25,6 +26,7 @@ from sparse_circuits.figures.stability import plot_stability
 from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
 from sparse_circuits.figures.twins import plot_twins
+from worlds.artefact_example import example
 from worlds.report_study import write
 
 WIDTH = 3 * BEST
@@ -107,8 +109,9 @@ def test_logarithmic_counts_can_be_read_over_any_number_of_decades(largest: int,
     frontier = write(tmp_path / "frontier.json", {"pairs": [{"sparse": "s", "dense": "d", "tasks": edges}]})
     figure, _ = plot_twins([frontier])
     assert not unreadable(figure)
-    facts = {"site": "resid_post.0", "fvu": 0.1, "ce_recovered": 0.9}
-    files = [write(tmp_path / f"topk__k{l0}/evaluation.json", {**facts, "l0": l0}) for l0 in (4, largest)]
+    files = [tmp_path / f"topk__k{l0}/evaluation.json" for l0 in (4, largest)]
+    for file, l0 in zip(files, (4, largest), strict=True):
+        example(SAEEvaluation, site="resid_post.0", fvu=0.1, ce_recovered=0.9, l0=l0).write(file)
     figure, _ = plot_pareto(files)
     assert not unreadable(figure)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import Sequences
+from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer
@@ -47,7 +48,7 @@ def _perfect(d: int) -> SparseAutoencoder:
 
 def _evaluate(
     model: Model, sae: SparseAutoencoder, seed: int = 0, sink_norm: float = float("inf"), batch: int = 4
-) -> dict[str, Any]:
+) -> SAEEvaluation:
     vocabulary = model.network.config.vocab_size
     tokens = torch.randint(1, vocabulary, (10, 16), generator=torch.Generator().manual_seed(1))
     tokens[:, 0] = model.separator_id
@@ -58,13 +59,13 @@ def _evaluate(
 
 def test_a_perfect_autoencoder_loses_nothing(tiny: Model) -> None:
     found = _evaluate(tiny, _perfect(tiny.d_model))
-    assert found["fvu"] < 1e-4
-    assert found["kl"]["sae"] < 1e-4
+    assert found.fvu < 1e-4
+    assert found.kl.sae < 1e-4
     for name in ("explained_variance", "ce_recovered", "kl_recovered", "cosine", "l2_ratio"):
-        assert found[name] == pytest.approx(1, abs=0.01), name
+        assert getattr(found, name) == pytest.approx(1, abs=0.01), name
     # Of each unit and its opposite, one fires.
-    assert found["l0"] == pytest.approx(tiny.d_model, rel=0.01)
-    assert found["dense_fraction"] == pytest.approx(1, abs=0.05)
+    assert found.l0 == pytest.approx(tiny.d_model, rel=0.01)
+    assert found.dense_fraction == pytest.approx(1, abs=0.05)
 
 
 def test_the_measures_equal_a_direct_computation_over_all_tokens_at_once(tiny: Model) -> None:
@@ -91,12 +92,12 @@ def test_the_measures_equal_a_direct_computation_over_all_tokens_at_once(tiny: M
     data, error = x[:, 1:].flatten(0, 1).double(), (x - approximation)[:, 1:].flatten(0, 1).double()
     fvu = (error.square().sum() / (data - data.mean(dim=0)).square().sum()).item()
     found = _evaluate(tiny, sae)
-    assert [found["kl"]["sae"], found["kl"]["zero"]] == pytest.approx(kl, rel=1e-3)
-    assert [found["ce"][name] for name in ("clean", "sae", "zero")] == pytest.approx(ce, rel=1e-4)
-    assert found["fvu"] == pytest.approx(fvu, rel=1e-5)
-    assert found["kl_recovered"] == pytest.approx(1 - kl[0] / kl[1], rel=1e-3)
-    assert found["tokens"] == len(data)
-    assert sum(found["density"]["features"]) + found["density"]["silent"] == sae.width
+    assert [found.kl.sae, found.kl.zero] == pytest.approx(kl, rel=1e-3)
+    assert [found.ce.clean, found.ce.sae, found.ce.zero] == pytest.approx(ce, rel=1e-4)
+    assert found.fvu == pytest.approx(fvu, rel=1e-5)
+    assert found.kl_recovered == pytest.approx(1 - kl[0] / kl[1], rel=1e-3)
+    assert found.tokens == len(data)
+    assert sum(found.density.features) + found.density.silent == sae.width
 
 
 def test_sinks_are_neither_replaced_nor_counted(tiny: Model) -> None:
@@ -105,19 +106,19 @@ def test_sinks_are_neither_replaced_nor_counted(tiny: Model) -> None:
         everything = _evaluate(tiny, sae)
         norms = run(tiny, torch.arange(1, 50).unsqueeze(0), read=[SITE]).activations[SITE].norm(dim=2)
         some = _evaluate(tiny, sae, sink_norm=norms.median().item())
-    assert 0 < some["tokens"] < everything["tokens"]
-    assert some["kl"]["sae"] < everything["kl"]["sae"]
+    assert 0 < some.tokens < everything.tokens
+    assert some.kl.sae < everything.kl.sae
 
 
 def test_measures_depend_on_the_seed_in_their_intervals_only_and_not_on_the_batch(tiny: Model) -> None:
     sae = _sae(_random(tiny.d_model, 64), _unit(_random(64, tiny.d_model, seed=1)), k=4)
     first, again, other = (_evaluate(tiny, sae, seed, batch=batch) for seed, batch in ((0, 4), (0, 3), (1, 4)))
     for name in WITH_INTERVAL:
-        low, high = first["ci95"][name]
-        assert low <= first[name] <= high
-        assert again["ci95"][name] == pytest.approx([low, high], rel=1e-4)
-    assert other["ci95"]["fvu"] != first["ci95"]["fvu"]
-    assert {**other, "ci95": None} == {**first, "ci95": None}
+        low, high = first.ci95[name]
+        assert low <= getattr(first, name) <= high
+        assert again.ci95[name] == pytest.approx([low, high], rel=1e-4)
+    assert other.ci95["fvu"] != first.ci95["fvu"]
+    assert other.model_copy(update={"ci95": first.ci95}) == first
 
 
 def test_intervals_cover_the_truth_although_tokens_of_a_sequence_are_alike() -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.report.page import Found
 from sparse_circuits.report.weights import FoundWeights
+from worlds.artefact_example import example
 
 HOSTILE = "</script><img src=x onerror=alert(1)> <b>"
 SITES = ("resid_post.0", "resid_post.1")
-SAE = {"d_sae": 64, "l0": 8.0, "fvu": 0.2, "ce_recovered": 0.9, "dead_fraction": 0.0}
+SAE = {"l0": 8.0, "fvu": 0.2, "ce_recovered": 0.9, "dead_fraction": 0.0}
 
 # From the input event to the second frame after it: the first one has drawn what the move changed.
 ANSWER = """async (moves) => {
@@ -43,7 +45,8 @@ def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: 
     saes, interpretations = [], []
     for site in SITES:
         folder = results / "saes/tiny" / site / "topk"
-        saes.append(write(folder / "evaluation.json", {**SAE, "site": site, "d_sae": features}))
+        sae = example(SAEEvaluation, **SAE, site=site, d_sae=features)
+        saes.append(write(folder / "evaluation.json", sae.plain()))
         density = np.linspace(-4, -1, features).astype(np.float32)
         save_file({"sparsity": density}, folder / "sparsity.safetensors")
         described = {"study": "s", "nodes": [_described(f"{site}/{number}") for number in range(nodes // 2)]}
