@@ -24,7 +24,7 @@ from sparse_circuits.weight_sparse.compact import CompactModel
 from sparse_circuits.weight_sparse.folder import new_model
 from sparse_circuits.weight_sparse.masks import gated, mean_activations, places_of
 from sparse_circuits.weight_sparse.projection import project_
-from sparse_circuits.weight_sparse.training import Recipe, sparse_matrices, train
+from sparse_circuits.weight_sparse.training import sparse_matrices, train
 
 VOCABULARY, CONTEXT = 2048, 256
 OPEN = 0.05  # share of nodes in the circuit that is timed
@@ -53,7 +53,7 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.threads)
     device = choose_device(args.device)
-    size = {"layers": args.layers, "d_model": args.d_model, "tokens": 10**6, "batch": args.batch}
+    size = {"layers": args.layers, "d_model": args.d_model, "tokens": 10**6, "batch": args.batch, "anneal_until": 1e-9}
     kinds = {
         "dense": Transformer.model_validate({**size, "active": None}),
         "AbsTopK activations": Transformer.model_validate(size),
@@ -65,8 +65,7 @@ def main(args: Arguments) -> None:
     projections = []
     for _ in range(args.rounds):
         for name, entry in kinds.items():
-            recipe = Recipe(steps=args.steps, share=entry.share, anneal_until=1e-9)
-            work = partial(train, models[name], lambda _: tokens, recipe, device)
+            work = partial(train, models[name], lambda _: tokens, entry, args.steps, device)
             times[name].append(seconds_of(work, device))
         sparse = models["sparse weights too"]
         projections.append(seconds_of(partial(project_all, sparse, args.share), device) * args.steps)
@@ -116,7 +115,7 @@ def peak_memory(entry: Transformer, args: Arguments) -> float:
     tokens = random_tokens(args)
     before = _peak()
     model = new_model(entry, VOCABULARY, CONTEXT, 0)
-    train(model, lambda _: tokens, Recipe(steps=2, share=entry.share, anneal_until=1e-9), device)
+    train(model, lambda _: tokens, entry, 2, device)
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     return _peak() - before

@@ -27,7 +27,7 @@ from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import augmented
-from sparse_circuits.weight_sparse.training import Recipe, train
+from sparse_circuits.weight_sparse.training import train
 from worlds.seeded import autoencoder
 
 SITE = Site("resid_post", 0)
@@ -52,8 +52,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, shapes: Path) -> Path:
     entry = Entry(layers=2, d_model=32, head_dim=8, patch=4, images=16000, batch=64)
     split = read_images(shapes, "train")
     model = new_vision_model(entry, (12, 12, 1), 3, 0)
-    steps = Recipe.of(entry, entry.images // entry.batch)
-    train(model, augmented(split.images, split.labels, SHAPES, entry, 0), steps, torch.device("cpu"))
+    steps = entry.images // entry.batch
+    train(model, augmented(split.images, split.labels, SHAPES, entry, 0), entry, steps, torch.device("cpu"))
     save_tokenizer(SHAPES, made / "tokenizer", "shapes")
     save_model(model, "shapes", made / "tokenizer", "MIT", {}, [{"step": 0}], made / "model")
     return made / "model"

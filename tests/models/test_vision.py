@@ -37,7 +37,7 @@ from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import accuracy, augmented
-from sparse_circuits.weight_sparse.training import Recipe, train
+from sparse_circuits.weight_sparse.training import train
 from worlds.drawn_images import CLASSES, SHAPE, drawn, entry, idx, published
 from worlds.seeded import generator
 
@@ -232,7 +232,7 @@ def test_training_learns_what_the_images_show_and_keeps_its_zeros(images: Path) 
     for made, least in ((ENTRY, 0.9), (sparse, 0.6)):
         model = new_vision_model(made, SHAPE, len(CLASSES), 0)
         batches = augmented(split.images, split.labels, CLASSES, made, 0)
-        train(model, batches, Recipe.of(made, 120), CPU)
+        train(model, batches, made, 120, CPU)
         assert accuracy(model, tokens) >= least
     weight = model.transformer.get_submodule("h.0.mlp.c_fc").weight
     assert isinstance(weight, torch.Tensor)
@@ -275,7 +275,7 @@ def test_stopped_training_on_images_goes_on_and_ends_in_the_same_bytes(images: P
 
     def trained(given: Callable[[int], torch.Tensor], state: Checkpoint | None) -> torch.nn.Module:
         model = new_vision_model(entry, SHAPE, len(CLASSES), 0)
-        train(model, given, Recipe.of(entry, 20), CPU, state)
+        train(model, given, entry, 20, CPU, state)
         return model
 
     whole, state = trained(batches, None), Checkpoint(tmp_path / "state.safetensors", "spec", minutes=0)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.search.problem import split_pairs
+from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, edges_of, matrices, nodes_of, without_idle
@@ -24,7 +25,7 @@ from sparse_circuits.weight_sparse.masks import (
     place_at,
     places_of,
 )
-from sparse_circuits.weight_sparse.pruning import PrunedCircuit, Search, prune_circuit
+from sparse_circuits.weight_sparse.pruning import PrunedCircuit, prune_circuit
 from worlds.sparse_models import ANSWERS, built_model, built_pairs, random_model, random_tokens
 
 
@@ -139,7 +140,9 @@ def test_a_query_and_its_key_share_a_gate() -> None:
 @pytest.fixture(scope="module")
 def pruned() -> tuple[Masking, PrunedCircuit]:
     masking = Masking(model := built_model(), fills(model))
-    return masking, prune_circuit(masking, built_pairs(80, 0), [Search(steps=120, price=0.01, target=0.3)])
+    return masking, prune_circuit(
+        masking, built_pairs(80, 0), PruneTask(study="test", task="built", steps=120, prices=[0.01], target=0.3)
+    )
 
 
 def test_the_circuit_that_was_built_is_the_one_that_is_found(pruned: tuple[Masking, PrunedCircuit]) -> None:
@@ -180,7 +183,9 @@ def test_a_task_that_the_model_does_not_do_is_told() -> None:
     model = built_model()
     model.lm_head.weight[list(ANSWERS)] = 0
     with pytest.raises(StudyError, match=r"the model's own task loss is 0\.\d+, above the target of 0\.3"):
-        prune_circuit(Masking(model, fills(model)), built_pairs(40, 0), [Search(target=0.3)])
+        prune_circuit(
+            Masking(model, fills(model)), built_pairs(40, 0), PruneTask(study="test", task="built", target=0.3)
+        )
 
 
 def test_random_circuits_have_as_many_nodes_at_every_place() -> None:

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from sparse_circuits.base.checkpoint import Checkpoint
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.config.network import Anneal, Network
 from sparse_circuits.models.weight_sparse import AbsTopK, Sink, WeightSparseConfig, WeightSparseForCausalLM
 from sparse_circuits.weight_sparse.projection import kth_largest, project_
-from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_of_weights
+from sparse_circuits.weight_sparse.schedule import learning_rate, share_of_weights
 from sparse_circuits.weight_sparse.training import (
-    Recipe,
     backward,
     in_random_order,
     next_token_loss,
@@ -169,8 +169,8 @@ def counting(sequences: int = 64) -> Tensor:
 def test_training_learns_and_leaves_the_share_of_weights_asked_for() -> None:
     model = small_model()
     before = next_token_loss(model, counting()).mean()
-    recipe = Recipe(steps=150, share=0.1, anneal_until=0.5, learning_rate=0.02, least=0)
-    log = train(model, in_random_order(counting(), 16, 0), recipe, CPU)
+    entry = Network(layers=2, d_model=32, share=0.1, anneal_until=0.5, learning_rate=0.02, least=0)
+    log = train(model, in_random_order(counting(), 16, 0), entry, 150, CPU)
     assert next_token_loss(model, counting()).mean() < 0.2 * before
     for weight, _ in sparse_matrices(model):
         assert int((weight != 0).sum()) == round(0.1 * weight.numel())
@@ -179,10 +179,10 @@ def test_training_learns_and_leaves_the_share_of_weights_asked_for() -> None:
 
 
 def test_a_stopped_run_goes_on_and_ends_in_the_same_bytes(tmp_path: Path) -> None:
-    recipe = Recipe(steps=20, share=0.2, anneal_until=0.5)
+    entry = Network(layers=2, d_model=32, share=0.2, anneal_until=0.5)
     batches = in_random_order(counting(), 16, 0)
     whole, log = small_model(), []
-    log = train(whole, batches, recipe, CPU)
+    log = train(whole, batches, entry, 20, CPU)
 
     class Killed(Exception):
         pass
@@ -194,9 +194,9 @@ def test_a_stopped_run_goes_on_and_ends_in_the_same_bytes(tmp_path: Path) -> Non
 
     stopped, state = small_model(), Checkpoint(tmp_path / "state.safetensors", "spec", minutes=0)
     with pytest.raises(Killed):
-        train(stopped, killing, recipe, CPU, state)
+        train(stopped, killing, entry, 20, CPU, state)
     resumed = small_model()
-    assert train(resumed, batches, recipe, CPU, state) == log
+    assert train(resumed, batches, entry, 20, CPU, state) == log
     for (name, one), (_, other) in zip(whole.named_parameters(), resumed.named_parameters(), strict=True):
         assert torch.equal(one, other), name
 
@@ -214,7 +214,7 @@ def test_a_diverging_run_is_told() -> None:
     with torch.no_grad():
         model.lm_head.weight.fill_(math.nan)
     with pytest.raises(StudyError, match="training diverged at step 0: loss nan; lower learning_rate"):
-        train(model, in_random_order(counting(), 16, 0), Recipe(steps=2), CPU)
+        train(model, in_random_order(counting(), 16, 0), Network(layers=2, d_model=32), 2, CPU)
 
 
 def test_a_step_in_passes_has_the_gradients_of_the_whole() -> None:

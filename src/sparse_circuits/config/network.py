@@ -7,6 +7,8 @@ from pydantic import Field
 from sparse_circuits.config.base import Positive, Settings, Share
 from sparse_circuits.config.shared import Seeded
 
+Anneal = Literal["linear", "sqrt", "exponential"]
+
 
 class Network(Settings):
     """Sizes and training of one model, whatever it is trained on."""
@@ -15,7 +17,7 @@ class Network(Settings):
     d_model: Positive
     head_dim: Positive = 16
     share: Share = Field(1.0, description="share of the weights left at the end of training; 1: a dense model")
-    anneal: Literal["linear", "sqrt", "exponential"] = Field("linear", description="how that share falls")
+    anneal: Anneal = Field("linear", description="how that share falls")
     anneal_until: Share = Field(0.5, description="part of the run at which it is reached")
     least: Annotated[int, Field(ge=0)] = Field(4, description="weights that every neuron and channel keeps")
     batch: Positive = Field(16, description="sequences a step")

@@ -13,7 +13,7 @@ from sparse_circuits.base.fingerprint import fingerprint
 from sparse_circuits.config.train_transformer import TrainTransformer
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.weight_sparse.folder import count_weights, new_model, save_model
-from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, in_random_order, train
+from sparse_circuits.weight_sparse.training import held_out_loss, in_random_order, train
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ def step(files: Files, settings: TrainTransformer, resumption: Resumption, compu
     if len(data) < entry.batch:
         raise StudyError(f"{files.sequences}: {len(data)} sequences are less than one batch of {entry.batch}")
     model = new_model(entry, len(load_tokenizer(files.tokenizer)), data.shape[1], settings.seed)
-    recipe = Recipe.of(entry, entry.tokens // (entry.batch * data.shape[1]))
+    steps = entry.tokens // (entry.batch * data.shape[1])
     decisive = settings.model_dump(mode="json"), fingerprint(Path(__file__)), sequences_attributes(files.sequences)
     state = resumption.checkpoint(*decisive)
-    log = train(model, in_random_order(data, entry.batch, settings.seed), recipe, device, state)
+    log = train(model, in_random_order(data, entry.batch, settings.seed), entry, steps, device, state)
     losses = {
         "held_out": held_out_loss(model, held_out, entry.batch),
-        "tokens": recipe.steps * entry.batch * data.shape[1],
+        "tokens": steps * entry.batch * data.shape[1],
         "share": entry.share,
         **count_weights(model),
     }

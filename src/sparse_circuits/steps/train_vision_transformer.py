@@ -16,7 +16,7 @@ from sparse_circuits.models.pictures import save_tokenizer, to_tokens
 from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.weight_sparse.folder import count_weights, new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import BATCH, accuracy, augmented
-from sparse_circuits.weight_sparse.training import Recipe, held_out_loss, train
+from sparse_circuits.weight_sparse.training import held_out_loss, train
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ def step(files: Files, settings: TrainVisionTransformer, resumption: Resumption,
     model = new_vision_model(entry, data.images.shape[1:], len(classes), settings.seed)
     batches = augmented(data.images, data.labels, classes, entry, settings.seed)
     decisive = settings.model_dump(mode="json"), fingerprint(Path(__file__)), sha256(files.images)
-    recipe = Recipe.of(entry, entry.images // entry.batch)
-    log = train(model, batches, recipe, device, resumption.checkpoint(*decisive))
+    steps = entry.images // entry.batch
+    log = train(model, batches, entry, steps, device, resumption.checkpoint(*decisive))
     tokens = torch.from_numpy(to_tokens(test.images, test.labels, len(classes))).long()
     losses = {
         "accuracy": accuracy(model, tokens),
         "held_out": held_out_loss(model, tokens, BATCH),
-        "images": recipe.steps * entry.batch,
+        "images": steps * entry.batch,
         "share": entry.share,
         **count_weights(model),
     }

@@ -13,7 +13,7 @@ from sparse_circuits.tasks.pairs import Groups, encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
-from sparse_circuits.weight_sparse.pruning import PrunedCircuit, Search, learn_masks, prune_circuit, whole_loss
+from sparse_circuits.weight_sparse.pruning import PrunedCircuit, learn_masks, prune_circuit, whole_loss
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -48,16 +48,15 @@ def find_circuit(
     if whole_loss(masking, groups["train"]) > settings.target:
         own = judge_gates(masking, groups, None)
         return FoundCircuit(False, [], [], {name: {"model": value} for name, value in own.items()})
-    found = prune_circuit(masking, groups["train"], [_search(settings, price) for price in settings.prices])
+    found = prune_circuit(masking, groups["train"], settings)
     judged = judge(masking, groups, found, settings.random_circuits, settings.seed)
     if settings.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, settings.seed)
         nonsense = {split: encoded(nonsense_task(part, words)) for split, part in pairs.items()}
         shuffled = {**groups, "train": encoded(shuffled_labels(pairs["train"], settings.seed))}
-        search = _search(settings, found.price)
         judged["controls"] = {
-            "shuffled": control(masking, shuffled, search, found),
-            "nonsense": control(masking, nonsense, search, found),
+            "shuffled": control(masking, shuffled, settings, found),
+            "nonsense": control(masking, nonsense, settings, found),
         }
     gates = masking.index.split(found.gates)
     nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
@@ -66,21 +65,9 @@ def find_circuit(
     return FoundCircuit(True, nodes, edges, measures)
 
 
-def _search(settings: PruneTask, price: float) -> Search:
-    return Search(
-        steps=settings.steps,
-        batch=settings.batch,
-        price=price,
-        learning_rate=settings.learning_rate,
-        target=settings.target,
-        worth=settings.worth,
-        seed=settings.seed,
-    )
-
-
-def control(masking: Masking, groups: Splits, search: Search, real: PrunedCircuit) -> dict[str, float]:
+def control(masking: Masking, groups: Splits, settings: PruneTask, real: PrunedCircuit) -> dict[str, float]:
     """Return how a circuit does on `test` that was searched on a control's `train`, with as many gates as the real."""
-    ranking, _ = learn_masks(masking, groups["train"], search)
+    ranking, _ = learn_masks(masking, groups["train"], settings, real.price)
     gates = torch.zeros_like(real.gates)
     gates[ranking[: int(real.gates.sum())]] = 1
     return judge_gates(masking, groups, gates)

@@ -4,7 +4,7 @@ The ranking's last gates are not all needed; the paper finds small circuits by t
 a few searches at different prices are cleaned up, and the smallest circuit is taken.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -16,38 +16,19 @@ from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.search.bisection import smallest
 from sparse_circuits.circuits.search.heaviside import step
 from sparse_circuits.circuits.search.problem import split_pairs
+from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.tasks.code import HELD_OUT
 from sparse_circuits.tasks.pairs import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, without_idle
 
+WEIGHT_DECAY = 1e-3  # AdamW's
+
 Ranking = Tensor  # numbers of gates, the most needed first
 
 
-@dataclass(frozen=True)
-class Search:
-    """How masks are learned."""
-
-    steps: int = 150
-    """optimiser steps"""
-    batch: int = 32
-    """pairs a step"""
-    price: float = 1e-3
-    """nats of task loss that a node costs"""
-    learning_rate: float = 0.03
-    """AdamW's, falling to 0"""
-    weight_decay: float = 1e-3
-    """AdamW's"""
-    target: float = 0.15
-    """task loss in nats that the circuit may have on held-out pairs"""
-    worth: float = 10
-    """heads of rankings are cleaned up that have at most so many times the fewest edges"""
-    seed: int = 0
-    """of the order of pairs"""
-
-
-def learn_masks(masking: Masking, groups: Groups, search: Search) -> tuple[Ranking, Tensor]:
-    """Return all gates, the most needed first, and their taus (gate,).
+def learn_masks(masking: Masking, groups: Groups, settings: PruneTask, price: float) -> tuple[Ranking, Tensor]:
+    """Return all gates, the most needed first, and their taus (gate,); a node costs `price` nats of task loss.
 
     Forward a gate is open where tau > 0, backward it has the sigmoid's derivative; tau is clamped to [-1, 1] after each
     step. taus start between .1 and .9 in the order of the gates' scores: from equal ones all gates would close in the
@@ -55,21 +36,21 @@ def learn_masks(masking: Masking, groups: Groups, search: Search) -> tuple[Ranki
     same clamp: ties go by how much the loss rises, to first order, when the gate closes, averaged over the second half
     of the steps.
     """
-    generator = torch.Generator().manual_seed(search.seed)
+    generator = torch.Generator().manual_seed(settings.seed)
     order = torch.argsort(torch.argsort(gate_scores(masking, groups), stable=True))
     tau = (0.1 + 0.8 * order / (masking.index.count - 1)).requires_grad_()
-    optimizer = torch.optim.AdamW([tau], lr=search.learning_rate, weight_decay=search.weight_decay)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, search.steps)
+    optimizer = torch.optim.AdamW([tau], lr=settings.learning_rate, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.steps)
     needed = torch.zeros_like(tau)
-    batches = Progress(_batches(groups, search, generator), total=search.steps, desc="learn masks", unit="step")
+    batches = Progress(_batches(groups, settings, generator), total=settings.steps, desc="learn masks", unit="step")
     for number, batch in enumerate(batches):
         gates = step(tau)
         gates.retain_grad()
         loss = masking.choose(batch, gates).task_loss
-        (loss + search.price * gates.sum()).backward()
+        (loss + price * gates.sum()).backward()
         assert gates.grad is not None
-        if 2 * number >= search.steps:
-            needed -= gates.grad - search.price
+        if 2 * number >= settings.steps:
+            needed -= gates.grad - price
         torch.nn.utils.clip_grad_norm_([tau], 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -110,8 +91,8 @@ class PrunedCircuit:
     price: float
 
 
-def prune_circuit(masking: Masking, groups: Groups, searches: Sequence[Search]) -> PrunedCircuit:
-    """Return the smallest circuit of some searches whose task loss on held-out pairs is at most the target.
+def prune_circuit(masking: Masking, groups: Groups, settings: PruneTask) -> PrunedCircuit:
+    """Return the smallest circuit, of a search at each price, whose task loss on held-out pairs is at most the target.
 
     The last pairs are held out: they have templates of their own, and decide on the size of each ranking's head. Heads
     that have at most `worth` times the fewest edges are cleaned up, and the smallest circuit that comes of it is
@@ -121,26 +102,26 @@ def prune_circuit(masking: Masking, groups: Groups, searches: Sequence[Search]) 
     def edges(found: PrunedCircuit) -> int:
         return count_edges(masking.model, masking.index.split(found.gates))
 
-    target, worth = searches[0].target, searches[0].worth
+    target = settings.target
     if (whole := whole_loss(masking, groups)) > target:
         raise StudyError(f"the model's own task loss is {whole:.3f}, above the target of {target:g}")
     train, held_out = split_pairs(groups, HELD_OUT)
-    heads = sorted((bisect(masking, train, held_out, search) for search in searches), key=edges)
-    worthy = [head for head in heads if edges(head) <= worth * edges(heads[0])]
+    heads = sorted((bisect(masking, train, held_out, settings, price) for price in settings.prices), key=edges)
+    worthy = [head for head in heads if edges(head) <= settings.worth * edges(heads[0])]
     found = min((clean_up(masking, train, held_out, head, target) for head in worthy), key=edges)
     return replace(found, bisected=heads[0].gates)
 
 
-def bisect(masking: Masking, train: Groups, held_out: Groups, search: Search) -> PrunedCircuit:
+def bisect(masking: Masking, train: Groups, held_out: Groups, settings: PruneTask, price: float) -> PrunedCircuit:
     """Return the smallest head of a ranking learnt on `train` whose loss on held-out pairs is within the target."""
-    ranking, _ = learn_masks(masking, train, search)
+    ranking, _ = learn_masks(masking, train, settings, price)
 
     def head(size: int) -> PrunedCircuit:
         gates = torch.zeros(len(ranking), device=ranking.device)
         gates[ranking[:size]] = 1
-        return _measured(masking, train, held_out, gates, search.price)
+        return _measured(masking, train, held_out, gates, price)
 
-    return head(smallest(len(ranking), lambda size: head(size).held_out_loss <= search.target))
+    return head(smallest(len(ranking), lambda size: head(size).held_out_loss <= settings.target))
 
 
 def clean_up(masking: Masking, train: Groups, held_out: Groups, found: PrunedCircuit, target: float) -> PrunedCircuit:
@@ -192,10 +173,10 @@ def whole_loss(masking: Masking, groups: Groups) -> float:
     return held_out.calibrated(calibrate(train)).task_loss.item()
 
 
-def _batches(groups: Groups, search: Search, generator: torch.Generator) -> Iterator[PairBatch]:
+def _batches(groups: Groups, settings: PruneTask, generator: torch.Generator) -> Iterator[PairBatch]:
     """Yield as many batches of pairs of one length as there are steps, each length as often as it has pairs."""
     weights = torch.tensor([float(len(indices)) for indices, _ in groups])
-    for _ in range(search.steps):
+    for _ in range(settings.steps):
         _, batch = groups[int(torch.multinomial(weights, 1, generator=generator))]
-        rows = torch.randperm(len(batch), generator=generator)[: search.batch]
+        rows = torch.randperm(len(batch), generator=generator)[: settings.batch]
         yield batch.take(rows.tolist())

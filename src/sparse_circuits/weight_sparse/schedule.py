@@ -5,9 +5,9 @@ warms up, falls linearly to 0, and is divided by the root of the share ("sharkfi
 """
 
 import math
-from typing import Literal
 
-Anneal = Literal["linear", "sqrt", "exponential"]
+from sparse_circuits.config.network import Anneal
+
 WARM_UP = 0.01
 
 

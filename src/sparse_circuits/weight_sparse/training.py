@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,50 +15,11 @@ from sparse_circuits.config.network import Network
 from sparse_circuits.models.run import cross_entropy, model_precision
 from sparse_circuits.models.weight_sparse import MLP, Attention, WeightSparseForCausalLM
 from sparse_circuits.weight_sparse.projection import project_
-from sparse_circuits.weight_sparse.schedule import Anneal, learning_rate, share_of_weights
+from sparse_circuits.weight_sparse.schedule import learning_rate, share_of_weights
 
 LOG_EVERY = 20  # steps
 BETAS = (0.9, 0.95)
 SMALLEST_RMS = 1e-5
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained."""
-
-    steps: int
-    """optimiser steps"""
-    learning_rate: float = 0.0128
-    """peak, before it is divided by the root of the share of weights left"""
-    weight_decay: float = 0.1
-    """AdamW's"""
-    epsilon: float = 0.1
-    """AdamW's; large beside gradients of root mean square 1: small ones move a weight little"""
-    share: float = 1.0
-    """weights left at the end, of each matrix"""
-    anneal_until: float = 0.5
-    """part of the run at which that share is reached"""
-    anneal: Anneal = "linear"
-    """how the share falls"""
-    least: int = 4
-    """weights that every neuron and channel keeps at least"""
-    passes: int = 1
-    """passes that the sequences of a step are divided over, where they do not fit into memory together"""
-
-    @classmethod
-    def of(cls, entry: Network, steps: int) -> "Recipe":
-        """What a study says of a model."""
-        return cls(
-            steps=steps,
-            learning_rate=entry.learning_rate,
-            weight_decay=entry.weight_decay,
-            epsilon=entry.epsilon,
-            share=entry.share,
-            anneal=entry.anneal,
-            anneal_until=entry.anneal_until,
-            least=entry.least,
-            passes=entry.passes,
-        )
 
 
 def sparse_matrices(model: WeightSparseForCausalLM) -> list[tuple[Tensor, int | None]]:
@@ -85,7 +45,8 @@ def sparse_matrices(model: WeightSparseForCausalLM) -> list[tuple[Tensor, int | 
 def train(
     model: WeightSparseForCausalLM,
     sequences: Callable[[int], Tensor],
-    recipe: Recipe,
+    entry: Network,
+    steps: int,
     device: torch.device,
     checkpoint: Checkpoint | None = None,
 ) -> list[dict[str, Any]]:
@@ -100,25 +61,25 @@ def train(
     model.final_logits_bias.requires_grad_(False)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
-        parameters, betas=BETAS, eps=recipe.epsilon, weight_decay=recipe.weight_decay, fused=True
+        parameters, betas=BETAS, eps=entry.epsilon, weight_decay=entry.weight_decay, fused=True
     )
     matrices = sparse_matrices(model)
     begin, log = checkpoint.load(model, optimizer, device) if checkpoint else (0, None)
     log = log or []
     with told_to_stop() as signals:
-        for step in Progress(range(begin, recipe.steps), total=recipe.steps, initial=begin, desc="train"):
-            progress = step / recipe.steps
-            share = share_of_weights(progress, recipe.share, recipe.anneal_until, recipe.anneal)
+        for step in Progress(range(begin, steps), total=steps, initial=begin, desc="train"):
+            progress = step / steps
+            share = share_of_weights(progress, entry.share, entry.anneal_until, entry.anneal)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(progress, share, recipe.learning_rate)
+                group["lr"] = learning_rate(progress, share, entry.learning_rate)
             optimizer.zero_grad(set_to_none=True)
-            loss = backward(model, sequences(step).to(device), recipe.passes)
+            loss = backward(model, sequences(step).to(device), entry.passes)
             normalise_gradients(parameters)
             optimizer.step()
             if share < 1:
                 for weight, axis in matrices:
-                    project_(weight, share, recipe.least if axis is not None else 0, axis or 0)
-            if step % LOG_EVERY == 0 or step == recipe.steps - 1:
+                    project_(weight, share, entry.least if axis is not None else 0, axis or 0)
+            if step % LOG_EVERY == 0 or step == steps - 1:
                 if not math.isfinite(loss.item()):
                     raise StudyError(f"training diverged at step {step}: loss {loss.item()}; lower learning_rate")
                 log.append({"step": step, "loss": round(loss.item(), 5), "share": round(share, 6)})
@@ -126,7 +87,7 @@ def train(
                 checkpoint.save(step + 1, model, optimizer, log)
             if signals:
                 kept = f"state saved in {checkpoint.path}, the next run goes on" if checkpoint else "nothing was saved"
-                raise StudyError(f"told to stop after {step + 1} of {recipe.steps} steps; {kept}")
+                raise StudyError(f"told to stop after {step + 1} of {steps} steps; {kept}")
     model.eval().requires_grad_(False)
     return log
 
