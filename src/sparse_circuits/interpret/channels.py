@@ -1,13 +1,14 @@
 """What chosen channels of a model of images do: how far each is above its mean, image by image and place by place."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from sparse_circuits.base.progress import Progress
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
 from sparse_circuits.interpret.images import describe_on_images
@@ -15,9 +16,6 @@ from sparse_circuits.models.load import Model
 from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.models.run import run
 from sparse_circuits.sources.images import ImageSplit
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 IMAGES = 8  # in one pass
 
@@ -50,7 +48,7 @@ def read_channels(
 
 def describe_channels(
     model: Model,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     site: Site,
     channels: Sequence[int],
     firing: Firing,

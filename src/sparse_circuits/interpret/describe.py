@@ -1,13 +1,14 @@
 """What is known of each node of a site without asking a language model: everything but generated labels."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.interpret_nodes import Amounts
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.contexts import TokenPlace, quantile_edges, quantile_places, silent_places, top_places
@@ -20,9 +21,6 @@ from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import pieces, token_text, token_texts
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
 NEAR = 8  # tokens before a feature's own that are told apart by their distance
 HOLDS = 0.3  # F1 from which a rule is called one
 FOLLOWS = 2.0  # how many times more often a promoted token follows, for the label to name it
@@ -32,7 +30,7 @@ DIGITS = 4  # significant ones of activations and shares in the file
 
 def describe_nodes(
     model: Model,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     site: Site,
     reads: Site,
     sae: SparseAutoencoder,
@@ -137,9 +135,7 @@ def _rule(firing: Firing, row: int, vocabulary: Vocabulary, edges: NDArray[np.fl
     }
 
 
-def _promoted(
-    model: Model, tokenizer: "PreTrainedTokenizerBase", site: Site, directions: Tensor, firing: Firing
-) -> Any:
+def _promoted(model: Model, tokenizer: Tokenizer, site: Site, directions: Tensor, firing: Firing) -> Any:
     """Return a function from a row to the tokens that it promotes and suppresses, and whether the former follow."""
     if not site.is_written:
         return lambda row: {}
@@ -193,7 +189,7 @@ def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[TokenPlace,
     }
 
 
-def _shower(tokenizer: "PreTrainedTokenizerBase", firing: Firing, values: NDArray[np.float32], length: int) -> Any:
+def _shower(tokenizer: Tokenizer, firing: Firing, values: NDArray[np.float32], length: int) -> Any:
     """Return a function from a place to its context as it stands in the file."""
 
     def shown(place: TokenPlace, part: Tensor | None = None) -> dict[str, Any]:

@@ -6,20 +6,17 @@ tokens marked; then, five at a time, held-out contexts of which some hold an act
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.base.endpoint import SEED, Endpoint, marked, read_answer
 from sparse_circuits.base.progress import Progress
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.interpret.contexts import TokenPlace
 from sparse_circuits.interpret.rule import detection_scores
 from sparse_circuits.models.texts import pieces
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-    from sparse_circuits.activations.sequences import Sequences
 
 AT_A_TIME = 5  # contexts a question
 
@@ -35,9 +32,9 @@ Answer with JSON only, a 1 (active) or a 0 for each excerpt in order, such as {"
 
 def generated_labels(
     endpoint: Endpoint,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     interpretation: Mapping[str, Any],
-    sequences: "Sequences",
+    sequences: Sequences,
     parallel: int,
 ) -> list[dict[str, Any]]:
     """Return the `generated_label` of every node of an interpretation, `parallel` of them under way at once."""
@@ -55,9 +52,9 @@ def generated_labels(
 
 def generated_label(
     endpoint: Endpoint,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     node: Mapping[str, Any],
-    sequences: "Sequences",
+    sequences: Sequences,
     window: int,
 ) -> dict[str, Any]:
     """Return a node's generated label, its detection scores, and every answer as it came.
@@ -122,6 +119,6 @@ def _excerpts(node: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"Tokens made likelier: {promoted}" if promoted else ""])
 
 
-def _text(tokenizer: "PreTrainedTokenizerBase", sequences: "Sequences", place: TokenPlace, window: int) -> str:
+def _text(tokenizer: Tokenizer, sequences: Sequences, place: TokenPlace, window: int) -> str:
     shown = place.window(window, sequences.token_id.shape[1])
     return "".join(pieces(tokenizer, sequences.token_id[place.sequence, shown].tolist())).replace("\n", " ")

@@ -1,21 +1,19 @@
 """What features of a vision model do: the images and patches on which they are active, and the classes of these."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.tokens import COUNT
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import token_texts
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 MOST = 2.0  # times a class' share of the images, from which the label names it
 NAMED = 3  # classes in a label, at most
@@ -26,7 +24,7 @@ ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 def describe_on_images(
     model: Model,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     site: Site,
     written: Tensor | None,
     features: Sequence[int],

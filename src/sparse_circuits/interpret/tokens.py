@@ -1,25 +1,21 @@
 """The tokens that a feature promotes and suppresses: its decoder row read through the unembedding (the logit lens)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import token_texts
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
 COUNT = 8
 
 
-def token_notes(
-    model: Model, tokenizer: "PreTrainedTokenizerBase", directions: Mapping[str, Tensor]
-) -> dict[str, dict[str, Any]]:
+def token_notes(model: Model, tokenizer: Tokenizer, directions: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
     """Return {"promotes", "suppresses"} (texts of the top tokens) for each direction (d_model,), by its node's name.
 
     Nodes whose directions do not lie in the residual stream (heads, neurons) promote nothing directly; they get none.

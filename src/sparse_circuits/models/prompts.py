@@ -1,14 +1,10 @@
 """Prompts as tokens."""
 
-from typing import TYPE_CHECKING
-
 from sparse_circuits.base.errors import StudyError
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+from sparse_circuits.base.types import Tokenizer
 
 
-def prompt_tokens(text: str, tokenizer: "PreTrainedTokenizerBase", separator_id: int) -> list[int]:
+def prompt_tokens(text: str, tokenizer: Tokenizer, separator_id: int) -> list[int]:
     """Return the tokens of a prompt, the separator first.
 
     Raises StudyError for a prompt with the separator in it, or longer than the model has positions.

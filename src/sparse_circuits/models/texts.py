@@ -7,10 +7,8 @@ hexadecimal, ⟨F0 9F⟩, and so are characters that nothing is drawn for: contr
 import codecs
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+from sparse_circuits.base.types import Tokenizer
 
 BROKEN = "�"  # what a decoder gives for bytes that are no whole character
 SPACE = "▁"  # SentencePiece's, which some decoders drop at the begin of a text
@@ -22,18 +20,18 @@ OTHERS = [byte for byte in range(256) if byte not in PRINTED]
 BYTES = {chr(byte): byte for byte in PRINTED} | {chr(256 + n): byte for n, byte in enumerate(OTHERS)}
 
 
-def token_text(tokenizer: "PreTrainedTokenizerBase", token: int) -> str:
+def token_text(tokenizer: Tokenizer, token: int) -> str:
     """Return the text of one token by itself."""
     text = pieces(tokenizer, [token])[0]
     return text if text.strip(JOINERS) else _spelled(text.encode()) if text else ""
 
 
-def token_texts(tokenizer: "PreTrainedTokenizerBase", tokens: Iterable[int]) -> list[str]:
+def token_texts(tokenizer: Tokenizer, tokens: Iterable[int]) -> list[str]:
     """Return the text of each token by itself."""
     return [token_text(tokenizer, token) for token in tokens]
 
 
-def pieces(tokenizer: "PreTrainedTokenizerBase", tokens: Sequence[int]) -> list[str]:
+def pieces(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
     """Return texts of a text's tokens that joined are the text: a character of several tokens stands at its last one,
     and the others are empty."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="spelled")
@@ -43,13 +41,13 @@ def pieces(tokenizer: "PreTrainedTokenizerBase", tokens: Sequence[int]) -> list[
     return [UNSEEN.sub(lambda unseen: _spelled(unseen[0].encode()), text).replace("⟩⟨", " ") for text in found]
 
 
-def prompt_texts(tokenizer: "PreTrainedTokenizerBase", tokens: Sequence[int]) -> list[str]:
+def prompt_texts(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
     """Return a text for each token of a prompt: as `pieces`, with bytes where those show nothing."""
     found = zip(pieces(tokenizer, tokens), tokens, strict=True)
     return [piece if piece.strip(JOINERS) else token_text(tokenizer, token) for piece, token in found]
 
 
-def _bytes(tokenizer: "PreTrainedTokenizerBase", token: int) -> bytes:
+def _bytes(tokenizer: Tokenizer, token: int) -> bytes:
     text, name = str(tokenizer.decode([token])), str(tokenizer.convert_ids_to_tokens(token))
     if BROKEN in text and (byte := re.fullmatch("<0x([0-9A-F]{2})>", name)):
         return bytes.fromhex(byte[1])

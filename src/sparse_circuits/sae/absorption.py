@@ -6,21 +6,19 @@ Chanin et al. 2024 (arXiv 2409.14507), full absorption as SAEBench 0.6 defines i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.logistic import fit_probe
 from sparse_circuits.sae.probing import mean_differences
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 # SAEBench's constants (evals/absorption).
 F1_JUMP = 0.03  # a k-th feature that raises F1 by more belongs to the letter too
@@ -58,7 +56,7 @@ class Lettered:
     letter: Tensor
 
 
-def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) -> LetterWords:
+def letter_words(tokenizer: Tokenizer, count: int, seed: int) -> LetterWords:
     """Draw `count` words a letter, in random order: tokens of a space and three letters or more, of either case.
 
     Letters with fewer words give all they have; those with fewer than ten are left out. Raises StudyError when fewer
@@ -81,9 +79,7 @@ def letter_words(tokenizer: "PreTrainedTokenizerBase", count: int, seed: int) ->
 
 
 @torch.no_grad()
-def word_activations(
-    model: Model, tokenizer: "PreTrainedTokenizerBase", words: LetterWords, site: Site, batch: int
-) -> Tensor:
+def word_activations(model: Model, tokenizer: Tokenizer, words: LetterWords, site: Site, batch: int) -> Tensor:
     """Return the activation (word, d_in) at each word's token, after one worked example."""
     before = torch.tensor([model.separator_id, *tokenizer.encode(EXAMPLE, add_special_tokens=False)])
     tokens = torch.cat([before.expand(len(words.tokens), -1), words.tokens.unsqueeze(1)], dim=1)

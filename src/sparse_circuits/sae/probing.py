@@ -6,12 +6,13 @@ on the training prompts, and a logistic regression on them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
@@ -19,9 +20,6 @@ from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.logistic import fit_probe
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import encode_pairs
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,7 @@ def two_valued(train: Sequence[Pair], test: Sequence[Pair]) -> dict[str, tuple[T
 
 
 @torch.no_grad()
-def last_activations(
-    model: Model, tokenizer: "PreTrainedTokenizerBase", pairs: list[Pair], site: Site, batch: int
-) -> Tensor:
+def last_activations(model: Model, tokenizer: Tokenizer, pairs: list[Pair], site: Site, batch: int) -> Tensor:
     """Return the activations of the clean prompts at their last token: (pair, d_in)."""
     result = torch.empty(len(pairs), model.width(site))
     for indices, encoded in encode_pairs(pairs, tokenizer, model.separator_id):

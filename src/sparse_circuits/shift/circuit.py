@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import first_order_effects
@@ -16,9 +16,6 @@ from sparse_circuits.models.run import Run, run
 from sparse_circuits.sae.logistic import Probe
 from sparse_circuits.shift.probe import BATCH, Texts, mean_over
 from sparse_circuits.shift.words import on_gendered
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 def circuit(
@@ -59,7 +56,7 @@ class TextActivity:
 
 
 @torch.no_grad()
-def activity(model: Model, tokenizer: "PreTrainedTokenizerBase", basis: Basis, texts: Texts) -> TextActivity:
+def activity(model: Model, tokenizer: Tokenizer, basis: Basis, texts: Texts) -> TextActivity:
     """Return what features do on texts, at the positions that count."""
     on_words, total = (
         {site: torch.zeros(dictionary.width, dtype=torch.float64) for site, dictionary in basis.items()}

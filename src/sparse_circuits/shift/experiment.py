@@ -7,13 +7,14 @@ groups, for several draws of those that are trained and tested on.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.progress import Progress
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.run_shift import Experiment
 from sparse_circuits.config.site import Site
@@ -24,9 +25,6 @@ from sparse_circuits.shift.circuit import Evidence, activity, circuit
 from sparse_circuits.shift.probe import Texts, concepts, fit, group_accuracies, pooled, similarities
 from sparse_circuits.shift.words import GENDERED, without_gender
 from sparse_circuits.sources.biographies import GENDERS, Biography
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Subject:
     """The biographies and the model that reads them."""
 
     model: Model
-    tokenizer: "PreTrainedTokenizerBase"
+    tokenizer: Tokenizer
     basis: Basis
     settings: Experiment
     biographies: Sequence[Biography]

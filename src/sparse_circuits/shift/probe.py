@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.intervention import Intervention
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.logistic import Probe, fit_probe
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 BATCH = 16  # texts in one pass
 
@@ -30,7 +27,7 @@ class Texts:
     counts: Tensor
 
     @classmethod
-    def of(cls, texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", separator_id: int, longest: int) -> "Texts":
+    def of(cls, texts: Sequence[str], tokenizer: Tokenizer, separator_id: int, longest: int) -> "Texts":
         """Encode texts, each up to so many tokens."""
         rows = [tokenizer.encode(text, add_special_tokens=False)[:longest] for text in texts]
         width = 1 + max(len(row) for row in rows)
@@ -88,7 +85,7 @@ def group_accuracies(says_second: Tensor, second: Tensor, woman: Tensor) -> dict
     }
 
 
-def concepts(model: Model, words: Sequence[str], tokenizer: "PreTrainedTokenizerBase", site: Site) -> Tensor:
+def concepts(model: Model, words: Sequence[str], tokenizer: Tokenizer, site: Site) -> Tensor:
     """Return the directions of words, (word, d): their activations less the words' mean, of length 1.
 
     Similarities to such directions are what a concept bottleneck probe reads (Yan et al. 2023, as in Marks et al.).

@@ -1,21 +1,18 @@
 """Biographies that the language model writes: every one is checked to tell profession and gender."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.progress import Progress
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import model_precision
 from sparse_circuits.shift.words import FEMALE, FEMALE_NAMES, MALE, MALE_NAMES, count_words
 from sparse_circuits.sources.biographies import Biography
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 TEMPERATURE = 0.7
 BATCH = 40  # biographies written at once
@@ -26,7 +23,7 @@ PEOPLE = {"male": ("He", MALE_NAMES, MALE, FEMALE), "female": ("She", FEMALE_NAM
 
 def write(
     model: Model,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     professions: Mapping[str, Sequence[str]],
     each: int,
     tokens: int,
@@ -77,7 +74,7 @@ def _cycled(prompts: Sequence[str], length: int) -> list[str]:
 @torch.no_grad()
 def sample(
     model: Model,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     prompts: Sequence[str],
     tokens: int,
     generator: torch.Generator,

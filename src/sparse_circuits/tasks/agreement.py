@@ -6,12 +6,13 @@ Finlayson et al. 2021, from word lists of our own.
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.base import Positive
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
@@ -25,9 +26,6 @@ from sparse_circuits.tasks.words import (
     Forms,
     Words,
 )
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 # A sentence: its prefix with {} for the subject, the subject's two forms, and the words that vary.
 Sentence = tuple[str, Forms, dict[str, str]]
@@ -83,9 +81,7 @@ TEMPLATES: dict[str, Callable[[Words], Iterator[Sentence]]] = {
 }
 
 
-def agreement_pairs(
-    template: str, split: str, count: int, seed: int, tokenizer: "PreTrainedTokenizerBase"
-) -> list[Pair]:
+def agreement_pairs(template: str, split: str, count: int, seed: int, tokenizer: Tokenizer) -> list[Pair]:
     """Return `count` pairs of a split, half with a singular and half with a plural clean subject, drawn by `seed`.
 
     Only words whose two forms are single tokens are used, so that clean and patch have equal length. Raises StudyError
@@ -106,7 +102,7 @@ def _pair(name: str, number: int, prefix: str, subject: Forms, variables: dict[s
     return Pair(name, clean, patch, answers[number], answers[1 - number], facts)
 
 
-def single_token_words(words: Words, tokenizer: "PreTrainedTokenizerBase") -> Words:
+def single_token_words(words: Words, tokenizer: Tokenizer) -> Words:
     def single(forms: Forms) -> bool:
         return all(len(tokenizer.encode(" " + form, add_special_tokens=False)) == 1 for form in forms)
 

@@ -6,21 +6,18 @@ singular: plural nouns attract, singular ones hardly do (Bock and Miller 1991).
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from pydantic import Field
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.base import Positive
 from sparse_circuits.tasks.agreement import single_token_words
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.words import PLURAL_ANSWERS, PREPOSITIONS, SINGULAR_ANSWERS, TEST, TRAIN, Words
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
 
 # A sentence: its subject, its prefix with attractors that agree and with ones that do not, and the attractors.
 Sentence = tuple[str, tuple[str, str], tuple[str, ...]]
@@ -81,9 +78,7 @@ CONSTRUCTIONS: dict[str, Callable[[Words, np.random.Generator], Sentence]] = {
 }
 
 
-def attractor_pairs(
-    construction: str, split: str, count: int, seed: int, tokenizer: "PreTrainedTokenizerBase"
-) -> list[Pair]:
+def attractor_pairs(construction: str, split: str, count: int, seed: int, tokenizer: Tokenizer) -> list[Pair]:
     """Return `count` pairs: attractors that agree with the subject clean, ones that do not patch; drawn by `seed`.
 
     No noun or verb stands in both splits, none twice in a prompt. Raises StudyError when the word lists give too few.

@@ -2,11 +2,12 @@
 
 import random
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.base import Positive
 from sparse_circuits.config.code_tasks import CodeTask
 from sparse_circuits.tasks.code_templates import (
@@ -19,9 +20,6 @@ from sparse_circuits.tasks.code_templates import (
 )
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 TRIES = 60  # fillings tried for each pair wanted
 HELD_OUT = 0.25  # the last part of the training pairs, which decides on a circuit's size: it has templates of its own
@@ -43,7 +41,7 @@ def make(settings: CodePairs, split: Split, sources: Sources) -> list[Pair]:
     return code_pairs(settings.task, split, settings.count(split), sources.seed, sources.tokenizer)
 
 
-def code_pairs(task: str, split: Split, count: int, seed: int, tokenizer: "PreTrainedTokenizerBase") -> list[Pair]:
+def code_pairs(task: str, split: Split, count: int, seed: int, tokenizer: Tokenizer) -> list[Pair]:
     """Return `count` different pairs of a task of TASKS, as many with each of the two answers.
 
     Templates, names and words of `test` are none of `train`'s; the last HELD_OUT of the training pairs have templates
@@ -93,7 +91,7 @@ def _fill(template: Template, names: list[str], words: list[str], source: random
     return filled[0], filled[1], filled[2], filled[3]
 
 
-def _level(clean: str, patch: str, tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+def _level(clean: str, patch: str, tokenizer: Tokenizer) -> tuple[str, str]:
     """Put a line before the shorter prompt so that both are equally long; raises ValueError where none fits."""
     for line in LINES:
         for first, second in ((line, ""), ("", line)):
@@ -102,7 +100,7 @@ def _level(clean: str, patch: str, tokenizer: "PreTrainedTokenizerBase") -> tupl
     raise ValueError(f"{clean!r} and {patch!r} differ in length")
 
 
-def _answer(prompt: str, follows: str, tokenizer: "PreTrainedTokenizerBase") -> str:
+def _answer(prompt: str, follows: str, tokenizer: Tokenizer) -> str:
     """The text of the first token of what follows; raises ValueError where that token begins within the prompt."""
     before = tokenizer.encode(prompt, add_special_tokens=False)
     whole = tokenizer.encode(prompt + follows, add_special_tokens=False)

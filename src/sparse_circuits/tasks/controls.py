@@ -4,16 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.models.pictures import SEPARATOR
 from sparse_circuits.tasks.pair import Pair
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 _WORD = re.compile("[a-z]{3,}")
 
@@ -37,7 +34,7 @@ def shuffled_labels(pairs: Sequence[Pair], seed: int) -> list[Pair]:
     ]
 
 
-def nonsense_words(pairs: Sequence[Pair], tokenizer: "PreTrainedTokenizerBase", seed: int) -> dict[str, str]:
+def nonsense_words(pairs: Sequence[Pair], tokenizer: Tokenizer, seed: int) -> dict[str, str]:
     """Give every answer that occurs in `pairs` a random word of one token that occurs in none of them.
 
     A model of images has no words but its classes: where the pairs leave too few of them, every answer gets another
@@ -71,7 +68,7 @@ def nonsense_task(pairs: Sequence[Pair], words: Mapping[str, str]) -> list[Pair]
     ]
 
 
-def _other_classes(answers: Sequence[str], tokenizer: "PreTrainedTokenizerBase", seed: int) -> dict[str, str]:
+def _other_classes(answers: Sequence[str], tokenizer: Tokenizer, seed: int) -> dict[str, str]:
     """Another class for each of the answers: one of no answer, or else the next of the answers in random order."""
     unused = sorted(tokenizer.get_added_vocab().keys() - {*answers, SEPARATOR})
     generator = np.random.default_rng(seed)
@@ -81,7 +78,7 @@ def _other_classes(answers: Sequence[str], tokenizer: "PreTrainedTokenizerBase",
     return dict(zip(drawn, drawn[1:] + drawn[:1], strict=True))
 
 
-def _unused_words(pairs: Sequence[Pair], tokenizer: "PreTrainedTokenizerBase", seed: int) -> Iterator[str]:
+def _unused_words(pairs: Sequence[Pair], tokenizer: Tokenizer, seed: int) -> Iterator[str]:
     """All words of one token that no pair uses, in random order, with a leading space."""
     texts = (text for pair in pairs for text in (pair.clean, pair.patch, *pair.answers, *pair.patch_answers))
     used = {word.lower() for text in texts for word in text.split()}

@@ -4,14 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, get_type_hints
+from typing import ClassVar, Literal, get_type_hints
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.base import Settings
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.tasks.pair import Pair
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, Split] = ("train", "test")
@@ -21,7 +19,7 @@ SPLITS: tuple[Split, Split] = ("train", "test")
 class Sources:
     """What pairs are made with: the model's tokenizer, the study's seed, files, and a cue that the model learnt."""
 
-    tokenizer: "PreTrainedTokenizerBase"
+    tokenizer: Tokenizer
     seed: int
     files: Sequence[Path] = ()
     cue: Cue | None = None

@@ -4,17 +4,14 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.tasks.agreement import NUMBERS
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.words import PLURAL_ANSWERS, SINGULAR_ANSWERS
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 VERBS = re.compile("(" + "|".join((*SINGULAR_ANSWERS, *PLURAL_ANSWERS)) + r")(?=[ ,])")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -36,7 +33,7 @@ def natural_pairs(
     lengths: Sequence[int],
     count: int,
     seed: int,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
 ) -> tuple[list[Pair], list[Pair]]:
     """Return `count` prefixes to fit on and `count` to judge by, from documents (document,) whose number is not `used`.
 

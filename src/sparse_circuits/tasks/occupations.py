@@ -1,18 +1,16 @@
 """Which pronoun follows an occupation with labour statistics: more women clean, fewer patch."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from sparse_circuits.base.files import read_json
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.base import Name, Positive
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.professions import profession_pairs, stereotyped
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 class Occupations(TaskSettings):
@@ -35,7 +33,7 @@ def make(settings: Occupations, split: Split, sources: Sources) -> list[Pair]:
 
 
 def occupation_pairs(
-    professions: Sequence[dict[str, Any]], split: str, each: int, count: int, tokenizer: "PreTrainedTokenizerBase"
+    professions: Sequence[dict[str, Any]], split: str, each: int, count: int, tokenizer: Tokenizer
 ) -> list[Pair]:
     """Return at most `count` pairs of occupations with labour statistics: more women clean, fewer patch.
 

@@ -3,17 +3,14 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.tasks.pair import Pair
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def in_batches(groups: Groups, size: int) -> Groups:
 
 
 def encode_pairs(
-    pairs: list[Pair], tokenizer: "PreTrainedTokenizerBase", separator_id: int, differ: bool = True
+    pairs: list[Pair], tokenizer: Tokenizer, separator_id: int, differ: bool = True
 ) -> list[tuple[list[int], PairBatch]]:
     """Tokenise pairs; return, for each length, the indices of the pairs that have it and their batch.
 
@@ -99,7 +96,7 @@ def encode_pairs(
     ]
 
 
-def _single_token(name: str, answer: str, tokenizer: "PreTrainedTokenizerBase") -> int:
+def _single_token(name: str, answer: str, tokenizer: Tokenizer) -> int:
     ids = tokenizer.encode(answer, add_special_tokens=False)
     if len(ids) != 1:
         raise StudyError(

@@ -6,15 +6,13 @@ stands in both splits.
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.tasks.pair import Pair
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 SHE, HE = [" she"], [" he"]
 NEUTRAL = 0.3  # a word whose own gender is judged stronger says it itself
@@ -61,7 +59,7 @@ def profession_pairs(
     male: Sequence[dict[str, Any]],
     split: str,
     count: int,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
 ) -> list[Pair]:
     lengths = {p["word"]: token_count(p["word"], tokenizer) for p in (*female, *male)}
     found = []
@@ -92,5 +90,5 @@ def numbered_pairs(name: str, split: str, found: list[tuple[str, str, dict[str, 
     ]
 
 
-def token_count(word: str, tokenizer: "PreTrainedTokenizerBase") -> int:
+def token_count(word: str, tokenizer: Tokenizer) -> int:
     return len(tokenizer.encode(f" {word}", add_special_tokens=False))

@@ -1,18 +1,16 @@
 """Which pronoun follows a profession: a female-stereotyped one clean, a male-stereotyped one patch."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from sparse_circuits.base.files import read_json
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.base import Name, Positive
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.professions import profession_pairs, stereotyped
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 class Pronouns(TaskSettings):
@@ -33,7 +31,7 @@ def make(settings: Pronouns, split: Split, sources: Sources) -> list[Pair]:
 
 
 def pronoun_pairs(
-    professions: Sequence[dict[str, Any]], split: str, each: int, count: int, tokenizer: "PreTrainedTokenizerBase"
+    professions: Sequence[dict[str, Any]], split: str, each: int, count: int, tokenizer: Tokenizer
 ) -> list[Pair]:
     """Return at most `count` pairs: a female-stereotyped profession clean, a male-stereotyped one patch.
 

@@ -1,17 +1,15 @@
 """Which pronoun follows where gender is stated: women clean, men patch."""
 
 from itertools import product
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.base import Positive
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.professions import TEMPLATES, numbered_pairs, token_count
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 # Where gender is stated: by a noun, or by a word beside a profession.
 STATED = {
@@ -41,7 +39,7 @@ def make(settings: StatedGender, split: Split, sources: Sources) -> list[Pair]:
     return stated_gender_pairs(split, settings.count(split), sources.tokenizer)
 
 
-def stated_gender_pairs(split: str, count: int, tokenizer: "PreTrainedTokenizerBase") -> list[Pair]:
+def stated_gender_pairs(split: str, count: int, tokenizer: Tokenizer) -> list[Pair]:
     """Return at most `count` pairs in which a word states the gender: women clean, men patch, of as many tokens."""
     found = [
         (template.format(woman), template.format(man), {"template": template, "word": woman, "patch_word": man})

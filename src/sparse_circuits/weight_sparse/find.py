@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
 from sparse_circuits.tasks.pair import Pair
@@ -14,9 +15,6 @@ from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
 from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
 from sparse_circuits.weight_sparse.pruning import PrunedCircuit, learn_masks, prune_circuit, whole_loss
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class FoundCircuit:
 def find_circuit(
     masking: Masking,
     pairs: Mapping[str, list[Pair]],
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     separator: int,
     settings: PruneTask,
 ) -> FoundCircuit:
