@@ -10,16 +10,9 @@ import psutil
 
 RAN_ON = "ran on: "  # begins the line of a job's log that holds what `describe` returns, as JSON
 PACKAGES = (
-    "sparse-circuits",
-    "torch",
-    "transformers",
-    "tokenizers",
-    "numpy",
-    "h5py",
-    "hdf5plugin",
-    "safetensors",
+    "sparse-circuits", "torch", "transformers", "tokenizers", "numpy", "h5py", "hdf5plugin", "safetensors",
     "scikit-learn",
-)
+)  # fmt: skip
 
 
 def cores() -> int:

@@ -15,7 +15,7 @@ from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
-from sparse_circuits.models.vision_transformer import VisionTransformer
+from sparse_circuits.models.vision_transformer import VisionTransformer, image_levels
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import PairBatch
@@ -40,7 +40,7 @@ def counterfactuals(model: Model, batch: PairBatch) -> Counterfactuals:
     network = model.network
     assert isinstance(network, VisionTransformer)
     batch = batch.to(model.device)
-    images = network.images(batch.clean)
+    images = image_levels(batch.clean, network.config.image, network.config.classes)
     change = torch.zeros_like(images, requires_grad=True)
     optimizer = torch.optim.Adam([change], lr=RATE)
 

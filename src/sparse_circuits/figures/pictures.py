@@ -26,15 +26,9 @@ def read_pictures(images: Path, interpretations: Sequence[Path], count: int) -> 
             rows, columns = interpretation["grid"]
             for node in interpretation["nodes"]:
                 top = node.get("top", [])[:count]
-                found[node["id"]] = [
-                    (
-                        heat_map(file["images"][item["image"]], item["activations"], (rows, columns), _peak(top)),
-                        item["class"],
-                    )
-                    for item in top
-                ]
+                peak = max((value for item in top for value in item["activations"]), default=0.0)
+                maps = (
+                    heat_map(file["images"][one["image"]], one["activations"], (rows, columns), peak) for one in top
+                )
+                found[node["id"]] = [(colours, item["class"]) for colours, item in zip(maps, top, strict=True)]
     return found
-
-
-def _peak(top: Sequence[dict[str, Any]]) -> float:
-    return float(max(max(item["activations"]) for item in top))

@@ -18,17 +18,9 @@ from sparse_circuits.base.files import SURROGATES, publishing
 
 # What DejaVu Sans lacks is taken from the first of these that is on the machine and has it; an SVG names them all.
 FALLBACK = [
-    "DejaVu Sans",
-    "Noto Sans CJK JP",
-    "Noto Sans",
-    "Noto Sans Arabic",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-    "Noto Emoji",
-    "Symbola",
-    "Unifont",
-    "Unifont Upper",
-]
+    "DejaVu Sans", "Noto Sans CJK JP", "Noto Sans", "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Thai",
+    "Noto Emoji", "Symbola", "Unifont", "Unifont Upper",
+]  # fmt: skip
 TEXT_WIDTH = 6.75  # inches, a page of two columns
 PALETTE = sns.color_palette("colorblind")
 POSITIVE, NEGATIVE, NEUTRAL = PALETTE[0], PALETTE[3], (0.55, 0.55, 0.55)

@@ -1,6 +1,6 @@
 """Where each family of causal language models keeps the modules behind our sites."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -37,6 +37,9 @@ _LLAMA = Family(
     mlp_down="mlp.down_proj",
 )
 
+# Gemma 2 and 3 normalise what attention and MLP write before they add it to the residual stream.
+_GEMMA = replace(_LLAMA, attn="post_attention_layernorm", mlp="post_feedforward_layernorm")
+
 _GPT2 = Family(
     embed="transformer.drop",
     layers="transformer.h",
@@ -51,14 +54,8 @@ _GPT2 = Family(
 
 def _classifier(attn_down: str, attn: str, mlp: str = "mlp") -> dict[str, Any]:
     """What image classifiers of the hub have in common (`models.classifiers`)."""
-    return {
-        "attn": attn,
-        "attn_down": attn_down,
-        "mlp_in": "mlp",
-        "mlp": mlp,
-        "mlp_down": "mlp.fc2",
-        "separated": False,
-    }
+    names = {"attn": attn, "attn_down": attn_down, "mlp_in": "mlp", "mlp": mlp, "mlp_down": "mlp.fc2"}
+    return {**names, "separated": False}
 
 
 # By the `model_type` of the model's config.json.
@@ -66,13 +63,8 @@ FAMILIES: dict[str, Family] = {
     "llama": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
-    # Gemma 2 and 3 normalise what attention and MLP write before they add it to the residual stream.
-    "gemma2": Family(
-        **{**_LLAMA.__dict__, "attn": "post_attention_layernorm", "mlp": "post_feedforward_layernorm"},
-    ),
-    "gemma3_text": Family(
-        **{**_LLAMA.__dict__, "attn": "post_attention_layernorm", "mlp": "post_feedforward_layernorm"},
-    ),
+    "gemma2": _GEMMA,
+    "gemma3_text": _GEMMA,
     "gpt_neox": Family(
         embed="gpt_neox.embed_in",
         layers="gpt_neox.layers",

@@ -32,7 +32,7 @@ def linearised(model: Model) -> Iterator[None]:
             elif last in ACTIVATIONS:
                 stack.callback(module.register_forward_hook(_activation).remove)
             elif last in PATTERN:
-                stack.callback(module.register_forward_hook(_constant).remove)
+                stack.callback(module.register_forward_hook(lambda _, __, output: output.detach()).remove)
             elif hasattr(module, "gate_proj"):
                 down = module.get_submodule("down_proj")
                 stack.callback(down.register_forward_pre_hook(_half).remove)
@@ -53,10 +53,6 @@ def _activation(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Ten
     with torch.no_grad():
         ratio = torch.where(x == 0, 0, output / x)
     return _with_value(x * ratio, output)
-
-
-def _constant(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> Tensor:
-    return output.detach()
 
 
 def _half(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -170,24 +170,16 @@ class MobileNet(PreTrainedModel, GenerationMixin):
 
         Raises StudyError when they are no image of the model's size.
         """
-        x = self.embed(input_ids)
+        x = self.embed_images(image_levels(input_ids, self.config.image, self.config.classes))
         for layer in self.features:
             x = layer(x)
         return CausalLMOutput(logits=self.classifier(at_least_fp32(x[:, 1:]).mean(dim=1, keepdim=True)))
 
-    def embed(self, tokens: Tensor) -> Tensor:
-        """Return what the first layer sees: tokens (batch, 1 + pixels) -> (batch, 1 + pixel, channel)."""
-        return self.embed_images(self.images(tokens))
-
-    def images(self, tokens: Tensor) -> Tensor:
-        """Return images with values from -1 to 1: tokens (batch, 1 + pixels) -> (batch, height, width, channel).
-
-        Raises StudyError when they are no image of the model's size.
-        """
-        return image_levels(tokens, self.config.image, self.config.classes)
-
     def embed_images(self, images: Tensor) -> Tensor:
-        """Return what the first layer sees of images (batch, height, width, channel), normed by ImageNet's pixels."""
+        """Return what the first layer sees of images (batch, height, width, channel): (batch, 1 + pixel, channel).
+
+        They are normed by ImageNet's pixels.
+        """
         mean, deviation = (torch.tensor(values, device=images.device) for values in (MEAN, DEVIATION))
         seen: Tensor = self.pixels(F.pad((((images + 1) / 2 - mean) / deviation).flatten(1, 2), (0, 0, 1, 0)))
         return seen

@@ -29,17 +29,9 @@ class VisionTransformerConfig(WeightSparseConfig):
         self.image = list(image)
         self.patch = patch
         self.classes = classes
-        super().__init__(
-            **{
-                "vocab_size": classes + LEVELS + 1,
-                "max_position_embeddings": self.positions_of_image,
-                "active": None,
-                "sink": False,
-                "bigram": False,
-                "causal": False,
-                **kwargs,
-            }
-        )
+        sizes = {"vocab_size": classes + LEVELS + 1, "max_position_embeddings": self.positions_of_image}
+        language = {"active": None, "sink": False, "bigram": False, "causal": False}
+        super().__init__(**{**sizes, **language, **kwargs})
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -132,21 +124,11 @@ class VisionTransformer(WeightSparseForCausalLM):
 
         Raises StudyError when they are no image of the model's size.
         """
-        x = self.embed(input_ids)
-        for block in self.transformer.get_submodule("h").children():
-            x = block(x)
-        return CausalLMOutput(logits=self.unembed(x, input_ids))
+        return super().forward(input_ids)
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Return the residual stream before the first layer: (batch, 1 + pixels) -> (batch, 1 + patch, d_model)."""
-        return self.embed_images(self.images(tokens))
-
-    def images(self, tokens: Tensor) -> Tensor:
-        """Return images with values from -1 to 1: tokens (batch, 1 + pixels) -> (batch, height, width, channel).
-
-        Raises StudyError when they are no image of the model's size.
-        """
-        return image_levels(tokens, self.config.image, self.config.classes)
+        return self.embed_images(image_levels(tokens, self.config.image, self.config.classes))
 
     def embed_images(self, images: Tensor) -> Tensor:
         """Return the residual stream before the first layer, of images (batch, height, width, channel)."""

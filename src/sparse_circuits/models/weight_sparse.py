@@ -5,6 +5,7 @@ as in the models that OpenAI released, so that their state dicts fit.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,41 +24,22 @@ class WeightSparseConfig(PreTrainedConfig):
 
     model_type = "weight_sparse_gpt"
 
-    def __init__(
-        self,
-        vocab_size: int = 2048,
-        hidden_size: int = 256,
-        num_hidden_layers: int = 2,
-        head_dim: int = 16,
-        num_attention_heads: int = 16,
-        intermediate_size: int = 1024,
-        max_position_embeddings: int = 256,
-        active: float | None = 0.25,
-        active_at: tuple[str, ...] = PLACES,
-        activation: str = "gelu",
-        sink: bool = True,
-        bigram: bool = True,
-        positions: bool = False,
-        causal: bool = True,
-        rms_norm_eps: float = torch.finfo(torch.float32).eps,
-        **kwargs: Any,
-    ) -> None:
-        self.vocab_size = vocab_size
-        self.hidden_size = hidden_size
-        self.num_hidden_layers = num_hidden_layers
-        self.head_dim = head_dim
-        self.num_attention_heads = num_attention_heads
-        self.intermediate_size = intermediate_size
-        self.max_position_embeddings = max_position_embeddings
-        self.active = active
-        self.active_at = list(active_at)
-        self.activation = activation
-        self.sink = sink
-        self.bigram = bigram
-        self.positions = positions
-        self.causal = causal
-        self.rms_norm_eps = rms_norm_eps
-        super().__init__(**{"tie_word_embeddings": False, **kwargs})
+    tie_word_embeddings: bool = False
+    vocab_size: int = 2048
+    hidden_size: int = 256
+    num_hidden_layers: int = 2
+    head_dim: int = 16
+    num_attention_heads: int = 16
+    intermediate_size: int = 1024
+    max_position_embeddings: int = 256
+    active: float | None = 0.25
+    active_at: Sequence[str] = PLACES
+    activation: str = "gelu"
+    sink: bool = True
+    bigram: bool = True
+    positions: bool = False
+    causal: bool = True
+    rms_norm_eps: float = torch.finfo(torch.float32).eps
 
     def kept(self, place: str, width: int) -> int | None:
         """Return how many of `width` entries stay at a place; None: all."""

@@ -11,6 +11,7 @@ from sparse_circuits.figures.pictures import read_pictures
 
 DIGITS = 4  # significant ones; a page needs no more
 PICTURES = 6  # of a node
+DATA_URI = "data:image/webp;base64,"
 
 
 def read_notes(
@@ -29,12 +30,10 @@ def read_notes(
             elif node["label"] is not None:
                 notes.setdefault(node["id"], {})["label"] = node["label"]
     for name, pictures in (read_pictures(images, interpretations, PICTURES) if images else {}).items():
-        notes[name]["pictures"] = [{"src": _data_uri(as_webp(colours)), "class": of} for colours, of in pictures]
+        notes[name]["pictures"] = [
+            {"src": DATA_URI + base64.b64encode(as_webp(colours)).decode(), "class": of} for colours, of in pictures
+        ]
     return notes
-
-
-def _data_uri(webp: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
 
 
 def _of_circuits(circuits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

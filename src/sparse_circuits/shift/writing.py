@@ -1,6 +1,7 @@
 """Biographies that the language model writes: every one is checked to tell profession and gender."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
 
 import torch
 from torch import Tensor
@@ -45,15 +46,11 @@ def write(
             texts: dict[str, None] = {}
             with Progress(total=each, desc=f"{profession}, {gender}") as progress:
                 for _ in range(PATIENCE * (each + BATCH) // BATCH):
-                    for ends in sample(model, tokenizer, _cycled(prompts, BATCH), tokens, generator):
+                    for ends in sample(model, tokenizer, list(islice(cycle(prompts), BATCH)), tokens, generator):
                         text = f"{pronoun}{ends}"
                         whole = not any(token in text for token in special)
-                        if (
-                            whole
-                            and count_words(text, own) > 1
-                            and not count_words(text, other)
-                            and count_words(text, words)
-                        ):
+                        of_gender = count_words(text, own) > 1 and not count_words(text, other)
+                        if whole and of_gender and count_words(text, words):
                             texts[text] = None
                     progress.update(min(len(texts), each) - progress.n)
                     if len(texts) >= each:
@@ -65,10 +62,6 @@ def write(
                     )
             found += [Biography(text, profession, gender) for text in list(texts)[:each]]
     return found
-
-
-def _cycled(prompts: Sequence[str], length: int) -> list[str]:
-    return [prompts[i % len(prompts)] for i in range(length)]
 
 
 @torch.no_grad()

@@ -44,20 +44,19 @@ TEST_WORDS = [
 ]  # fmt: skip
 
 
-def _code(clean_next: str, patch_next: str, train: list[str], held_out: list[str], test: list[str]) -> Code:
+def _code(follows: str, train: list[str], held_out: list[str], test: list[str]) -> Code:
     def templates(marked: list[str]) -> list[Template]:
-        clean, patch = (
-            [re.sub("«(.*?)[|](.*?)»", part, text, flags=re.S) for text in marked] for part in (r"\1", r"\2")
-        )
-        return [Template(one, clean_next, other, patch_next) for one, other in zip(clean, patch, strict=True)]
+        return [Template(*(side(part, text) for part in (1, 2) for text in (prompt, follows))) for prompt in marked]
+
+    def side(part: int, text: str) -> str:
+        return re.sub("«(.*?)[|](.*?)»", rf"\{part}", text, flags=re.S)
 
     return Code(templates(train), templates(held_out), templates(test))
 
 
 TASKS: dict[str, Code] = {
     "single_double_quote": _code(
-        "')",
-        '")',
+        "«')|\")»",
         train=[
             "print(«'|\"»{w}",
             "{a} = {b}.get(«'|\"»{w}",
@@ -68,8 +67,7 @@ TASKS: dict[str, Code] = {
         test=["{a}.append(«'|\"»{w}", "return {a}.{b}(«'|\"»{w}"],
     ),
     "final_kwarg": _code(
-        "=None",
-        "):",
+        "«=None|):»",
         train=[
             "    def {a}(self, {b}«=None|, x», {c}",
             "    def get(self, {a}«=None, {b}=None|, x, {b}, x», {c}",
@@ -80,8 +78,7 @@ TASKS: dict[str, Code] = {
         test=["def set_{a}({b}, {c}«=None|, y», x", "    def __call__(self, {a}«=None|, x», {b}"],
     ),
     "set_or_string": _code(
-        ".add(",
-        " +=",
+        "«.add(| +=»",
         train=[
             '    {a} = «set()|""»\n    for {b} in {c}:\n        {a}',
             '    {a} = «set()|""»\n    if {b}:\n        {a}',
@@ -98,8 +95,7 @@ TASKS: dict[str, Code] = {
         ],
     ),
     "set_or_string_fixedvarname": _code(
-        ".add(",
-        " +=",
+        "«.add(| +=»",
         train=[
             '    current = «set()|""»\n    for {b} in {c}:\n        current',
             '    current = «set()|""»\n    for x in {c}.{b}:\n        current',
@@ -116,8 +112,7 @@ TASKS: dict[str, Code] = {
         ],
     ),
     "class_init": _code(
-        " {a}",
-        " {b}",
+        "« {a}| {b}»",
         train=[
             "    def __init__(self, «{a}|{b}»):\n        self.«{a}|{b}» =",
             "    def __init__(self, {c}, «{a}|{b}»):\n        self.{c} = {c}\n        self.«{a}|{b}» =",
@@ -134,8 +129,7 @@ TASKS: dict[str, Code] = {
         ],
     ),
     "with_as": _code(
-        " as",
-        "\n",
+        "« as|\n»",
         train=[
             "    «with|f =» open({a})",
             "    «with|f =» open({a}, {b})",
@@ -146,8 +140,7 @@ TASKS: dict[str, Code] = {
         test=["    «with|f =» open({a}.{b})", "    if {a}:\n        «with|f =» {b}({a})"],
     ),
     "bracket_brace": _code(
-        ":",
-        ",",
+        "«:|,»",
         train=[
             '{a} = «{{"{w}":|["{w}",» 1, "{w}"',
             "{a} = «{{1:|[1,» {b}, 2",
@@ -158,8 +151,7 @@ TASKS: dict[str, Code] = {
         test=["return «{{0: {b}, 1:|[0, {b}, 1,» {c}, 2", '{a}.{b} = «{{|[»"{w}"'],
     ),
     "with_open": _code(
-        "r",
-        "w",
+        "«r|w»",
         train=[
             "    with open({b}.«input_|output_»{a}, '",
             "    with open({b}, «read_|write_»{a}, '",
@@ -170,15 +162,13 @@ TASKS: dict[str, Code] = {
         test=["    with open({b}.{a}«_input|_output», '", "    with open(self.«input|output».{a}, '"],
     ),
     "bracket_counting": _code(
-        "]",
-        "]]",
+        "«]|]]»",
         train=["{a} = «[|[[»1, 2, 3", "{a} = «[|[[»1, 2", "{a}.{b} = «[|[[»1, 2, 3", "self.{a} = «[|[[»0, 1, 2"],
         held_out=["return «[|[[»1, 0", "{a} == «[|[[»0, 1"],
         test=["{a} = «[|[[»0, {b}, 2", "for {a} in «[|[[»0, 1"],
     ),
     "for_while": _code(
-        " in",
-        ":",
+        "« in|:»",
         train=[
             "    {b} = 0\n    «for|while» {a}",
             "    «for|while» {a}",
@@ -189,8 +179,7 @@ TASKS: dict[str, Code] = {
         test=["    {b} = {c}\n    «for|while» {a}", "else:\n    «for|while» {a}"],
     ),
     "else_elif": _code(
-        ":",
-        " {a}",
+        "«:| {a}»",
         train=[
             "    if {a}:\n        {b}()\n    «else|elif»",
             "    if {a}:\n        return {b}\n    «else|elif»",
@@ -207,8 +196,7 @@ TASKS: dict[str, Code] = {
         ],
     ),
     "fstring_brace": _code(
-        " {{",
-        " %",
+        "« {{| %»",
         train=[
             'raise ValueError(«f"|"»{w} {w}:',
             'print(«f"|"»{w} {w}:',
@@ -219,8 +207,7 @@ TASKS: dict[str, Code] = {
         test=['return «f"|"»{w} {w}:', '{a}.append(«f"|"»{w} {w}:'],
     ),
     "if_ternary": _code(
-        ":",
-        " else",
+        "«:| else»",
         train=[
             "    {a} = {b}«\n    | »if {c}",
             "    return {b}«\n    | »if {c}",
@@ -231,8 +218,7 @@ TASKS: dict[str, Code] = {
         test=["    self.{a} = {b}«\n    | »if {c}", "    {a} = None«\n    | »if {c}"],
     ),
     "var_swap": _code(
-        " {a}",
-        " {b}",
+        "« {a}| {b}»",
         train=[
             "    «{a}|{b}», {c} = {c},",
             "    if {c} < «{a}|{b}»:\n        «{a}|{b}», {c} = {c},",
@@ -243,8 +229,7 @@ TASKS: dict[str, Code] = {
         test=["    while {c}:\n        «{a}|{b}», {c} = {c},", "    return\n    «{a}|{b}», x = x,"],
     ),
     "indent_for": _code(
-        "\n    {b}",
-        "\n        {b}",
+        "«\n    {b}|\n        {b}»",
         train=[
             "{a} = 0\n«|    »for {b} in {c}:",
             "import {a}\n«|    »for {b} in {c}:",
@@ -255,8 +240,7 @@ TASKS: dict[str, Code] = {
         test=["{a}.run()\n«|    »for {b} in {c}:", "{a} = []\n«|    »for {b} in {c}.{a}:"],
     ),
     "lambda_func": _code(
-        ":",
-        "(",
+        "«:|(»",
         train=[
             "    «{a} = lambda|def» {b}",
             "    «{a}.sort(key=lambda|def» {b}",
@@ -267,8 +251,7 @@ TASKS: dict[str, Code] = {
         test=["    «return {a}(lambda|def» {b}", "    {a} = {c}\n    «{a} = lambda|def» {b}"],
     ),
     "if_equals": _code(
-        " ==",
-        " =",
+        "« ==| =»",
         train=[
             "    «if |»{b}.{a}",
             "    «if |»self.{a}.{b}",
@@ -279,8 +262,7 @@ TASKS: dict[str, Code] = {
         test=["    return\n    «if |»{b}.{a}", "        {a}()\n        «if |»{c}.{b}"],
     ),
     "enumerate_range": _code(
-        " enumerate",
-        " range",
+        "« enumerate| range»",
         train=[
             "    for «i, |»{a} in",
             "    {b} = 0\n    for «j, |»{a} in",
@@ -291,8 +273,7 @@ TASKS: dict[str, Code] = {
         test=["        {b}()\n        for «k, |»{a} in", "    {b} = None\n    for «k, |»{a} in"],
     ),
     "var_if": _code(
-        ":",
-        "\n",
+        "«:|\n»",
         train=[
             "    «if |»{a} «==|=» True",
             "    «if |»{b}.{a} «is|=» True",
@@ -303,8 +284,7 @@ TASKS: dict[str, Code] = {
         test=["    «if |»self.{b}.{a} «is|=» True", "        {c}()\n        «if |»{a} «==|=» True"],
     ),
     "while_return_true": _code(
-        ":",
-        "\n\n    def",
+        "«:|\n\n    def»",
         train=[
             "    {a}()\n    «while|return» True",
             "    {a} = {b}\n    «while|return» True",

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -90,8 +91,9 @@ def encode_pairs(
             raise StudyError(f"pair {pair.id}: two of the answers {texts} are the same token; name each once")
         groups[len(clean)].append(index)
         encoded.append((clean, patch, answers, patch_answers))
+    padded = partial(torch.nn.utils.rnn.pad_sequence, batch_first=True, padding_value=-1)
     return [
-        (indices, PairBatch(*(_padded([encoded[i][part] for i in indices]) for part in range(4))))
+        (indices, PairBatch(*(padded([torch.tensor(encoded[i][part]) for i in indices]) for part in range(4))))
         for _, indices in sorted(groups.items())
     ]
 
@@ -104,8 +106,3 @@ def _single_token(name: str, answer: str, tokenizer: Tokenizer) -> int:
             "be single tokens (mind the leading space)"
         )
     return int(ids[0])
-
-
-def _padded(rows: list[list[int]]) -> Tensor:
-    width = max(map(len, rows))
-    return torch.tensor([row + [-1] * (width - len(row)) for row in rows])

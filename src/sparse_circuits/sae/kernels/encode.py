@@ -52,20 +52,10 @@ def encode_largest(x: Tensor, W_enc: Tensor, b_enc: Tensor, k: int) -> tuple[Ten
 
 @triton.jit
 def _group_maxima(
-    x: tl.tensor,
-    W_enc: tl.tensor,
-    b_enc: tl.tensor,
-    best: tl.tensor,
-    second: tl.tensor,
-    winner: tl.tensor,
-    rows: tl.tensor,
-    d_in: tl.tensor,
-    d_sae: tl.tensor,
-    GROUP: tl.constexpr,
-    ROWS: tl.constexpr,
-    FEATURES: tl.constexpr,
-    COLUMNS: tl.constexpr,
-) -> None:
+    x: tl.tensor, W_enc: tl.tensor, b_enc: tl.tensor, best: tl.tensor, second: tl.tensor, winner: tl.tensor,
+    rows: tl.tensor, d_in: tl.tensor, d_sae: tl.tensor, GROUP: tl.constexpr, ROWS: tl.constexpr,
+    FEATURES: tl.constexpr, COLUMNS: tl.constexpr,
+) -> None:  # fmt: skip
     """Of a tile (ROWS, FEATURES) of pre-activations, what is kept of each group."""
     row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
     feature = tl.program_id(1).to(tl.int64) * FEATURES + tl.arange(0, FEATURES)[None, :]
@@ -91,22 +81,10 @@ def _group_maxima(
 
 @triton.jit
 def _settle(
-    x: tl.tensor,
-    W_enc: tl.tensor,
-    b_enc: tl.tensor,
-    best: tl.tensor,
-    second: tl.tensor,
-    winner: tl.tensor,
-    chosen: tl.tensor,
-    values: tl.tensor,
-    indices: tl.tensor,
-    d_in: tl.tensor,
-    d_sae: tl.tensor,
-    k: tl.tensor,
-    SLOTS: tl.constexpr,
-    GROUP: tl.constexpr,
-    COLUMNS: tl.constexpr,
-) -> None:
+    x: tl.tensor, W_enc: tl.tensor, b_enc: tl.tensor, best: tl.tensor, second: tl.tensor, winner: tl.tensor,
+    chosen: tl.tensor, values: tl.tensor, indices: tl.tensor, d_in: tl.tensor, d_sae: tl.tensor, k: tl.tensor,
+    SLOTS: tl.constexpr, GROUP: tl.constexpr, COLUMNS: tl.constexpr,
+) -> None:  # fmt: skip
     """The k largest of one row: the maxima of the chosen groups, but for what further members of these exceed."""
     row = tl.program_id(0).to(tl.int64)
     groups = tl.cdiv(d_sae, GROUP)

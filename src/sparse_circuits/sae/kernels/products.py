@@ -24,15 +24,9 @@ def products(rows: Tensor, matrix: Tensor, indices: Tensor, begins: Tensor) -> T
 
 @triton.jit
 def _products(
-    rows: tl.tensor,
-    matrix: tl.tensor,
-    indices: tl.tensor,
-    begins: tl.tensor,
-    dots: tl.tensor,
-    d: tl.tensor,
-    PAIRS: tl.constexpr,
-    COLUMNS: tl.constexpr,
-) -> None:
+    rows: tl.tensor, matrix: tl.tensor, indices: tl.tensor, begins: tl.tensor, dots: tl.tensor, d: tl.tensor,
+    PAIRS: tl.constexpr, COLUMNS: tl.constexpr,
+) -> None:  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     end = tl.load(begins + row + 1)
     for begin in range(tl.load(begins + row), end, PAIRS):

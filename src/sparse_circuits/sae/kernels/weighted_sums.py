@@ -31,15 +31,9 @@ def sum_segments(matrix: Tensor, indices: Tensor, begins: Tensor, weights: Tenso
 
 @triton.jit
 def _weighted_sums(
-    matrix: tl.tensor,
-    indices: tl.tensor,
-    begins: tl.tensor,
-    weights: tl.tensor,
-    sums: tl.tensor,
-    d: tl.tensor,
-    PAIRS: tl.constexpr,
-    COLUMNS: tl.constexpr,
-) -> None:
+    matrix: tl.tensor, indices: tl.tensor, begins: tl.tensor, weights: tl.tensor, sums: tl.tensor, d: tl.tensor,
+    PAIRS: tl.constexpr, COLUMNS: tl.constexpr,
+) -> None:  # fmt: skip
     segment = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     total = tl.zeros((COLUMNS,), sums.dtype.element_ty)
