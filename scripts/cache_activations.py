@@ -1,7 +1,6 @@
 """Cache the activations of one shard's sequences at all sites, in one forward pass."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import cache_activations
+from sparse_circuits.steps.cache_activations import step
 
-if __name__ == "__main__":
-    program(cache_activations.step)
+program(step)

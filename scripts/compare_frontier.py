@@ -1,7 +1,6 @@
 """Set pretraining loss beside the size of circuits, for sparse models and their dense twins."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import compare_frontier
+from sparse_circuits.steps.compare_frontier import step
 
-if __name__ == "__main__":
-    program(compare_frontier.step)
+program(step)

@@ -1,7 +1,6 @@
 """Tell how much sparse autoencoders agree on the features, such as those that differ in their seed alone."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import compare_saes
+from sparse_circuits.steps.compare_saes import step
 
-if __name__ == "__main__":
-    program(compare_saes.step)
+program(step)

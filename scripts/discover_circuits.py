@@ -1,7 +1,6 @@
 """Cluster described tokens, find a circuit for every cluster, and judge it on held-out members."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import discover_circuits
+from sparse_circuits.steps.discover_circuits import step
 
-if __name__ == "__main__":
-    program(discover_circuits.step)
+program(step)

@@ -1,7 +1,6 @@
 """Find tokens that the model predicts well, and describe each by what every feature adds to its prediction."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import discover_tokens
+from sparse_circuits.steps.discover_tokens import step
 
-if __name__ == "__main__":
-    program(discover_tokens.step)
+program(step)

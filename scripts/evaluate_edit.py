@@ -1,7 +1,6 @@
 """Judge an edit on test pairs and held-out text, beside the model before, a permanent model and other ways."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import evaluate_edit
+from sparse_circuits.steps.evaluate_edit import step
 
-if __name__ == "__main__":
-    program(evaluate_edit.step)
+program(step)

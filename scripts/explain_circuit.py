@@ -1,7 +1,6 @@
 """Say what each node of a circuit of a weight-sparse transformer tells and does, and test it on the test pairs."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import explain_circuit
+from sparse_circuits.steps.explain_circuit import step
 
-if __name__ == "__main__":
-    program(explain_circuit.step)
+program(step)

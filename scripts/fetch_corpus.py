@@ -1,7 +1,6 @@
 """Fetch a corpus and write its documents, one JSON object a line."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import fetch_corpus
+from sparse_circuits.steps.fetch_corpus import step
 
-if __name__ == "__main__":
-    program(fetch_corpus.step)
+program(step)

@@ -1,7 +1,6 @@
 """Fetch labelled images and write them as one HDF5 file."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import fetch_images
+from sparse_circuits.steps.fetch_images import step
 
-if __name__ == "__main__":
-    program(fetch_images.step)
+program(step)

@@ -1,7 +1,6 @@
 """Fetch lists of professions and write them as one, with stereotypes and shares of women."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import fetch_professions
+from sparse_circuits.steps.fetch_professions import step
 
-if __name__ == "__main__":
-    program(fetch_professions.step)
+program(step)

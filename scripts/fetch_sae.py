@@ -1,7 +1,6 @@
 """Fetch one published sparse autoencoder and write it as an SAELens folder."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import fetch_sae
+from sparse_circuits.steps.fetch_sae import step
 
-if __name__ == "__main__":
-    program(fetch_sae.step)
+program(step)

@@ -1,7 +1,6 @@
 """Describe the channels of a study's circuits: the images and places where each is high, and their classes."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import interpret_channels
+from sparse_circuits.steps.interpret_channels import step
 
-if __name__ == "__main__":
-    program(interpret_channels.step)
+program(step)

@@ -1,7 +1,6 @@
 """Describe the features of a study's circuits at one site: where they are active, what drives and follows them."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import interpret_nodes
+from sparse_circuits.steps.interpret_nodes import step
 
-if __name__ == "__main__":
-    program(interpret_nodes.step)
+program(step)

@@ -1,7 +1,6 @@
 """Test a file of claims on a model and on those that were edited, and write the verdicts."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import judge_claims
+from sparse_circuits.steps.judge_claims import step
 
-if __name__ == "__main__":
-    program(judge_claims.step)
+program(step)

@@ -1,7 +1,6 @@
 """Judge on natural sentences the nodes that were found on templates: are they necessary there, and sufficient?"""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import judge_transfer
+from sparse_circuits.steps.judge_transfer import step
 
-if __name__ == "__main__":
-    program(judge_transfer.step)
+program(step)

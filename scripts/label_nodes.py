@@ -1,7 +1,6 @@
 """Have a language model label the nodes of a site, and judge how well each label finds the node's activations."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import label_nodes
+from sparse_circuits.steps.label_nodes import step
 
-if __name__ == "__main__":
-    program(label_nodes.step)
+program(step)

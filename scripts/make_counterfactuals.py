@@ -1,7 +1,6 @@
 """Make class averages and counterfactual images of tasks on images."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import make_counterfactuals
+from sparse_circuits.steps.make_counterfactuals import step
 
-if __name__ == "__main__":
-    program(make_counterfactuals.step)
+program(step)

@@ -1,7 +1,6 @@
 """Search for the smallest circuit that is faithful enough, and show that no node of it can go."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import minimise_circuit
+from sparse_circuits.steps.minimise_circuit import step
 
-if __name__ == "__main__":
-    program(minimise_circuit.step)
+program(step)

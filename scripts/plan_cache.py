@@ -1,7 +1,6 @@
 """Stop where the model cannot do what the study asks, or the activation cache takes more disk than there is."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import plan_cache
+from sparse_circuits.steps.plan_cache import step
 
-if __name__ == "__main__":
-    program(plan_cache.step)
+program(step)

@@ -1,7 +1,6 @@
 """Draw one figure: SVG, PNG and the CSV of its data."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import plot_figure
+from sparse_circuits.steps.plot_figure import step
 
-if __name__ == "__main__":
-    program(plot_figure.step)
+program(step)

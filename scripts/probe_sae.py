@@ -1,7 +1,6 @@
 """Probe one sparse autoencoder: what few features tell of a prompt, and which words a letter's features leave out."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import probe_sae
+from sparse_circuits.steps.probe_sae import step
 
-if __name__ == "__main__":
-    program(probe_sae.step)
+program(step)

@@ -1,7 +1,6 @@
 """Record a finished study: the hashes of its artefacts in dvc.lock, how they were made in provenance/<study>.json."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import record_study
+from sparse_circuits.steps.record_study import step
 
-if __name__ == "__main__":
-    program(record_study.step)
+program(step)

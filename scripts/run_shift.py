@@ -1,7 +1,6 @@
 """A probe that learnt gender for profession: what of it is found in its circuit, taken out, and what that helps."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import run_shift
+from sparse_circuits.steps.run_shift import step
 
-if __name__ == "__main__":
-    program(run_shift.step)
+program(step)

@@ -1,7 +1,6 @@
 """Score every node by how much of the metric's change goes through it."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import score_nodes
+from sparse_circuits.steps.score_nodes import step
 
-if __name__ == "__main__":
-    program(score_nodes.step)
+program(step)

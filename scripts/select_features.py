@@ -1,7 +1,6 @@
 """Choose the features that an edit rewrites, and write down why each was taken or refused."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import select_features
+from sparse_circuits.steps.select_features import step
 
-if __name__ == "__main__":
-    program(select_features.step)
+program(step)

@@ -1,7 +1,6 @@
 """Trace one prompt: the attribution graph of its next token."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import trace_prompt
+from sparse_circuits.steps.trace_prompt import step
 
-if __name__ == "__main__":
-    program(trace_prompt.step)
+program(step)

@@ -1,7 +1,6 @@
 """Train sparse autoencoders, or transcoders, on cached activations, all in one pass."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import train_sae
+from sparse_circuits.steps.train_sae import step
 
-if __name__ == "__main__":
-    program(train_sae.step)
+program(step)

@@ -1,7 +1,6 @@
 """Train a byte-level BPE on a corpus."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import train_tokenizer
+from sparse_circuits.steps.train_tokenizer import step
 
-if __name__ == "__main__":
-    program(train_tokenizer.step)
+program(step)

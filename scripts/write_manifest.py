@@ -1,7 +1,6 @@
 """Write manifest.json and stats.json of an activation cache."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import write_manifest
+from sparse_circuits.steps.write_manifest import step
 
-if __name__ == "__main__":
-    program(write_manifest.step)
+program(step)

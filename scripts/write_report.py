@@ -1,7 +1,6 @@
 """Write a study's pages and its main numbers."""
 
 from sparse_circuits.command import program
-from sparse_circuits.steps import write_report
+from sparse_circuits.steps.write_report import step
 
-if __name__ == "__main__":
-    program(write_report.step)
+program(step)
