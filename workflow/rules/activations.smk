@@ -12,7 +12,6 @@ rule tokenize_corpus:
         f"logs/tokenize_corpus/{STUDY.corpus}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(4000),
         runtime=30,
@@ -40,7 +39,6 @@ rule plan_cache:
         f"logs/plan_cache/{STUDY.corpus}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=10,
@@ -73,7 +71,6 @@ rule cache_activations:
         "logs/cache_activations/{shard}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(5000),
         runtime=60,
@@ -104,7 +101,6 @@ rule write_manifest:
         "logs/write_manifest/manifest.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=30,

@@ -18,7 +18,6 @@ rule interpret_channels:
         f"logs/interpret_channels/{STUDY.study}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(7000),
         runtime=60,

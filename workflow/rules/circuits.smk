@@ -13,7 +13,6 @@ rule score_nodes:
         "logs/score_nodes/{task}.{basis}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(5000),
         runtime=60,
@@ -65,7 +64,6 @@ rule find_circuit:
         "logs/find_circuit/{task}.{basis}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(5000),
         runtime=60,
@@ -99,7 +97,6 @@ rule prove_circuit:
         "logs/prove_circuit/{task}.{basis}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(7000),
         runtime=120,
@@ -144,7 +141,6 @@ rule evaluate_circuit:
         "logs/evaluate_circuit/{task}.{basis}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(7000),
         runtime=120,
@@ -180,7 +176,6 @@ if STUDY.circuits.minimal:
             "logs/minimise_circuit/{task}.{basis}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(5000),
             runtime=60,

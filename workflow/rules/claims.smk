@@ -20,7 +20,6 @@ if STUDY.claims:
             f"logs/judge_claims/{STUDY.study}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(5000),
             runtime=60,
@@ -46,7 +45,6 @@ if STUDY.claims:
             f"logs/claims/{STUDY.study}.log",
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(500),
             runtime=5,

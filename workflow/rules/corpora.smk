@@ -10,7 +10,6 @@ rule fetch_corpus:
         f"logs/fetch_corpus/{STUDY.corpus}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(4000),
         runtime=60,
@@ -35,7 +34,6 @@ rule fetch_images:
         f"logs/fetch_images/{STUDY.corpus}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=60,

@@ -12,7 +12,6 @@ rule make_counterfactuals:
         f"logs/make_counterfactuals/{STUDY.study}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=30,

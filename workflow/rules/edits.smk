@@ -13,7 +13,6 @@ rule fetch_professions:
         "logs/fetch_professions/{professions}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=30,
@@ -44,7 +43,6 @@ if STUDY.edits:
             f"logs/select_features/{STUDY.study}-{{edit}}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(5000),
             runtime=120,
@@ -82,7 +80,6 @@ if STUDY.edits:
             f"logs/keep_edit/{STUDY.study}-{{edit}}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(7000, copies=2),
             runtime=60,
@@ -125,7 +122,6 @@ if STUDY.edits:
             f"logs/evaluate_edit/{STUDY.study}-{{edit}}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(7000),
             runtime=120,

@@ -25,7 +25,6 @@ rule plot_figure:
         figure="|".join(map(re.escape, FIGURES)),
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=10,
@@ -63,7 +62,6 @@ rule plot_runtime:
         "logs/plot_runtime/runtime.log",
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=10,

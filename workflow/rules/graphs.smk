@@ -21,7 +21,6 @@ if STUDY.graphs:
             graph="|".join(map(re.escape, STUDY.graphs)),
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(7000),
             runtime=60,

@@ -16,7 +16,6 @@ rule train_vision_transformer:
     conda:
         "../envs/environment.yaml"
     # A second core does not make these small matrices faster; the twin trains on it.
-    threads: 1
     resources:
         mem_mb=memory(3000),
         runtime=24 * 60,

@@ -25,7 +25,6 @@ if STUDY.interpretations and PATHS.feature_sites:
             site="|".join(map(re.escape, PATHS.feature_sites)),
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(5000),
             runtime=60,
@@ -62,7 +61,6 @@ if PATHS.labels:
             site="|".join(map(re.escape, PATHS.feature_sites)),
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(2000),
             runtime=240,

@@ -12,7 +12,6 @@ rule judge_model:
         f"logs/judge_model/{STUDY.corpus}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(4000),
         runtime=30,

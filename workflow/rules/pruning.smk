@@ -18,7 +18,6 @@ rule prune_task:
         f"logs/prune_task/{STUDY.study}.{{task}}.{{model}}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(3000),
         runtime=120,
@@ -48,7 +47,6 @@ rule compare_frontier:
         f"logs/compare_frontier/{STUDY.study}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=10,

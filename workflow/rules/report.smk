@@ -18,7 +18,6 @@ rule write_report:
         "logs/write_report/report.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=10,

@@ -36,7 +36,6 @@ for training, places in KINDS_OF_PLACE.items():
             site="|".join(map(re.escape, places)),
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(2000 + 1000 * len(trained)),
             runtime=60 * len(trained),
@@ -70,7 +69,6 @@ if PUBLISHED := [name for name in STUDY.saes if name not in STUDY.trained]:
             sae="|".join(map(re.escape, PUBLISHED)),
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(8000),
             runtime=60,
@@ -100,7 +98,6 @@ rule evaluate_sae:
         "logs/evaluate_sae/{site}.{sae}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(5000),
         runtime=60,
@@ -133,7 +130,6 @@ if STUDY.probing:
             "logs/probe_sae/{site}.{sae}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(5000),
             runtime=60,
@@ -172,7 +168,6 @@ if STUDY.other_seeds:
             sae="|".join(map(re.escape, STUDY.other_seeds)),
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(4000),
             runtime=30,

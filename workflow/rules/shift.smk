@@ -18,7 +18,6 @@ if STUDY.shift:
             f"logs/write_biographies/{STUDY.study}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(4000),
             runtime=120,
@@ -50,7 +49,6 @@ if STUDY.shift:
             f"logs/run_shift/{STUDY.study}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(5000),
             runtime=120,

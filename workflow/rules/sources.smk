@@ -10,7 +10,6 @@ rule fetch_model:
         f"logs/fetch_model/{STUDY.model}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(4000),
         runtime=60,

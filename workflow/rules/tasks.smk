@@ -15,7 +15,6 @@ rule make_task:
     priority: 100
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=10,

@@ -18,7 +18,6 @@ if STUDY.transfer:
         priority: 100
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(4000),
             runtime=30,
@@ -47,7 +46,6 @@ if STUDY.transfer:
             "logs/score_sentences/natural.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(5000),
             runtime=60,
@@ -82,7 +80,6 @@ if STUDY.transfer:
             "logs/judge_transfer/natural.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(5000),
             runtime=120,

@@ -14,7 +14,6 @@ rule train_tokenizer:
         f"logs/train_tokenizer/{STUDY.corpus}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(4000),
         runtime=60,
@@ -42,7 +41,6 @@ rule cut_sequences:
         f"logs/cut_sequences/{STUDY.corpus}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(6000),
         runtime=60,
@@ -73,7 +71,6 @@ rule train_transformer:
     priority: 50
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(4000),
         runtime=24 * 60,
@@ -125,7 +122,6 @@ rule explain_circuit:
         f"logs/explain_circuit/{STUDY.study}.{{task}}.{{model}}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=30,
@@ -161,7 +157,6 @@ if STUDY.bridges:
             f"logs/train_bridges/{STUDY.study}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 1
         resources:
             mem_mb=memory(4000),
             runtime=24 * 60,
@@ -214,7 +209,6 @@ rule write_weight_report:
         "logs/write_weight_report/report.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=10,
