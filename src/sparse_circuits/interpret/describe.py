@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparse_circuits.base.types import Tokenizer
+from sparse_circuits.base.wording import rounded
 from sparse_circuits.config.interpret_nodes import Amounts
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.contexts import TokenPlace, quantile_edges, quantile_places, silent_places, top_places
@@ -25,7 +26,6 @@ NEAR = 8  # tokens before a feature's own that are told apart by their distance
 HOLDS = 0.3  # F1 from which a rule is called one
 FOLLOWS = 2.0  # how many times more often a promoted token follows, for the label to name it
 DRIVES = 0.08  # share of the activation from which the label names an earlier token
-DIGITS = 4  # significant ones of activations and shares in the file
 
 
 def describe_nodes(
@@ -58,7 +58,7 @@ def describe_nodes(
         values = firing.values[row]
         note: dict[str, Any] = {
             "id": f"{site}/{index}",
-            "density": _round((values > 0).sum() / firing.tokens),
+            "density": rounded((values > 0).sum() / firing.tokens),
             "active_tokens": int((values > 0).sum()),
             **promoted(row),
         }
@@ -69,9 +69,9 @@ def describe_nodes(
             spread = quantile_places(firing, row, edges, 1, False, generator)
             note |= {
                 "activation": {
-                    "mean": _round(values[values > 0].mean()),
-                    "max": _round(values.max()),
-                    "quantiles": [_round(edge) for edge in edges],
+                    "mean": rounded(values[values > 0].mean()),
+                    "max": rounded(values.max()),
+                    "quantiles": [rounded(edge) for edge in edges],
                 },
                 "rule": _rule(firing, row, vocabulary, edges),
                 "inputs": _inputs(firing, texts, mine),
@@ -130,8 +130,8 @@ def _rule(firing: Firing, row: int, vocabulary: Vocabulary, edges: NDArray[np.fl
     return {
         "words": rule.words,
         "offset": rule.offset,
-        **{name: _round(value) if isinstance(value, float) else value for name, value in scores.items()},
-        "recall_by_quantile": [_round(said.mean()) if len(said) else None for said in recalls],
+        **{name: rounded(value) if isinstance(value, float) else value for name, value in scores.items()},
+        "recall_by_quantile": [rounded(said.mean()) if len(said) else None for said in recalls],
     }
 
 
@@ -151,9 +151,9 @@ def _promoted(model: Model, tokenizer: Tokenizer, site: Site, directions: Tensor
             "promotes": token_texts(tokenizer, up[row].tolist()),
             "suppresses": token_texts(tokenizer, down[row].tolist()),
             "promoted_follow": {
-                "share": _round(everywhere),
-                "share_when_active": _round(when_active),
-                "lift": _round(when_active / everywhere) if everywhere else None,
+                "share": rounded(everywhere),
+                "share_when_active": rounded(when_active),
+                "lift": rounded(when_active / everywhere) if everywhere else None,
             },
         }
 
@@ -182,10 +182,10 @@ def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[TokenPlace,
     strongest = sorted(before.items(), key=lambda item: (-abs(sum(item[1])), item[0]))[:COUNT]
     return {
         "contexts": len(parts),
-        "separator": _round(separator),
-        "by_offset": {str(-offset): _round(share) for offset, share in enumerate(by_offset)},
-        "further": _round(further),
-        "before": [{"token": text, "share": _round(sum(found)), "contexts": len(found)} for text, found in strongest],
+        "separator": rounded(separator),
+        "by_offset": {str(-offset): rounded(share) for offset, share in enumerate(by_offset)},
+        "further": rounded(further),
+        "before": [{"token": text, "share": rounded(sum(found)), "contexts": len(found)} for text, found in strongest],
     }
 
 
@@ -194,14 +194,14 @@ def _shower(tokenizer: Tokenizer, firing: Firing, values: NDArray[np.float32], l
 
     def shown(place: TokenPlace, part: Tensor | None = None) -> dict[str, Any]:
         window = place.window(length, firing.token_id.shape[1])
-        inputs = {} if part is None else {"inputs": [_round(value) for value in part[window].tolist()]}
+        inputs = {} if part is None else {"inputs": [rounded(value) for value in part[window].tolist()]}
         return {
             "document": int(firing.document[place.sequence]),
             "sequence": place.sequence,
             "position": place.position,
             "at": place.position - window.start,
             "tokens": pieces(tokenizer, firing.token_id[place.sequence, window].tolist()),
-            "activations": [_round(value) for value in values[place.sequence, window]],
+            "activations": [rounded(value) for value in values[place.sequence, window]],
             **inputs,
         }
 
@@ -210,10 +210,6 @@ def _shower(tokenizer: Tokenizer, firing: Firing, values: NDArray[np.float32], l
 
 def _until(firing: Firing, place: TokenPlace) -> Tensor:
     return torch.from_numpy(firing.token_id[place.sequence, : place.position + 1])
-
-
-def _round(value: Any) -> float:
-    return float(f"{float(value):.{DIGITS}g}")
 
 
 def _quoted(text: str) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sparse_circuits.base.types import Tokenizer
+from sparse_circuits.base.wording import rounded
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.tokens import COUNT
@@ -18,7 +19,6 @@ from sparse_circuits.models.texts import token_texts
 MOST = 2.0  # times a class' share of the images, from which the label names it
 NAMED = 3  # classes in a label, at most
 WHERE = 0.6  # share of the activation in a third of the image, from which the label names it
-DIGITS = 4  # significant ones in the file
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 
@@ -56,7 +56,7 @@ def describe_on_images(
         note: dict[str, Any] = {
             "id": f"{site}/{index}",
             "label": "never active on the images described",
-            "density": _round(active / firing.tokens),
+            "density": rounded(active / firing.tokens),
             "active_tokens": active,
             **{
                 name: token_texts(tokenizer, ids[row].tolist())
@@ -69,14 +69,14 @@ def describe_on_images(
             places = learnt.sum(axis=0).reshape(grid)
             note |= {
                 "label": image_label(classes, shares, usual, places),
-                "activation": {"mean": _round(values[values > 0].mean()), "max": _round(values.max())},
-                "classes": {name: _round(share) for name, share in zip(classes, shares, strict=True)},
-                "held_out": {name: _round(share) for name, share in zip(classes, held_out, strict=True)},
+                "activation": {"mean": rounded(values[values > 0].mean()), "max": rounded(values.max())},
+                "classes": {name: rounded(share) for name, share in zip(classes, shares, strict=True)},
+                "held_out": {name: rounded(share) for name, share in zip(classes, held_out, strict=True)},
                 "top": [
                     {
                         "image": int(firing.document[image]),
                         "class": names[image],
-                        "activations": [_round(value) for value in values[image]],
+                        "activations": [rounded(value) for value in values[image]],
                     }
                     for image in np.argsort(-strongest, kind="stable")[:count].tolist()
                     if strongest[image]
@@ -108,7 +108,3 @@ def _shares(values: NDArray[np.float32], of_class: NDArray[np.int64], classes: i
     """Each class' share of the activation (image, patch): (class,), all 0 where there is none."""
     sums = np.bincount(of_class, weights=values.sum(axis=1, dtype=np.float64), minlength=classes)
     return np.asarray(sums / (sums.sum() or 1.0))
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from sparse_circuits.base.wording import rounded
 from sparse_circuits.config.site import Site
-from sparse_circuits.report.nodes import rounded
 
 WRAP = 8  # nodes in a line at one position
 CURVES = ("nodes", "faithfulness", "completeness", "random")

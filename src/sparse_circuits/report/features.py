@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from sparse_circuits.report.nodes import rounded
+from sparse_circuits.base.wording import rounded
 
 
 def sae_features(folder: Path, notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

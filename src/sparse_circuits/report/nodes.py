@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sparse_circuits.base.files import read_json
+from sparse_circuits.base.wording import rounded
 from sparse_circuits.figures.heat_map import as_webp
 from sparse_circuits.figures.pictures import read_pictures
 
-DIGITS = 4  # significant ones; a page needs no more
 PICTURES = 6  # of a node
 DATA_URI = "data:image/webp;base64,"
 
@@ -64,8 +64,3 @@ def _note(node: Mapping[str, Any]) -> dict[str, Any]:
             if "tokens" in context
         ],
     }
-
-
-def rounded(value: float) -> float:
-    """A number with the digits that a page shows."""
-    return float(f"{value:.{DIGITS}g}")

@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from sparse_circuits.base.files import read_json, write_json
+from sparse_circuits.base.wording import rounded
 from sparse_circuits.report.artefacts import list_artefacts
 from sparse_circuits.report.contents import circuit_data, circuit_page
-from sparse_circuits.report.nodes import rounded
 from sparse_circuits.report.static import StaticPages
 
 CIRCUIT = "Every node and weight that the task needs, from the embedding up; dotted: what is written and read again."

@@ -19,17 +19,9 @@ SMALLEST_NORM = 1e-8  # of a decoder's row, to divide by; dead features may have
 
 # SAELens' names, but for the last two, which it does not have. BatchTopK and Matryoshka are jumprelu once trained.
 Architecture = Literal[
-    "standard",
-    "gated",
-    "topk",
-    "jumprelu",
-    "transcoder",
-    "skip_transcoder",
-    "jumprelu_transcoder",
-    "jumprelu_skip_transcoder",
-    "topk_transcoder",
-    "topk_skip_transcoder",
-]
+    "standard", "gated", "topk", "jumprelu", "transcoder", "skip_transcoder", "jumprelu_transcoder",
+    "jumprelu_skip_transcoder", "topk_transcoder", "topk_skip_transcoder",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -188,19 +180,19 @@ def save_autoencoder(folder: Path, sae: SparseAutoencoder, firing_share: Tensor)
         assert sae.threshold is not None
         available |= {"b_gate": sae.b_enc - sae.threshold, "b_mag": sae.b_enc, "r_mag": torch.zeros_like(sae.b_enc)}
     names = tensor_shapes(sae.architecture, d_in, sae.width, d_out)
-    _save_tensors(folder / "sae_weights.safetensors", {name: available[name] for name in names})
+    save_tensors(folder / "sae_weights.safetensors", {name: available[name] for name in names})
     save_sparsity(folder, firing_share)
     write_json(folder / "cfg.json", config)
 
 
 def save_sparsity(folder: Path, firing_share: Tensor) -> None:
     """Publish sparsity.safetensors: log10 of each feature's firing share (d_sae,)."""
-    _save_tensors(
-        folder / "sparsity.safetensors", {"sparsity": firing_share.clamp(min=10**NEVER_FIRED).log10().float()}
-    )
+    share = firing_share.clamp(min=10**NEVER_FIRED)
+    save_tensors(folder / "sparsity.safetensors", {"sparsity": share.log10()})
 
 
-def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Publish tensors as a safetensors file, in fp32."""
     with publishing(path) as temporary:
         save_file({name: tensor.float().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
 

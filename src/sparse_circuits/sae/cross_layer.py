@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import publishing, read_json, write_json
-from sparse_circuits.sae.autoencoder import SparseAutoencoder, read_tensors, save_sparsity
+from sparse_circuits.base.files import read_json, write_json
+from sparse_circuits.sae.autoencoder import SparseAutoencoder, read_tensors, save_sparsity, save_tensors
 
 ARCHITECTURE = "cross_layer_transcoder"
 
@@ -107,8 +106,7 @@ def save_cross_layer(folder: Path, coder: CrossLayerTranscoder, firing_share: Te
         "k": first.k,
         "metadata": coder.metadata,
     }
-    with publishing(folder / "sae_weights.safetensors") as temporary:
-        save_file({name: tensor.float().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+    save_tensors(folder / "sae_weights.safetensors", tensors)
     save_sparsity(folder, firing_share)
     write_json(folder / "cfg.json", config)
 

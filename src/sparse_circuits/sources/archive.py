@@ -29,18 +29,15 @@ def run_client(command: list[str], folder: Path) -> None:
 
 
 def fetch_package(
-    source: PackageSource,
-    folder: Path,
-    download: Callable[[PackageSource, Path], None],
-    unpack: Callable[[Path, Path], None],
+    source: PackageSource, folder: Path, download: list[str], unpack: Callable[[Path, Path], None]
 ) -> None:
-    """Download one package file, check its sha256, unpack it, and put the wanted files, checked too, into `folder`."""
+    """Have a client download one package file, check and unpack it, and put the wanted files, checked, into `folder`."""
     name = f"{source.kind} package {source.package} {source.version}"
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         fetched, unpacked = Path(temporary, "fetched"), Path(temporary, "unpacked")
         fetched.mkdir()
         unpacked.mkdir()
-        download(source, fetched)
+        run_client(download, fetched)
         packages = list(fetched.iterdir())
         if len(packages) != 1:
             raise Unavailable(f"expected one file of {name}, the client left {len(packages)}")

@@ -8,11 +8,8 @@ from sparse_circuits.sources.archive import fetch_package, run_client
 
 def fetch(source: PackageSource, folder: Path) -> None:
     """Fetch the package with apt (whose lists must be current: `apt-get update`) and unpack it with dpkg-deb."""
-    fetch_package(source, folder, _download, _unpack)
-
-
-def _download(source: PackageSource, folder: Path) -> None:
-    run_client(["apt-get", "-o", "APT::Sandbox::User=root", "download", f"{source.package}={source.version}"], folder)
+    command = ["apt-get", "-o", "APT::Sandbox::User=root", "download", f"{source.package}={source.version}"]
+    fetch_package(source, folder, command, _unpack)
 
 
 def _unpack(archive: Path, folder: Path) -> None:

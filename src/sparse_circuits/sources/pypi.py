@@ -4,18 +4,18 @@ import sys
 from pathlib import Path
 
 from sparse_circuits.config.source import PackageSource, Wheel
-from sparse_circuits.sources.archive import fetch_package, run_client, untar, unzip
+from sparse_circuits.sources.archive import fetch_package, untar, unzip
 
 
 def fetch(source: PackageSource, folder: Path) -> None:
     """Fetch the wheel, or the source archive where there is no wheel, with pip."""
-    fetch_package(source, folder, download, _unpack)
+    fetch_package(source, folder, download(source), _unpack)
 
 
-def download(source: PackageSource | Wheel, folder: Path) -> None:
-    """Have pip put a package's file into `folder`, without what it depends on."""
+def download(source: PackageSource | Wheel) -> list[str]:
+    """Return the command that has pip download a package's file, without what it depends on."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    run_client([*pip, "--dest", ".", f"{source.package}=={source.version}"], folder)
+    return [*pip, "--dest", ".", f"{source.package}=={source.version}"]
 
 
 def _unpack(archive: Path, folder: Path) -> None:

