@@ -7,14 +7,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from sparse_circuits.base.clone import check_library
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.fingerprint import SOURCE
-from sparse_circuits.base.machine import cores, free_memory, gpu_names
+from sparse_circuits.base.machine import cores, free_memory, gpu_names, version_of
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.plan.needs import cache_bytes, study_memory
 from sparse_circuits.studies.load import load_study
@@ -50,10 +49,10 @@ def check_python(found: Sequence[int] = tuple(sys.version_info[:3])) -> Finding:
 
 def check_packages(names: Sequence[str] = ("torch", "transformers", "snakemake", "dvc", "h5py")) -> Finding:
     """The packages that every study needs."""
-    missing = [name for name in names if _version(name) is None]
+    missing = [name for name in names if version_of(name) is None]
     if missing:
         return Finding("packages", "problem", f"missing: {', '.join(missing)}", "rm -f .venv/.ready && make setup")
-    return Finding("packages", "ok", ", ".join(f"{name} {_version(name)}" for name in names))
+    return Finding("packages", "ok", ", ".join(f"{name} {version_of(name)}" for name in names))
 
 
 def check_code(clone: Path = Path()) -> Finding:
@@ -101,7 +100,7 @@ def check_gpu(
 ) -> Finding:
     """GPUs that the driver knows, whether torch is a build for them, and whether CUDA starts."""
     names = gpu_names() if names is None else names
-    torch_version = torch_version or _version("torch") or ""
+    torch_version = torch_version or version_of("torch") or ""
     if not names:
         return Finding("GPU", "ok", "none; studies run on CPU cores")
     if "+cpu" in torch_version:
@@ -132,7 +131,7 @@ def check_slurm() -> Finding:
     if silent:
         says = f"sbatch is here, but the controller does not answer: {answer[0] if answer else 'no message'}"
         return Finding("SLURM", "warning", says, "scontrol ping; ask the cluster's administrators")
-    if _version("snakemake-executor-plugin-slurm") is None:
+    if version_of("snakemake-executor-plugin-slurm") is None:
         return Finding("SLURM", "warning", "answers, but Snakemake's plugin for it is missing", "make extras")
     return Finding("SLURM", "ok", "answers")
 
@@ -151,7 +150,7 @@ def check_dvc_remote(repository: Path = Path()) -> Finding:
     if not url:
         return Finding("DVC remote", "problem", f"{name} has no url", f"dvc remote add --force {name} URL")
     plugin = PLUGINS.get(url.partition("://")[0])
-    if plugin and _version(plugin) is None:
+    if plugin and version_of(plugin) is None:
         mend = "make extras" if plugin == "dvc-s3" else f"pip install {plugin}"
         return Finding("DVC remote", "problem", f"{name} is {url}, but {plugin} is missing", mend)
     if "://" not in url and not (place := repository / ".dvc" / url).is_dir():
@@ -205,10 +204,3 @@ def format_findings(findings: Sequence[Finding]) -> str:
         if finding.mend:
             lines.append(f"{'':<8} {'':<{width}}  mend: {finding.mend}")
     return "\n".join(lines)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -98,7 +98,7 @@ def _evaluate(model: Model) -> Any:
     sequences = Sequences(_tokens(8, 12).int().numpy(), np.arange(8, dtype=np.int32))
     norms = {SITE: float("inf")}
     found = evaluate_coder(model, sequences, str(SITE), [SITE], [SITE], _sae(), norms, torch.zeros(24), 8, 0)
-    return found["ce"], found["kl"]
+    return found.ce, found.kl
 
 
 def _distil(model: Model) -> Any:

@@ -62,11 +62,12 @@ def describe_machine() -> dict[str, Any]:
         "gpus": gpu_names(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := version_of(name))},
     }
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Return the version of an installed package; None where it is not there."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,11 +1,17 @@
 """Folders of weights that transformers reads: all of them, plain and finite, or one line that says why not."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageClassification
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json
@@ -13,11 +19,8 @@ from sparse_circuits.base.state_dict import PLAIN, check_plain, read_state_dict
 from sparse_circuits.models.classifiers import MODEL_TYPES, vision_config
 from sparse_circuits.models.families import FAMILIES
 
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel
 
-
-def read_config(folder: Path) -> "PretrainedConfig":
+def read_config(folder: Path) -> PretrainedConfig:
     """Return the config.json of a folder; raise StudyError that names what in the folder is not read here, and why."""
     if (adapter := folder / "adapter_config.json").is_file():
         base = read_json(adapter).get("base_model_name_or_path")
@@ -38,7 +41,7 @@ def read_config(folder: Path) -> "PretrainedConfig":
     return config
 
 
-def check_family(config: "PretrainedConfig") -> None:
+def check_family(config: PretrainedConfig) -> None:
     """Raise StudyError for a family of models that is not known here."""
     kind = config.model_type
     if kind not in MODEL_TYPES and hasattr(config, "vision_config"):
@@ -47,7 +50,7 @@ def check_family(config: "PretrainedConfig") -> None:
         raise StudyError(f"family {kind} is not known; known are {', '.join(FAMILIES)}")
 
 
-def read_model(folder: Path, config: "PretrainedConfig | None" = None, **options: Any) -> "PreTrainedModel":
+def read_model(folder: Path, config: PretrainedConfig | None = None, **options: Any) -> PreTrainedModel:
     """Return the model of a folder, of the type that it is stored in.
 
     Raises StudyError for weights that are missing, unknown, of another shape or not plain: transformers would draw the

@@ -7,10 +7,11 @@ has its separator, every activation gets an empty position 0 (`families.Family.s
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.modeling_outputs import CausalLMOutput
 
 from sparse_circuits.base.errors import StudyError
@@ -18,20 +19,17 @@ from sparse_circuits.base.files import read_json
 from sparse_circuits.models.pictures import image_tokenizer
 from sparse_circuits.models.vision_transformer import image_levels
 
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
-
 MODEL_TYPES = ("vit", "dinov2", "clip")
 NORMED = {"pixel_mean": [0.5, 0.5, 0.5], "pixel_deviation": [0.5, 0.5, 0.5]}  # in config.json; pixels from 0 to 1
 
 
-def vision_config(config: "PretrainedConfig") -> "PretrainedConfig":
+def vision_config(config: PretrainedConfig) -> PretrainedConfig:
     """Return the settings of the part that sees: CLIP has another one that reads."""
     found: PretrainedConfig = getattr(config, "vision_config", config)
     return found
 
 
-def describe_pixels(model: "PreTrainedModel", fetched: Path) -> None:
+def describe_pixels(model: PreTrainedModel, fetched: Path) -> None:
     """Put into a classifier's configuration what preprocessor_config.json says of pixels."""
     preprocessor = fetched / "preprocessor_config.json"
     pixels = read_json(preprocessor) if preprocessor.is_file() else {}
@@ -39,7 +37,7 @@ def describe_pixels(model: "PreTrainedModel", fetched: Path) -> None:
         setattr(model.config, key, pixels.get(theirs, NORMED[key]))
 
 
-def classifier_tokenizer(config: Any, classes: Sequence[str] | None) -> "PreTrainedTokenizerFast":
+def classifier_tokenizer(config: Any, classes: Sequence[str] | None) -> PreTrainedTokenizerFast:
     """Return a tokenizer of images. Without names of the `classes` they are those of the configuration.
 
     Raises StudyError when there are more or fewer than the model tells apart.
@@ -53,7 +51,7 @@ def classifier_tokenizer(config: Any, classes: Sequence[str] | None) -> "PreTrai
 class ImageClassifier(nn.Module):
     """A classifier, whose modules keep their names behind `inner.`."""
 
-    def __init__(self, inner: "PreTrainedModel") -> None:
+    def __init__(self, inner: PreTrainedModel) -> None:
         super().__init__()
         self.inner = inner
         self.config = vision_config(inner.config)

@@ -2,14 +2,15 @@
 
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import publishing_folder, sha256, write_json
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.models.checkpoint import check_family, check_values, first_line, read_config, read_model
 from sparse_circuits.models.classifiers import MODEL_TYPES, classifier_tokenizer, describe_pixels, vision_config
@@ -20,11 +21,8 @@ from sparse_circuits.models.mobilenet import MobileNet
 from sparse_circuits.models.pictures import image_tokenizer, to_tokens
 from sparse_circuits.models.torchvision import load_torchvision
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 ROUNDING = 0.02  # of logits: sums of bf16 in another order; weights in another place in memory are added in another
-Fetched = tuple["PreTrainedModel", "PreTrainedTokenizerBase"]
+Fetched = tuple[PreTrainedModel, Tokenizer]
 
 
 def convert(name: str, entry: ModelEntry, fetched: Path, folder: Path) -> None:
@@ -71,7 +69,7 @@ def _convert(name: str, entry: ModelEntry, fetched: Path, folder: Path) -> None:
     write_json(folder / "model_card.json", card)
 
 
-def _separator(text: str, tokenizer: "PreTrainedTokenizerBase", rows: int | None) -> int:
+def _separator(text: str, tokenizer: Tokenizer, rows: int | None) -> int:
     """The separator's token, by its text and back; no token of a text may lie beyond the embedding."""
     vocabulary = tokenizer.get_vocab()
     found = vocabulary.get(text)
@@ -90,7 +88,7 @@ def _separator(text: str, tokenizer: "PreTrainedTokenizerBase", rows: int | None
 
 
 @torch.no_grad()
-def _logits(model: "PreTrainedModel") -> Any:
+def _logits(model: PreTrainedModel) -> Any:
     """Logits of random tokens, or of a random image."""
     random, config = np.random.default_rng(0), vision_config(model.config)
     run: Any = model.eval()

@@ -19,15 +19,9 @@ def save_edited(
 
     `added_after` are the original's layers after which it has one more.
     """
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
     card = model_card(original)
     with publishing_folder(folder) as temporary:
-        model.cpu().save_pretrained(temporary, max_shard_size="1TB")
-        for file in ("tokenizer.json", "tokenizer_config.json"):
-            shutil.copyfile(original / file, temporary / file)
-        hashes = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
+        hashes = write_model(model, original, temporary)
         changed = {
             "name": name,
             "made_from": {"name": card["name"], "sha256": card["sha256"]["model.safetensors"]},
@@ -36,3 +30,15 @@ def save_edited(
             "sha256": hashes,
         }
         write_json(temporary / "model_card.json", {**card, **changed})
+
+
+def write_model(model: "PreTrainedModel", tokenizer: Path, folder: Path) -> dict[str, str]:
+    """Write a model and the tokenizer of another's folder; return the sha256 of each file."""
+    from transformers.utils import logging
+
+    # Saving takes no time; a progress bar would only litter the log.
+    logging.disable_progress_bar()
+    model.cpu().save_pretrained(folder, max_shard_size="1TB")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(tokenizer / file, folder / file)
+    return {path.name: sha256(path) for path in sorted(folder.iterdir())}

@@ -21,12 +21,8 @@ def list_artefacts(paths: Sequence[Path], command: str) -> list[dict[str, str | 
 
 def _rows(path: Path, command: str) -> Iterator[dict[str, str | int]]:
     def row(name: str, size: int | None, digest: str) -> dict[str, str | int]:
-        return {
-            "path": name,
-            **({} if size is None else {"bytes": size}),
-            "sha256": digest,
-            "command": f"{command} {name}",
-        }
+        of_size = {} if size is None else {"bytes": size}
+        return {"path": name, **of_size, "sha256": digest, "command": f"{command} {name}"}
 
     name = artefact_name(path)
     yield row(name, path.stat().st_size, sha256(path))

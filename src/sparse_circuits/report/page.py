@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
-from sparse_circuits.base.files import read_json, write_json
-from sparse_circuits.report.artefacts import list_artefacts
+from sparse_circuits.base.files import read_json
 from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
 from sparse_circuits.report.contents import circuit_data, circuit_page, graph_data, graph_page, sae_data
 from sparse_circuits.report.features import sae_features
@@ -94,10 +93,7 @@ def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> d
         site.write("edits.html", "edits.html.j2", edits=edits)
     for path in found.claims:
         site.write("claims.html", "claims.html.j2", claims=read_json(path)["claims"])
-    site.data("data/artefacts.js", "artefacts", list_artefacts(found.artefacts, found.command))
-    site.write("provenance.html", "provenance.html.j2")
-    site.copy_assets()
-    write_json(folder / "summary.json", summary)
+    site.finish(found.artefacts, found.command, summary)
     return summary
 
 

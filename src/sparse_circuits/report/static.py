@@ -10,8 +10,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sparse_circuits.base.files import SURROGATES, publishing
+from sparse_circuits.base.files import SURROGATES, publishing, write_json
 from sparse_circuits.base.wording import count
+from sparse_circuits.report.artefacts import list_artefacts
 from sparse_circuits.report.contents import HERE, OURS, VENDORED
 from sparse_circuits.report.summary import show
 
@@ -85,8 +86,11 @@ class StaticPages:
             shown.append({"stem": f"figures/{figure.stem}", "caption": caption(figure.stem, circuit)})
         return shown
 
-    def copy_assets(self) -> None:
-        """Copy styles, scripts and vendored libraries to the pages."""
+    def finish(self, artefacts: Sequence[Path], command: str, summary: Mapping[str, Any]) -> None:
+        """Publish the page of artefacts, summary.json, and the styles, scripts and vendored libraries of all pages."""
+        self.data("data/artefacts.js", "artefacts", list_artefacts(artefacts, command))
+        self.write("provenance.html", "provenance.html.j2")
+        write_json(self.folder / "summary.json", summary)
         for name in OURS:
             _copy(HERE / "assets" / name, self.folder / "assets" / name)
         for name in VENDORED:

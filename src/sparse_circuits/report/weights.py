@@ -6,9 +6,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from sparse_circuits.base.files import read_json, write_json
+from sparse_circuits.base.files import read_json
 from sparse_circuits.base.wording import rounded
-from sparse_circuits.report.artefacts import list_artefacts
 from sparse_circuits.report.contents import circuit_data, circuit_page
 from sparse_circuits.report.static import StaticPages
 
@@ -56,17 +55,9 @@ def write_weight_pages(found: FoundWeights, study: str, folder: Path) -> dict[st
     tasks = _tasks(found.prunings, prunings)
     summary = {"study": study, "numbers": _numbers(tasks), "models": models, "tasks": tasks}
     linked = {item["of"] for item in circuits if item["circuit"]["nodes"]}
-    site.write(
-        "index.html",
-        "weight_overview.html.j2",
-        summary=summary,
-        linked=linked,
-        figures=site.figures(found.figures, CIRCUIT),
-    )
-    site.data("data/artefacts.js", "artefacts", list_artefacts(found.artefacts, found.command))
-    site.write("provenance.html", "provenance.html.j2")
-    site.copy_assets()
-    write_json(folder / "summary.json", summary)
+    figures = site.figures(found.figures, CIRCUIT)
+    site.write("index.html", "weight_overview.html.j2", summary=summary, linked=linked, figures=figures)
+    site.finish(found.artefacts, found.command, summary)
     return summary
 
 

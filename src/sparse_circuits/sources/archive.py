@@ -31,7 +31,7 @@ def run_client(command: list[str], folder: Path) -> None:
 def fetch_package(
     source: PackageSource, folder: Path, download: list[str], unpack: Callable[[Path, Path], None]
 ) -> None:
-    """Have a client download one package file, check and unpack it, and put the wanted files, checked, into `folder`."""
+    """Have a client download one package file, check it, unpack it, and put the wanted files into `folder`, checked."""
     name = f"{source.kind} package {source.package} {source.version}"
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         fetched, unpacked = Path(temporary, "fetched"), Path(temporary, "unpacked")

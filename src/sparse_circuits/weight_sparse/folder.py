@@ -1,19 +1,18 @@
 """New models, and trained ones as the Hugging Face folder that the rest of the pipeline loads."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import set_seed
-from transformers.utils import logging
 
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import publishing_folder, read_json, sha256, write_csv, write_json
+from sparse_circuits.base.files import publishing_folder, read_json, write_csv, write_json
 from sparse_circuits.config.network import Network
 from sparse_circuits.config.train_transformer import Transformer
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry
 from sparse_circuits.models.load import load_model
+from sparse_circuits.models.save import write_model
 from sparse_circuits.models.vision_transformer import VisionTransformer as VisionModel
 from sparse_circuits.models.vision_transformer import VisionTransformerConfig
 from sparse_circuits.models.weight_sparse import WeightSparseConfig, WeightSparseForCausalLM
@@ -23,11 +22,8 @@ def new_model(entry: Transformer, vocabulary: int, context: int, seed: int) -> W
     """Return a model with random weights; the same seed gives the same."""
     with torch.random.fork_rng(devices=[]):
         set_seed(seed)
-        return WeightSparseForCausalLM(
-            WeightSparseConfig(
-                vocab_size=vocabulary, max_position_embeddings=context, active=entry.active, **_sizes(entry)
-            )
-        )
+        sizes = {"vocab_size": vocabulary, "max_position_embeddings": context, **_sizes(entry)}
+        return WeightSparseForCausalLM(WeightSparseConfig(active=entry.active, **sizes))
 
 
 def new_vision_model(
@@ -36,11 +32,8 @@ def new_vision_model(
     """Return a model of images (height, width, channels) with random weights; the same seed gives the same."""
     with torch.random.fork_rng(devices=[]):
         set_seed(seed)
-        return VisionModel(
-            VisionTransformerConfig(
-                image=image, patch=entry.patch, classes=classes, active=entry.active, **_sizes(entry)
-            )
-        )
+        seen = {"image": image, "patch": entry.patch, "classes": classes}
+        return VisionModel(VisionTransformerConfig(active=entry.active, **seen, **_sizes(entry)))
 
 
 def _sizes(entry: Network) -> dict[str, Any]:
@@ -83,24 +76,12 @@ def save_model(
     folder: Path,
 ) -> None:
     """Publish config.json, model.safetensors, the tokenizer's files, training.csv, losses.json and model_card.json."""
-    # Saving takes no time; a progress bar would only litter the log.
-    logging.disable_progress_bar()
     card = read_json(tokenizer / "model_card.json")
     with publishing_folder(folder) as temporary:
-        model.cpu().save_pretrained(temporary)
-        for file in ("tokenizer.json", "tokenizer_config.json"):
-            shutil.copyfile(tokenizer / file, temporary / file)
-        hashes = {path.name: sha256(path) for path in sorted(temporary.iterdir())}
+        hashes = write_model(model, tokenizer, temporary)
         write_csv(temporary / "training.csv", log)
         write_json(temporary / "losses.json", losses)
-        write_json(
-            temporary / "model_card.json",
-            {
-                **{key: card[key] for key in ("document_separator", "document_separator_id")},
-                "name": name,
-                "licence": licence,
-                "num_layers": model.config.num_hidden_layers,
-                "d_model": model.config.hidden_size,
-                "sha256": hashes,
-            },
-        )
+        sizes = {"num_layers": model.config.num_hidden_layers, "d_model": model.config.hidden_size}
+        separator = {key: card[key] for key in ("document_separator", "document_separator_id")}
+        facts = {**separator, "name": name, "licence": licence, **sizes, "sha256": hashes}
+        write_json(temporary / "model_card.json", facts)
