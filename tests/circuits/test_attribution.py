@@ -49,9 +49,7 @@ def batch() -> PairBatch:
 
 
 def _metric(model: Model, tokens: Tensor, batch: PairBatch, edit: dict[Site, Edit] | None = None) -> Tensor:
-    logits = run(model, tokens, edit=edit, logits="last").logits
-    assert logits is not None
-    return logit_difference(logits[:, -1], batch)
+    return logit_difference(run(model, tokens, edit=edit, logits="last").logits[:, -1], batch)
 
 
 def test_a_linearised_model_computes_the_same(model: Model) -> None:

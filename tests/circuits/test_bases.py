@@ -60,9 +60,7 @@ def basis(request: pytest.FixtureRequest) -> Basis:
 
 
 def _metric(tiny: Model, batch: PairBatch, edit: dict | None = None) -> torch.Tensor:
-    logits = run(tiny, batch.clean, edit=edit, logits="last").logits
-    assert logits is not None
-    return logit_difference(logits[:, -1], batch)
+    return logit_difference(run(tiny, batch.clean, edit=edit, logits="last").logits[:, -1], batch)
 
 
 def test_the_whole_circuit_is_the_model_under_every_ablation(tiny: Model, groups: Groups, basis: Basis) -> None:
@@ -197,7 +195,6 @@ def test_divergence_is_that_of_the_whole_next_token_distribution(tiny: Model, gr
     empty = run(
         tiny, batch.clean, edit={CUT: lambda x: x * (torch.arange(x.shape[1]) == 0)[:, None]}, logits="last"
     ).logits
-    assert logits is not None
     assert empty is not None
     p, q = (part[:, -1].double().softmax(dim=-1) for part in (logits, empty))
     torch.testing.assert_close(kl.double(), (p * (p / q).log()).sum(dim=-1), rtol=1e-4, atol=1e-6)

@@ -54,9 +54,7 @@ def scores(tiny: Model, groups: Groups, basis: dict[Site, Features]) -> NodeScor
 
 
 def _metric(tiny: Model, tokens: Tensor, batch: PairBatch) -> Tensor:
-    logits = run(tiny, tokens, logits="last").logits
-    assert logits is not None
-    return logit_difference(logits[:, -1], batch)
+    return logit_difference(run(tiny, tokens, logits="last").logits[:, -1], batch)
 
 
 def test_scores_over_a_cut_add_up_to_the_metric_gap_of_every_pair(scores: NodeScores) -> None:
@@ -167,7 +165,6 @@ def test_ablation_is_the_formula_written_out_with_dense_features(
 
         edit = {site: lambda x, s=site: ablated(s, x) for site in SITES}
         logits = run(tiny, batch.clean, edit=edit, logits="last").logits
-        assert logits is not None
         torch.testing.assert_close(metric[indices], logit_difference(logits[:, -1], batch), rtol=1e-4, atol=1e-5)
 
 
@@ -234,7 +231,6 @@ def test_answer_sets_are_summed_as_probabilities(tiny: Model, tiny_folder: Path)
     pair = Pair("p", "The key", "The keys", [" is", " was"], [" are"], {})
     ((_, batch),) = encode_pairs([pair], load_tokenizer(tiny_folder), 0)
     logits = run(tiny, batch.clean, logits="last").logits
-    assert logits is not None
     p = logits[0, -1].softmax(dim=0)
     expected = (p[batch.answers[0]].sum() / p[batch.patch_answers[0, 0]]).log()
     torch.testing.assert_close(logit_difference(logits[:, -1], batch)[0], expected)

@@ -62,7 +62,6 @@ def _check(model: Model, basis: dict[Site, Features]) -> None:
 
         edits = {site: visit(site) for site in {*moves, *reads.values()}}
         logits = run(model, PROMPT.repeat(graph.size, 1), edit=edits, logits="last").logits
-        assert logits is not None
         return seen, logits[:, -1] - logits[:, -1].mean(dim=-1, keepdim=True)
 
     with torch.no_grad(), frozen(model, PROMPT):

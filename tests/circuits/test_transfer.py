@@ -142,7 +142,6 @@ def _by_hand(
 
                 edits[site] = edit
             logits = run(tiny, one.clean, edit=edits, logits="last").logits
-            assert logits is not None
             found[index] = logit_difference(logits[:, -1], one)[0].double()
     return torch.stack([found[index] for index in sorted(found)])
 

@@ -103,7 +103,6 @@ def test_logits_are_those_of_transformers(made: tuple[PreTrainedModel, Path], mo
     with torch.no_grad():
         expected = network(pixel_values=(pixels - mean) / deviation).logits
     logits = run(model, tokens_of(seen), logits="last").logits
-    assert logits is not None
     torch.testing.assert_close(logits[:, 0], expected)
     tokenizer = load_tokenizer(folder)
     text = [model.separator_id, *tokenizer.encode(to_text(seen[0]), add_special_tokens=False)]
@@ -132,7 +131,6 @@ def test_sites_are_read_changed_and_begun_at(
         torch.testing.assert_close(before, after)
         begun = run(model, batch.clean, start=(Site("resid_post", layer), before), logits="last").logits
         assert begun is not None
-        assert whole.logits is not None
         torch.testing.assert_close(begun, whole.logits)
 
     def token_alone(x: torch.Tensor) -> torch.Tensor:
@@ -153,7 +151,6 @@ def test_circuits_are_found_as_in_any_model(model: Model, batch: PairBatch, meth
     whole, empty = Circuit.whole(basis), Circuit.of([], basis, errors=False)
     outcome = Bench(model, groups, basis, mean_ablation(scores.means), batch_tokens=10_000).run([whole, empty])
     logits = run(model, batch.clean, logits="last").logits
-    assert logits is not None
     torch.testing.assert_close(outcome.metric[0], logit_difference(logits[:, -1], batch))
     # The class token is ablated too, so nothing is left of an image: two pairs of the same answers get the same.
     assert outcome.metric[0, 0] != outcome.metric[0, 3]

@@ -143,7 +143,6 @@ def test_torchvisions_weights_compute_what_they_are_for(tmp_path: Path) -> None:
         for number in range(count)
     ]
     logits = run(model, tokens, logits="last").logits
-    assert logits is not None
     torch.testing.assert_close(logits[:, 0], reference(made.state_dict(), seen, blocks), rtol=1e-4, atol=1e-4)
 
 
@@ -193,7 +192,6 @@ def test_scores_of_a_layer_that_cuts_the_network_add_up(model: Model, batch: Pai
     whole, empty = Circuit.whole(basis), Circuit.of([], basis, errors=False)
     outcome = Bench(model, groups, basis, mean_ablation(scores.means), batch_tokens=10_000).run([whole, empty])
     logits = run(model, batch.clean, logits="last").logits
-    assert logits is not None
     torch.testing.assert_close(outcome.metric[0], logit_difference(logits[:, -1], batch))
     # Everything ablated is the same image for all pairs, and the same answers differ in their sign alone.
     assert outcome.metric[1].abs().std() < 1e-5
@@ -277,7 +275,6 @@ def test_accuracy_is_told_of_central_crops_and_of_all(photographs: Path, folder:
     found = json.loads((tmp_path / "accuracy.json").read_text())
     model, test = load_model(folder, CPU), read_images(photographs, "test")
     logits = run(model, torch.from_numpy(to_tokens(test.images, test.labels, 4)).long(), logits="last").logits
-    assert logits is not None
     right = logits[:, 0].argmax(dim=1) == torch.from_numpy(test.labels.astype(np.int64))
     assert found["images"] == 3
     assert found["top1"] == int(right[::8].sum())

@@ -122,7 +122,6 @@ def test_sites_are_where_the_model_reads_and_writes(model: Model) -> None:
 def test_the_loss_of_an_image_is_that_of_its_class(model: Model) -> None:
     tokens = torch.from_numpy(to_tokens(*shaped(drawn(3)), len(CLASSES))).long()
     logits = run(model, tokens, logits="last").logits
-    assert logits is not None
     loss = -logits[:, 0].log_softmax(dim=1)[torch.arange(3), torch.tensor([0, 1, 2])]
     torch.testing.assert_close(cross_entropy(logits, tokens), loss.unsqueeze(1))
 

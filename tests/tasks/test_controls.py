@@ -92,7 +92,6 @@ def test_the_effect_of_ablating_a_node_is_that_of_its_mean_in_its_place(tiny: Mo
     setup = Bench(tiny, test, basis)
     ((_, batch),) = test
     logits = run(tiny, batch.clean, logits="last").logits
-    assert logits is not None
     for by_position in (False, True):
         scores = score_nodes(
             Bench(tiny, train, basis, batch_tokens=10_000), "attribution_patching", 1, by_position=by_position

@@ -107,9 +107,7 @@ class LoadedModel:
     def _logits(self, prompt: str) -> torch.Tensor:
         """The logits (vocabulary,) of the token after a prompt."""
         tokens = torch.tensor([self.encode(prompt)], device=self.model.device)
-        logits = run(self.model, tokens, edit=self.intervention, logits="last").logits
-        assert logits is not None
-        return logits[0, -1]
+        return run(self.model, tokens, edit=self.intervention, logits="last").logits[0, -1]
 
     def encode(self, prompt: str) -> list[int]:
         """Return the tokens of a prompt, the separator first.

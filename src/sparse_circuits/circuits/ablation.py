@@ -81,7 +81,6 @@ def run_ablated(
         logits = run(model, tokens, start=start, edit=edits, logits="last").logits
     else:
         logits = run(model, tokens, edit=edits, logits="last").logits
-    assert logits is not None
     return logits[:, -1]
 
 

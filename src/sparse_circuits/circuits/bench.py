@@ -105,7 +105,6 @@ class Bench:
         for indices, batch in in_batches(self.groups, rows_of_logits):
             batch = batch.to(model.device)
             clean = run(model, batch.clean, read=[first], logits="last")
-            assert clean.logits is not None
             likely = clean.logits[:, -1].log_softmax(dim=-1)
             fills = self.ablation(model, basis, batch)
             positions = {site: model.positions(batch.clean, site) for site in basis}

@@ -47,7 +47,6 @@ def counterfactuals(model: Model, batch: PairBatch) -> Counterfactuals:
     def metric(seen: Tensor) -> Tensor:
         embedded = network.embed_images(seen)
         logits = run(model, batch.clean, edit={Site("embed"): lambda _: embedded}, logits="last").logits
-        assert logits is not None
         return logit_difference(logits[:, -1], batch)
 
     for _ in Progress(range(STEPS), desc="change images", unit="step"):

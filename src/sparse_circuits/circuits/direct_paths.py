@@ -91,7 +91,7 @@ def cut_at_sites(
         stack.callback(unembed.register_forward_hook(lambda *passed: unembedded.append(passed[2])).remove)
         last = [everywhere[-1]] if logits == "none" else []
         found = run(model, tokens, read=last, edit={site: visit(site) for site in everywhere}, logits=logits)
-    return DirectPaths(starts, arrivals, found.logits, unembedded[0] if unembedded else None)
+    return DirectPaths(starts, arrivals, found.last, unembedded[0] if unembedded else None)
 
 
 @contextmanager

@@ -61,6 +61,5 @@ def _right(variant: Variant, tokens: NDArray[np.int32]) -> NDArray[np.float64]:
     for part in torch.from_numpy(tokens).long().split(BATCH):
         part = part.to(variant.model.device)
         logits = run(variant.model, part, edit=variant.intervention, logits="last").logits
-        assert logits is not None
         right.append((logits[:, -1].argmax(dim=1) == part[:, -1]).double().cpu())
     return np.asarray(torch.cat(right).numpy())

@@ -172,9 +172,7 @@ def most_changed(
 
 def _next_probabilities(variant: Variant, prompt: Tensor) -> Tensor:
     model = variant.model
-    logits = run(model, prompt.to(model.device), edit=variant.intervention, logits="last").logits
-    assert logits is not None
-    return logits[0, -1].softmax(dim=-1)
+    return run(model, prompt.to(model.device), edit=variant.intervention, logits="last").logits[0, -1].softmax(dim=-1)
 
 
 @torch.no_grad()

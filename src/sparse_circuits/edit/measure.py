@@ -56,7 +56,6 @@ def differences_of(variants: Mapping[K, Variant], groups: Groups) -> dict[K, Dif
     for indices, batch in in_batches(groups, min(rows_at_a_time(v.model) for v in variants.values())):
         for side, tokens in enumerate((batch.clean, batch.patch)):
             for name, got in _passes(variants, tokens, "last"):
-                assert got.logits is not None
                 found[name][side][indices] = logit_difference(got.logits[:, -1], batch.to(got.logits.device)).cpu()
     return found
 

@@ -174,7 +174,6 @@ def _ranked(
 
 
 def _signed_difference(found: Run, batch: PairBatch, sign: float) -> Tensor:
-    assert found.logits is not None
     return sign * logit_difference(found.logits[:, -1], batch).sum()
 
 

@@ -53,9 +53,7 @@ class Predicted:
         """Return the logits of some rows: (row, vocabulary)."""
         # The norm, the unembedding and what caps logits are the model's own: a pass that begins after its last layer.
         start = (last_site(self.model), self.hidden[rows])
-        logits = run(self.model, self.tokens[rows], start=start, logits="last").logits
-        assert logits is not None
-        return logits[:, -1]
+        return run(self.model, self.tokens[rows], start=start, logits="last").logits[:, -1]
 
     def parts(self) -> Iterator[slice]:
         """Yield the rows whose logits are made at a time."""

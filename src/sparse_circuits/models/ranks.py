@@ -15,7 +15,6 @@ def class_ranks(model: Model, tokens: Tensor) -> Tensor:
     ranks = []
     for part in tokens.split(IMAGES):
         logits = run(model, part.to(model.device), logits="last").logits
-        assert logits is not None
         label = part[:, -1:].to(logits.device)
         ranks.append((logits[:, -1] > logits[:, -1].gather(1, label)).sum(dim=1).cpu())
     return torch.cat(ranks)

@@ -18,10 +18,17 @@ Edit = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Run:
-    """What a forward pass gave: the last logits (batch, 1, vocabulary) in fp32, and the activations asked for."""
+    """What a forward pass gave: the activations asked for, and, where asked for, the last logits."""
 
-    logits: Tensor | None
     activations: dict[Site, Tensor]
+    last: Tensor | None
+
+    @property
+    def logits(self) -> Tensor:
+        """The last logits (batch, 1, vocabulary) in fp32; raises ValueError for a pass without."""
+        if self.last is None:
+            raise ValueError("the pass was to give no logits")
+        return self.last
 
 
 class _Stop(Exception):
@@ -70,7 +77,7 @@ def run(
             out = model.network(input_ids=tokens, use_cache=False, logits_to_keep=1)
         except _Stop:
             out = None
-    return Run(out.logits if out is not None and logits != "none" else None, kept)
+    return Run(kept, out.logits if out is not None and logits != "none" else None)
 
 
 @contextmanager
@@ -99,7 +106,6 @@ def continued(model: Model, tokens: list[int], count: int, edit: Mapping[Site, E
     followed = list(tokens)
     for _ in range(count):
         logits = run(model, torch.tensor([followed], device=model.device), edit=edit, logits="last").logits
-        assert logits is not None
         followed.append(int(logits[0, -1].argmax()))
     return followed[len(tokens) :]
 

@@ -32,7 +32,7 @@ def new_vision_model(
     """Return a model of images (height, width, channels) with random weights; the same seed gives the same."""
     with torch.random.fork_rng(devices=[]):
         set_seed(seed)
-        seen = {"image": image, "patch": entry.patch, "classes": classes}
+        seen: dict[str, Any] = {"image": image, "patch": entry.patch, "classes": classes}
         return VisionModel(VisionTransformerConfig(active=entry.active, **seen, **_sizes(entry)))
 
 

@@ -24,7 +24,6 @@ def attribution_patching(model: Model, batch: PairBatch, sites: Sequence[Site], 
         patch = run(model, batch.patch, read=sites).activations
     # The embeddings need a gradient in order that what is computed of them has one.
     clean = run(model, batch.clean, read=sites, edit={EMBED: lambda x: x.requires_grad_()}, logits="last")
-    assert clean.logits is not None
     metric = logit_difference(clean.logits[:, -1], batch).sum()
     gradients = torch.autograd.grad(metric, [clean.activations[site] for site in sites])
     return {

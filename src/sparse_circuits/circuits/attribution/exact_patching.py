@@ -49,9 +49,7 @@ def exact_effects(
 
 
 def _metric(model: Model, batch: PairBatch, site: Site, x: Tensor) -> Tensor:
-    logits = run(model, batch.clean, **standing(site, x), logits="last").logits
-    assert logits is not None
-    return logit_difference(logits[:, -1], batch)
+    return logit_difference(run(model, batch.clean, **standing(site, x), logits="last").logits[:, -1], batch)
 
 
 def _written(dictionary: Dictionary, change: Tensor, unexplained: Tensor, node: int) -> Tensor:

@@ -42,7 +42,6 @@ def _mean_gradient(model: Model, batch: PairBatch, site: Site, clean: Tensor, pa
     path = torch.lerp(clean, patch, points.view(-1, 1, 1, 1)).flatten(0, 1).requires_grad_()
     tokens = batch.clean.repeat(steps, 1)
     logits = run(model, tokens, **standing(site, path), logits="last").logits
-    assert logits is not None
     (gradient,) = torch.autograd.grad(logit_difference(logits[:, -1], batch.repeat(steps)).sum(), path)
     return path_mean(gradient, weights)
 

@@ -85,9 +85,7 @@ def _scores(
 
 
 def _metric(model: Model, tokens: Tensor, batch: PairBatch) -> Tensor:
-    logits = run(model, tokens, logits="last").logits
-    assert logits is not None
-    return logit_difference(logits[:, -1], batch)
+    return logit_difference(run(model, tokens, logits="last").logits[:, -1], batch)
 
 
 class _MeanByDistance:

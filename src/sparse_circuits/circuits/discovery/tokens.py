@@ -123,7 +123,6 @@ def log_odds(model: Model, hidden: Tensor, answers: Tensor) -> Tensor:
     """
     # The norm, the unembedding and what caps logits are the model's own: a pass that begins after its last layer.
     logits = run(model, answers[:, None], start=(last_site(model), hidden[:, None]), logits="last").logits
-    assert logits is not None
     right = logits[:, 0].gather(1, answers[:, None])
     others = logits[:, 0].scatter(1, answers[:, None], -torch.inf)
     return right[:, 0] - others.logsumexp(dim=1)

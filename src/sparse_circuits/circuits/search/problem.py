@@ -108,7 +108,6 @@ class MaskedBatch:
         first = next(iter(basis))
         with torch.no_grad():
             clean = run(model, self.batch.clean, read=[first], logits="last")
-        assert clean.logits is not None
         self.start = clean.activations[first]
         self.metric = logit_difference(clean.logits[:, -1], self.batch)
         self.fills = bench.ablation(model, basis, self.batch)
