@@ -77,8 +77,7 @@ def _zstd() -> Mapping[str, Any]:
     # With several threads Blosc stores blocks in the order in which they were done: other bytes each time.
     os.environ["BLOSC_NTHREADS"] = "1"
     codec = _blosc2()
-    settings: Mapping[str, Any] = codec(cname="zstd", clevel=5, filters=codec.SHUFFLE)
-    return settings
+    return codec(cname="zstd", clevel=5, filters=codec.SHUFFLE)
 
 
 def _blosc2() -> Any:

@@ -73,8 +73,7 @@ def read_model(folder: Path, config: PretrainedConfig | None = None, **options: 
     }
     if told := [f"{len(names)} {how} (first {names[0]})" for how, names in wrong.items() if names]:
         raise StudyError(f"the weights are not those that its configuration describes: {', '.join(told)}")
-    found: PreTrainedModel = model
-    return found
+    return model
 
 
 def check_values(model: nn.Module) -> None:

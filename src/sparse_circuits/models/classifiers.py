@@ -25,8 +25,7 @@ NORMED = {"pixel_mean": [0.5, 0.5, 0.5], "pixel_deviation": [0.5, 0.5, 0.5]}  # 
 
 def vision_config(config: PretrainedConfig) -> PretrainedConfig:
     """Return the settings of the part that sees: CLIP has another one that reads."""
-    found: PretrainedConfig = getattr(config, "vision_config", config)
-    return found
+    return getattr(config, "vision_config", config)
 
 
 def describe_pixels(model: PreTrainedModel, fetched: Path) -> None:

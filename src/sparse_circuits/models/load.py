@@ -69,8 +69,7 @@ class Model:
 
 def model_card(folder: Path) -> dict[str, Any]:
     """Return what is known of a model without loading it: name, separator, sizes, sha256 of each file."""
-    card: dict[str, Any] = read_json(folder / "model_card.json")
-    return card
+    return read_json(folder / "model_card.json")
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
@@ -87,8 +86,7 @@ def _positions(folder: Path) -> int | None:
     """The tokens that a language model has positions for, if config.json says so."""
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
     # A vision transformer counts patches there, of which one is many tokens.
-    found: int | None = None if "image" in config else config.get("max_position_embeddings", config.get("n_positions"))
-    return found
+    return None if "image" in config else config.get("max_position_embeddings", config.get("n_positions"))
 
 
 def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:

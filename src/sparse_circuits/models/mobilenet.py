@@ -181,8 +181,7 @@ class MobileNet(PreTrainedModel, GenerationMixin):
         They are normed by ImageNet's pixels.
         """
         mean, deviation = (torch.tensor(values, device=images.device) for values in (MEAN, DEVIATION))
-        seen: Tensor = self.pixels(F.pad((((images + 1) / 2 - mean) / deviation).flatten(1, 2), (0, 0, 1, 0)))
-        return seen
+        return self.pixels(F.pad((((images + 1) / 2 - mean) / deviation).flatten(1, 2), (0, 0, 1, 0)))
 
 
 AutoConfig.register(MobileNetConfig.model_type, MobileNetConfig)

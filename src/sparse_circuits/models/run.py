@@ -89,8 +89,7 @@ def model_precision(model: Any) -> Iterator[None]:
     def forward(hidden: Tensor) -> Tensor:
         with exact(hidden.device):
             # A slice of the last position is strided, for which torch would read the whole unembedding once a prompt.
-            logits: Tensor = product(at_least_fp32(hidden).contiguous())
-            return logits
+            return product(at_least_fp32(hidden).contiguous())
 
     unembed.forward = forward
     try:

@@ -135,14 +135,12 @@ class VisionTransformer(WeightSparseForCausalLM):
         places = self.transformer.get_submodule("wpe").get_parameter("weight")
         patches = self.transformer.get_submodule("wte")(to_patches(images, self.config.patch)) + places[1:]
         register = places[:1].expand(len(images), 1, -1)
-        embedded: Tensor = self.transformer.get_submodule("drop")(torch.cat([register.to(patches.dtype), patches], 1))
-        return embedded
+        return self.transformer.get_submodule("drop")(torch.cat([register.to(patches.dtype), patches], 1))
 
     def unembed(self, x: Tensor, tokens: Tensor) -> Tensor:
         """Return logits (batch, 1, class) of the residual stream after the last layer: of the mean over its patches."""
         patches = self.transformer.get_submodule("ln_f")(x)[:, 1:]
-        logits: Tensor = self.lm_head(patches.mean(dim=1, keepdim=True)) + self.final_logits_bias
-        return logits
+        return self.lm_head(patches.mean(dim=1, keepdim=True)) + self.final_logits_bias
 
 
 AutoConfig.register(VisionTransformerConfig.model_type, VisionTransformerConfig)

@@ -240,8 +240,7 @@ class WeightSparseForCausalLM(PreTrainedModel, GenerationMixin):
         x: Tensor = self.transformer.get_submodule("wte")(tokens)
         if self.config.positions:
             x = x + self.transformer.get_submodule("wpe").get_parameter("weight")[:length]
-        embedded: Tensor = self.transformer.get_submodule("drop")(x)
-        return embedded
+        return self.transformer.get_submodule("drop")(x)
 
     def unembed(self, x: Tensor, tokens: Tensor) -> Tensor:
         """Return logits (batch, position, vocabulary) of the residual stream after the last layer, with its tokens."""

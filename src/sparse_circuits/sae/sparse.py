@@ -278,13 +278,11 @@ def encode(pre: PreActivations, places: Places, b_dec: Tensor | None) -> Tensor:
 
     Gradients reach W_enc, b_enc, and b_dec (d_in,) where what is encoded is x - b_dec (else None).
     """
-    values: Tensor = _Encode.apply(pre, places, pre.W_enc, pre.b_enc, b_dec)
-    return values
+    return _Encode.apply(pre, places, pre.W_enc, pre.b_enc, b_dec)
 
 
 def decode(values: Tensor, places: Places, W_dec: Tensor) -> Tensor:
     """Return the sum of values times rows of W_dec: (row, d)."""
     if isinstance(places, Everywhere):
         return values @ W_dec
-    out: Tensor = _Decode.apply(values, places, W_dec)
-    return out
+    return _Decode.apply(values, places, W_dec)

@@ -41,5 +41,4 @@ class TaskSettings(Settings):
 
     def count(self, split: Split) -> int:
         """Return how many pairs a split has."""
-        found: int = getattr(self, split)
-        return found
+        return getattr(self, split)

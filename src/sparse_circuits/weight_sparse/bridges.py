@@ -53,13 +53,11 @@ class Bridges(nn.Module):
 
     def encode(self, number: int, dense: Tensor) -> Tensor:
         """Map the dense model's residual stream at a place to the sparse model's: (..., d_dense) -> (..., d_sparse)."""
-        kept: Tensor = self.keep(self.encoders[number](dense))
-        return kept
+        return self.keep(self.encoders[number](dense))
 
     def decode(self, number: int, sparse: Tensor) -> Tensor:
         """Map the sparse model's residual stream at a place to the dense model's."""
-        decoded: Tensor = self.decoders[number](sparse)
-        return decoded
+        return self.decoders[number](sparse)
 
     def direction(self, number: int, channel: int) -> Tensor:
         """Return what one unit of a sparse channel is in the dense residual stream: (d_dense,)."""

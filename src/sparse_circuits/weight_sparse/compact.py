@@ -175,8 +175,7 @@ class _Channels(nn.Module):
 
     def forward(self, read: Tensor) -> Tensor:
         """Map what is read (..., read) to the open channels (..., open)."""
-        kept: Tensor = self.keep(F.linear(read, self.weight, self.bias))
-        return kept
+        return self.keep(F.linear(read, self.weight, self.bias))
 
     def full(self, read: Tensor) -> Tensor:
         """Map what is read to all channels (..., width), closed ones at their fills."""

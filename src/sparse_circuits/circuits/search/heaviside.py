@@ -34,8 +34,7 @@ class _Step(torch.autograd.Function):
 
 def step(tau: Tensor) -> Tensor:
     """Return 1 where tau > 0, else 0; backward the derivative of the sigmoid, at temperature 1."""
-    gates: Tensor = _Step.apply(tau)
-    return gates
+    return _Step.apply(tau)
 
 
 def by_heaviside(problem: Problem, target: float) -> list[Node]:
