@@ -65,8 +65,7 @@ def write_sequences(
             rows, origin = groups[name]
             for begin in range(0, len(ids) - context + 2, context - 1):
                 # As an array, an eighth of the bytes of a list: a corpus of 500 million tokens fits in memory.
-                sequence = [separator_id, *ids[begin : begin + context - 1]]
-                rows.append(np.array(sequence, dtype=np.int32))
+                rows.append(np.array([separator_id, *ids[begin : begin + context - 1]], dtype=np.int32))
                 origin.append(document)
             if len(rows) >= wanted[name]:
                 if name == "held_out":

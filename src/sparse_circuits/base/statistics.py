@@ -17,8 +17,7 @@ def resamples(examples: int, seed: int) -> Tensor:
 
 def interval95(values: Tensor) -> Tensor:
     """Return the 95 % interval of a number's values in the resamples (..., resample): (..., 2)."""
-    bounds = torch.tensor(BOUNDS, dtype=values.dtype)
-    return torch.quantile(values, bounds, dim=-1).movedim(0, -1)
+    return torch.quantile(values, torch.tensor(BOUNDS, dtype=values.dtype), dim=-1).movedim(0, -1)
 
 
 def crossed_weights(labels: Sequence[Sequence[Hashable]], seed: int) -> Tensor:

@@ -90,8 +90,7 @@ def judge_nodes(bench: Bench, nodes: Sequence[Node], rivals: Sequence[Sequence[N
         "rest": _without(nodes, bench),
         **{f"rival {n}": _without(rival, bench) for n, rival in enumerate(rivals)},
     }
-    outcome = bench.run(list(circuits.values()))
-    metric = dict(zip(circuits, outcome.metric.double(), strict=True))
+    metric = dict(zip(circuits, bench.run(list(circuits.values())).metric.double(), strict=True))
     right = metric["model"] > 0
     if not right.any():
         raise StudyError("the model gets none of the sentences right: there is nothing to judge")

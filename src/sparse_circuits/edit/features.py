@@ -63,8 +63,7 @@ def _rewriter(dictionary: Dictionary, nodes: Mapping[int, Rewriting]) -> Edit:
     read, rows = _few(dictionary, indices)
 
     def edit(x: Tensor) -> Tensor:
-        old = read(x)
-        columns = zip(nodes.values(), old.unbind(dim=-1), strict=True)
+        columns = zip(nodes.values(), read(x).unbind(dim=-1), strict=True)
         change = torch.stack([rewriting(f) - f for rewriting, f in columns], dim=-1)
         return x + (
             change @ rows.to(x.device) if rows is not None else torch.zeros_like(x).index_copy(-1, indices, change)

@@ -37,8 +37,7 @@ def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     figure, axes = plt.subplots(
         1, len(columns), figsize=(TEXT_WIDTH, 0.24 * len(data) + 0.8), sharey=True, squeeze=False
     )
-    own = data["way"].isin(["hooked", "permanent"])
-    colours = [POSITIVE if mine else NEUTRAL for mine in own]
+    colours = [POSITIVE if mine else NEUTRAL for mine in data["way"].isin(["hooked", "permanent"])]
     for axis, (column, label) in zip(axes[0], columns.items(), strict=True):
         axis.scatter(data[column], range(len(data)), c=colours, s=18, zorder=3)
         if f"{column}_low" in data:

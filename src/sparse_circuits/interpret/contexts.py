@@ -45,8 +45,7 @@ def top_places(firing: Firing, feature: int, count: int, length: int) -> list[To
 
 def quantile_edges(values: NDArray[np.float32], quantiles: int) -> NDArray[np.float64]:
     """Return the activations between which each quantile of the activations above 0 lies: (quantile + 1,)."""
-    positive = values[values > 0].astype(np.float64)
-    return np.quantile(positive, np.linspace(0, 1, quantiles + 1))
+    return np.quantile(values[values > 0].astype(np.float64), np.linspace(0, 1, quantiles + 1))
 
 
 def quantile_places(

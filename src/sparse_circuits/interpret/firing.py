@@ -87,8 +87,7 @@ def read_firing(
                         continue
                     slab = read_slab(data, first, min(first + ROWS, len(sequence)))
                     x = slab[torch.from_numpy(here - first)].to(device).float()
-                    active = sae.encode(x)[:, wanted].T.cpu().numpy()
-                    values[:, sequence[here], rows.position[here]] = active
+                    values[:, sequence[here], rows.position[here]] = sae.encode(x)[:, wanted].T.cpu().numpy()
                     progress.update(len(here))
             parts.append((sequences.token_id[:count], sequences.document[:count], cached, values))
             left -= len(taken)

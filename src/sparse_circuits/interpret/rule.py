@@ -180,8 +180,7 @@ def _best_set(groups: dict[str, tuple[int, int]], total: int) -> list[str]:
     ordered = sorted(groups.items(), key=lambda item: (-item[1][0] / (item[1][1] + 1), item[0]))
     hits, seen = (np.cumsum([counts[i] for _, counts in ordered]) for i in (0, 1))
     best = int(np.argmax(2 * hits / (total + seen)))
-    kept = sorted(ordered[: best + 1], key=lambda item: (-item[1][0], item[0]))[:LARGEST]
-    return [text for text, _ in kept]
+    return [text for text, _ in sorted(ordered[: best + 1], key=lambda item: (-item[1][0], item[0]))[:LARGEST]]
 
 
 def shifted(values: NDArray[Any], offset: int, fill: Any) -> NDArray[Any]:

@@ -39,8 +39,7 @@ def load_csp(folder: Path) -> WeightSparseForCausalLM:
     for name, tensor in wanted.items():
         # Biases are 0 where the model has none, as is what is added to logits.
         optional = name == "final_logits_bias" or (name.endswith("bias") and not settings.get("bias", True))
-        absent = torch.zeros_like(tensor) if optional else None
-        found = state.get(name, absent)
+        found = state.get(name, torch.zeros_like(tensor) if optional else None)
         if found is None or found.shape != tensor.shape:
             shape = "no such weight" if found is None else f"shape {tuple(found.shape)}"
             raise StudyError(f"{folder / WEIGHTS}: {name}: {shape}, expected shape {tuple(tensor.shape)}")

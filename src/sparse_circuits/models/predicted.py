@@ -74,8 +74,7 @@ def compare(tokens: Tensor, models: Sequence[tuple[Model, Tensor]]) -> list[Effe
 
     Each of tokens (sequence, position) but the first is predicted; of an image its class alone, the last token.
     """
-    sees = models[0][0].sees
-    before, targets = (slice(None), tokens[:, -1:]) if sees else (slice(-1), tokens[:, 1:])
+    before, targets = (slice(None), tokens[:, -1:]) if models[0][0].sees else (slice(-1), tokens[:, 1:])
     predicted = [Predicted.of(model, tokens[:, before], hidden[:, before]) for model, hidden in models]
     found = [Effects(*torch.zeros(2, targets.numel(), device=tokens.device)) for _ in models]
     for rows in predicted[0].parts():

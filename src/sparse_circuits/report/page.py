@@ -89,8 +89,7 @@ def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> d
     if found.saes:
         site.write("saes.html", "saes.html.j2", saes=[(*sae, sae_data(*sae)) for sae in listed], rows=summary["saes"])
     if found.edits:
-        edits = [_edit(path, found.artefacts) for path in found.edits]
-        site.write("edits.html", "edits.html.j2", edits=edits)
+        site.write("edits.html", "edits.html.j2", edits=[_edit(path, found.artefacts) for path in found.edits])
     for path in found.claims:
         site.write("claims.html", "claims.html.j2", claims=read_json(path)["claims"])
     site.finish(found.artefacts, found.command, summary)

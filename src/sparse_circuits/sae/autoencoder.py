@@ -187,8 +187,7 @@ def save_autoencoder(folder: Path, sae: SparseAutoencoder, firing_share: Tensor)
 
 def save_sparsity(folder: Path, firing_share: Tensor) -> None:
     """Publish sparsity.safetensors: log10 of each feature's firing share (d_sae,)."""
-    share = firing_share.clamp(min=10**NEVER_FIRED)
-    save_tensors(folder / "sparsity.safetensors", {"sparsity": share.log10()})
+    save_tensors(folder / "sparsity.safetensors", {"sparsity": firing_share.clamp(min=10**NEVER_FIRED).log10()})
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

@@ -235,8 +235,7 @@ def _plain(measures: Sums) -> dict[str, Any]:
 
 def _intervals(sites: Sequence[Sums], seed: int) -> dict[str, list[float]]:
     """95 % bootstrap intervals over sequences: each resample takes a sequence's sums as often as it was drawn."""
-    sequences = len(sites[0]["rows"])
-    draws = resamples(sequences, seed)
+    draws = resamples(len(sites[0]["rows"]), seed)
     times = torch.zeros(draws.shape, dtype=torch.float64)
     times.scatter_add_(1, draws, torch.ones_like(times))
     measures = _mean(_measures, ({name: times @ values for name, values in sums.items()} for sums in sites))

@@ -63,8 +63,7 @@ class Pairs:
     @classmethod
     def where(cls, mask: Tensor) -> "Pairs":
         """The places at which a mask (row, d_sae) is true."""
-        counts = mask.sum(dim=1)
-        begins = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+        begins = torch.nn.functional.pad(mask.sum(dim=1).cumsum(0), (1, 0))
         return cls(mask.nonzero()[:, 1], begins, mask.shape[1])
 
     @cached_property

@@ -167,8 +167,7 @@ def _ablated(
     if not nodes:
         return x
     changed = x.clone()
-    edits = rewrite_nodes(basis, nodes)
-    changed[list(used)] = pooled(subject.model, texts.take(used), subject.site, edits)
+    changed[list(used)] = pooled(subject.model, texts.take(used), subject.site, rewrite_nodes(basis, nodes))
     return changed
 
 

@@ -44,8 +44,7 @@ class Texts:
 
     def batches(self) -> list["Texts"]:
         """Return the texts a few at a time."""
-        parts = zip(self.tokens.split(BATCH), self.counts.split(BATCH), strict=True)
-        return [Texts(*part) for part in parts]
+        return [Texts(*part) for part in zip(self.tokens.split(BATCH), self.counts.split(BATCH), strict=True)]
 
 
 def mean_over(x: Tensor, counts: Tensor) -> Tensor:

@@ -28,8 +28,7 @@ def fetch(source: HubSource, folder: Path) -> None:
     where, revision = f"hub repository {source.repo} at {source.revision}", source.revision
     try:
         if revision == "main":
-            newest = hub.repo_info(source.repo, revision=revision, repo_type=source.repo_type).sha
-            revision = str(newest)
+            revision = str(hub.repo_info(source.repo, revision=revision, repo_type=source.repo_type).sha)
             print(f"{where} is {revision}: write that as `revision`, so that the study means the same data next year")
         tree = hub.list_repo_tree(source.repo, recursive=True, revision=revision, repo_type=source.repo_type)
         entries = [entry for entry in tree if isinstance(entry, RepoFile)]

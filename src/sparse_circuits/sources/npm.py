@@ -8,5 +8,4 @@ from sparse_circuits.sources.archive import fetch_package, untar
 
 def fetch(source: PackageSource, folder: Path) -> None:
     """Fetch the package's archive with npm."""
-    command = ["npm", "pack", "--silent", f"{source.package}@{source.version}"]
-    fetch_package(source, folder, command, untar)
+    fetch_package(source, folder, ["npm", "pack", "--silent", f"{source.package}@{source.version}"], untar)

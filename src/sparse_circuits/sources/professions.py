@@ -56,5 +56,4 @@ def _number(value: Any) -> float:
 
 def _entry(found: dict[str, dict[str, Any]], word: str) -> dict[str, Any]:
     word = word.replace("_", " ")
-    empty = {"word": word, "gendered": None, "stereotype": None, "female_share": None}
-    return found.setdefault(word, empty)
+    return found.setdefault(word, {"word": word, "gendered": None, "stereotype": None, "female_share": None})

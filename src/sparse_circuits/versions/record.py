@@ -34,8 +34,7 @@ def record(graph: JobGraph) -> None:
     missing = [path for job in graph.jobs for path in job.outputs if not Path(path).exists()]
     if lost := [path for path in missing if not Path(path).name.startswith("shard-")]:
         raise StudyError(f"{lost[0]}: no such file; `snakemake snapshot` makes it ({count(len(lost), 'file')} missing)")
-    dvc_yaml = stages_folder(graph.study.study, graph.is_default) / "dvc.yaml"
-    write_dvc_yaml(graph, dvc_yaml)
+    write_dvc_yaml(graph, stages_folder(graph.study.study, graph.is_default) / "dvc.yaml")
     hashes = _commit({path for job in graph.jobs for path in job.outputs})
     path = record_path(graph.study.study)
     before = read_json(path) if path.exists() else {}

@@ -94,8 +94,7 @@ def bridge_loss(
         dense_states = states(dense, tokens)
         target = dense.unembed(dense_states[-1], tokens).log_softmax(dim=-1)
     sparse_states = states(sparse, tokens)
-    logits = sparse.unembed(sparse_states[-1], tokens)
-    loss = cross_entropy(logits, tokens).mean()
+    loss = cross_entropy(sparse.unembed(sparse_states[-1], tokens), tokens).mean()
     terms: dict[str, list[Tensor]] = {"encoded": [], "decoded": [], "sparse_tails": [], "dense_tails": []}
     for number, (h_dense, h_sparse) in enumerate(zip(dense_states, sparse_states, strict=True)):
         encoded, decoded = bridges.encode(number, h_dense), bridges.decode(number, h_sparse)
@@ -113,8 +112,7 @@ def normalised_error(found: Tensor, wanted: Tensor) -> Tensor:
 
 def _divergence(target: Tensor, logits: Tensor) -> Tensor:
     """KL(target, logits) in nats, the mean over tokens."""
-    likely = logits.log_softmax(dim=-1)
-    return (target.exp() * (target - likely)).sum(dim=-1).mean()
+    return (target.exp() * (target - logits.log_softmax(dim=-1))).sum(dim=-1).mean()
 
 
 @torch.no_grad()

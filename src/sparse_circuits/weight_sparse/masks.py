@@ -106,8 +106,7 @@ class GateIndex:
 
     def join(self, parts: Mapping[LayerPlace, Tensor]) -> Tensor:
         """Return the values of all gates from those of each place (width,); a query's is its key's too."""
-        first = next(iter(parts.values()))
-        flat = first.new_zeros(self.count)
+        flat = next(iter(parts.values())).new_zeros(self.count)
         for place, begin in self.offsets.items():
             flat[begin : begin + self.widths[place]] = parts[place]
         return flat

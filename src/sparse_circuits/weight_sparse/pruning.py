@@ -178,5 +178,4 @@ def _batches(groups: Groups, settings: PruneTask, generator: torch.Generator) ->
     weights = torch.tensor([float(len(indices)) for indices, _ in groups])
     for _ in range(settings.steps):
         _, batch = groups[int(torch.multinomial(weights, 1, generator=generator))]
-        rows = torch.randperm(len(batch), generator=generator)[: settings.batch]
-        yield batch.take(rows.tolist())
+        yield batch.take(torch.randperm(len(batch), generator=generator)[: settings.batch].tolist())

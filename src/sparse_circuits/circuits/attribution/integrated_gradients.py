@@ -40,8 +40,7 @@ def integrated_gradients(model: Model, batch: PairBatch, sites: Sequence[Site], 
 def _mean_gradient(model: Model, batch: PairBatch, site: Site, clean: Tensor, patch: Tensor, steps: int) -> Tensor:
     points, weights = path_points(steps, clean.device)
     path = torch.lerp(clean, patch, points.view(-1, 1, 1, 1)).flatten(0, 1).requires_grad_()
-    tokens = batch.clean.repeat(steps, 1)
-    logits = run(model, tokens, **standing(site, path), logits="last").logits
+    logits = run(model, batch.clean.repeat(steps, 1), **standing(site, path), logits="last").logits
     (gradient,) = torch.autograd.grad(logit_difference(logits[:, -1], batch.repeat(steps)).sum(), path)
     return path_mean(gradient, weights)
 

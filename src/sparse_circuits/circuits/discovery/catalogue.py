@@ -92,8 +92,7 @@ def _driver(targets: Targets, descriptions: Descriptions, target: int) -> list[i
 
 def _shares(words: Sequence[str]) -> dict[str, float]:
     """The share of each word, the commonest first; an empty word is counted and not named."""
-    counts = Counter(words)
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))
     return {word: count / len(words) for word, count in ordered if word}
 
 

@@ -67,8 +67,7 @@ def describe(
     all passes share the forward one. Windows with as many targets share a batch, so that few passes have idle rows.
     """
     context = targets.tokens.shape[1] - 1
-    width = sum(sae.width for sae in saes.values())
-    kept = min(kept, width)
+    kept = min(kept, sum(sae.width for sae in saes.values()))
     feature = torch.zeros(len(targets), kept, dtype=torch.int64)
     attribution, drive = torch.zeros(len(targets), kept), torch.zeros(len(targets), context)
     metric = torch.zeros(len(targets))

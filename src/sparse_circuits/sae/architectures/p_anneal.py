@@ -24,8 +24,7 @@ class PAnnealTrainer(StandardTrainer[PAnneal]):
     def activate(self, pre: Tensor, places: Places, progress: float) -> tuple[Tensor, Tensor]:
         """Rectify, and pay by the p of now."""
         values = pre.relu()
-        norms = places.at(self.norms())
-        lengths = values * norms
+        lengths = values * places.at(self.norms())
         if self.training:
             self._anneal(lengths.detach(), places, progress)
         coefficient = warmed_up(self.config.l1, self.config.sparsity_warm_up, progress)
