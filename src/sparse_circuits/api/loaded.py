@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from sparse_circuits.base.compute import choose_device
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json, sha256
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.dictionaries import features_of, load_basis
 from sparse_circuits.config.site import Site
@@ -25,9 +26,6 @@ from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -37,7 +35,7 @@ class LoadedModel:
     """
 
     model: Model
-    tokenizer: "PreTrainedTokenizerBase"
+    tokenizer: Tokenizer
     intervention: Intervention = field(default_factory=dict)
     length: int | None = None  # tokens that a prompt must have, where the intervention is made for so many
 

@@ -5,13 +5,14 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sparse_circuits.base.statistics import crossed_weights, interval95, resamples, wilson95
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
 from sparse_circuits.models.prompts import prompt_tokens
@@ -21,9 +22,6 @@ from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import Groups, encode_pairs
 from sparse_circuits.tasks.stated_gender import STATED
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
 
 @dataclass(frozen=True)
 class Trials:
@@ -32,7 +30,7 @@ class Trials:
     goal: Sequence[Pair]
     keep: Mapping[str, Sequence[Sequence[Pair]]]
     occupations: Sequence[Pair]
-    tokenizer: "PreTrainedTokenizerBase"
+    tokenizer: Tokenizer
     separator_id: int
     seed: int
 
@@ -144,7 +142,7 @@ def most_changed(
     after: Variant,
     apart: Tensor,
     text: Tensor,
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: Tokenizer,
     count: int = 20,
     context: int = 12,
 ) -> list[dict[str, Any]]:

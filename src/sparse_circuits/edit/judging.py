@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.base.endpoint import Endpoint, marked, read_answer
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.promoting import PROMOTED
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens, run
 from sparse_circuits.models.texts import pieces, token_texts
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 EXCERPTS = 8  # shown of a feature
 AROUND = 12  # tokens before and after the one on which it is most active
@@ -40,7 +38,7 @@ class ConceptJudge:
     endpoint: Endpoint
     about: str
     model: Model
-    tokenizer: "PreTrainedTokenizerBase"
+    tokenizer: Tokenizer
     basis: Basis
     text: Sequence[Tensor]
 

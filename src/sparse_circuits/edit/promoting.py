@@ -1,25 +1,20 @@
 """Features by what they promote: those among whose most promoted tokens is one of some keywords."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
 PROMOTED = 10
 
 
-def promoting(
-    model: Model, tokenizer: "PreTrainedTokenizerBase", basis: Basis, keywords: Sequence[str]
-) -> dict[Site, Tensor]:
+def promoting(model: Model, tokenizer: Tokenizer, basis: Basis, keywords: Sequence[str]) -> dict[Site, Tensor]:
     """Return for each site which features promote a keyword: masks (width,). Case and leading spaces do not count."""
     wanted = {word.strip().lower() for word in keywords}
     ids = [i for i, text in enumerate(tokenizer.batch_decode([[i] for i in range(len(tokenizer))]))

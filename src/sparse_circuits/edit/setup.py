@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.files import ByFolder, read_json
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.dictionaries import load_basis
@@ -19,9 +20,6 @@ from sparse_circuits.edit.features import Rewriting
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.tasks.pair import Pair, read_pairs
 from sparse_circuits.tasks.pairs import Groups, encode_pairs
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 BATCH = 8  # sequences in one pass over text
 Selected = dict[Node, Rewriting]
@@ -33,7 +31,7 @@ class Editing:
 
     settings: EditSettings
     model: Model
-    tokenizer: "PreTrainedTokenizerBase"
+    tokenizer: Tokenizer
     basis: Basis
     sequences: Path
     folders: ByFolder
