@@ -1,5 +1,3 @@
-"""Fetch a corpus and write its documents, one JSON object a line."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.fetch_corpus import step
 

@@ -1,5 +1,3 @@
-"""Fetch one published sparse autoencoder and write it as an SAELens folder."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.fetch_sae import step
 

@@ -1,5 +1,3 @@
-"""Measure how often a model of images gives the right class."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.judge_model import step
 

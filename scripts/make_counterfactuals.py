@@ -1,5 +1,3 @@
-"""Make class averages and counterfactual images of tasks on images."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.make_counterfactuals import step
 

@@ -1,5 +1,3 @@
-"""Trace one prompt: the attribution graph of its next token."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.trace_prompt import step
 

@@ -1,5 +1,3 @@
-"""Train a byte-level BPE on a corpus."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.train_tokenizer import step
 

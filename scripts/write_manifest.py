@@ -1,5 +1,3 @@
-"""Write manifest.json and stats.json of an activation cache."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.write_manifest import step
 

@@ -1,5 +1,3 @@
-"""Write a study's pages and its main numbers."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.write_report import step
 

@@ -1,5 +1,3 @@
-"""Write the pages of a study of weight-sparse transformers."""
-
 from sparse_circuits.command import program
 from sparse_circuits.steps.write_weight_report import step
 
