@@ -218,10 +218,10 @@ def edit(path: Path, old: str, new: str) -> None:
 def shorten(study: Path, *more: str) -> None:
     """Leave to a test study what every study has: no second basis, no comparison of methods, no graph of a prompt.
 
-    `more` are names of tasks to leave out.
+    `more` are names of keys to leave out, such as those of tasks.
     """
     names = "|".join(("neurons", "compared_methods", *more))
-    text = re.sub(rf"^  ({names}): .*\n", "", study.read_text(), flags=re.MULTILINE)
+    text = re.sub(rf"^ *({names}): .*\n", "", study.read_text(), flags=re.MULTILINE)
     study.write_text(re.sub(r"^graphs:\n  .*\n", "", text, flags=re.MULTILINE))
 
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from conftest import STUDY, checkout, hashes, in_folder, ok, shorten
 
 # One machine without accounting: ask the queue, often.
@@ -48,10 +50,11 @@ def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.whole
 def test_the_study_survives_scancel_a_drained_node_and_an_interrupt(tmp_path: Path) -> None:
     folder = checkout(tmp_path)
     study = folder / STUDY
-    shorten(study, "own")
+    shorten(study, "own", "interpretations")
 
     child = _start(folder, "--retries", "0", "--", "saes")
     job, _ = _wait(lambda: [found for found in _queue("RUNNING") if "train_sae" in found[1]])[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, STUDY
+from conftest import ROOT, STUDY, in_folder, ok
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.studies.load import load_study
@@ -147,3 +147,42 @@ def test_what_dvc_cannot_do_is_one_line(repository: Path) -> None:
     shutil.rmtree(".dvc")
     with pytest.raises(StudyError, match="DVC cannot record: you are not inside of a DVC repository"):
         record(_graph("own", _made(_job("task"))))
+
+
+def test_two_clones_that_push_different_studies_do_not_clash(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = in_folder(Path())
+    (repository / ".dvc/config").write_text(f"[core]\nremote = store\n['remote \"store\"']\nurl = {tmp_path}/store\n")
+    (repository / ".gitignore").write_text("/results/\n/logs/\n/.dvc/cache\n/.dvc/tmp\n")
+    (model,) = _made(_job("model"))
+    record(_graph("default", (model,), is_default=True))
+
+    def publish(name: str) -> None:
+        ok(run("git", "add", "-A"))
+        ok(run("git", "commit", "-qm", name))
+        if name != "default":
+            ok(run("git", "pull", "-q", "--rebase", "origin", "HEAD"))
+        ok(run("dvc", "push", "-q"))
+        ok(run("git", "push", "-q", "origin", "HEAD"))
+
+    def clone(name: str) -> None:
+        ok(run("git", "clone", "-q", tmp_path / "origin.git", tmp_path / name))
+        monkeypatch.chdir(tmp_path / name)
+        ok(run("dvc", "pull", "-q"))
+
+    ok(run("git", "init", "-q", "--bare", tmp_path / "origin.git"))
+    ok(run("git", "remote", "add", "origin", tmp_path / "origin.git"))
+    publish("default")
+    for name in ("first", "second"):
+        clone(name)
+        record(_graph(name, (model, *_made(_job(f"{name}_circuit", "results/model")))))
+        assert subprocess.run(["dvc", "status", "-q"], check=False).returncode == 0
+    for name in ("first", "second"):
+        monkeypatch.chdir(tmp_path / name)
+        publish(name)
+    clone("third")
+    assert {path.name: path.read_text() for path in Path("results").iterdir() if path.name[0] != "."} == {
+        name: name for name in ("model", "first_circuit", "second_circuit")
+    }
+    assert subprocess.run(["dvc", "status", "-q"], check=False).returncode == 0

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from conftest import ROOT, STUDY, in_folder, ok, shorten
+from conftest import ROOT, STUDY, edit, in_folder, ok, shorten
 
 BLOCK = re.compile(r"^```(bash|yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -23,7 +23,8 @@ def test_a_newcomer_gets_from_a_clone_to_an_edited_model(finished: Path, tmp_pat
             continue
         if model == "yaml":
             study.write_text((folder / STUDY).read_text().replace("study: test", "study: mine"))
-            shorten(study)
+            shorten(study, "interpretations")
+            edit(study, "sae: topk", "sae: topk, prove: false")
         elif model == "bash":
             printed.append(ok(run("bash", "-euo", "pipefail", "-c", text)))
         else:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CIRCUIT, NOTHING, STUDY, edit, in_folder, ok, planned
+from conftest import CIRCUIT, NOTHING, STUDY, edit, in_folder, ok, planned, shorten
 
 SHARD = "results/activations/tiny-llama/words/shard-00000.h5"
 AFTER_TRAINING = {
@@ -109,7 +109,9 @@ def test_a_moved_folder_is_as_it_was(study: Path) -> None:
     assert _clean(moved)
 
 
+@pytest.mark.whole
 def test_a_killed_run_leaves_a_lock_and_goes_on_after_unlocking(study: Path) -> None:
+    shorten(study / STUDY, "own", "interpretations")
     run, saes = in_folder(study), study / "results/saes"
     before = {path: hashlib.sha256(path.read_bytes()).digest() for path in saes.rglob("*") if path.is_file()}
     child = subprocess.Popen(

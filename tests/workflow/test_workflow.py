@@ -1,5 +1,6 @@
 """The whole graph, run for real on the test study: artefacts, repeatability, reruns, versions, errors."""
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -15,8 +16,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from conftest import NOTHING, ROOT, STUDY, checkout, edit, in_folder, ok
+from conftest import ROOT, STUDY, checkout, edit, in_folder, ok
 from sparse_circuits.figures.gallery import SHOWN, in_gallery
+from sparse_circuits.versions.graph import read_graph
+from sparse_circuits.versions.record import record
+from worlds.in_process import run_steps, workspace
 
 
 def _assert_gallery_shows(figures: Path, study: str) -> None:
@@ -31,6 +35,7 @@ def _assert_gallery_shows(figures: Path, study: str) -> None:
             assert difference < 6, f"{kind}: {difference:.1f} levels apart; run `make gallery`"
 
 
+@pytest.mark.whole
 def test_every_artefact_of_the_plan_is_there_and_whole(finished: Path) -> None:
     results = finished / "results"
     manifest = json.loads((results / "activations/tiny-llama/words/manifest.json").read_text())
@@ -124,8 +129,8 @@ def test_a_comment_reruns_nothing_and_a_setting_reruns_what_depends_on_it(finish
     assert "train_sae" not in plan
 
 
-def test_sweeps_and_all_kinds_train_in_one_pass_a_place_and_are_judged(finished: Path, tmp_path: Path) -> None:
-    study = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+def test_sweeps_and_all_kinds_train_in_one_pass_a_place_and_are_judged(tmp_path: Path) -> None:
+    study = workspace(tmp_path)
     with (study / STUDY).open("a") as file:
         file.write("\nprobing: {ks: [1, 2], words_a_letter: 20}\ntranscoder_layers: [0, 1]\n")
     others = "".join(
@@ -145,8 +150,8 @@ def test_sweeps_and_all_kinds_train_in_one_pass_a_place_and_are_judged(finished:
     wanted = [f"{member}/probing.json", f"{member}/stability.json"]
     places = ("mlp.1/standard", "crosscoder/batch_topk", "cross_layer/jumprelu")
     judged = [f"{saes}/{place}/evaluation.json" for place in places]
-    plan = ok(in_folder(study)("snakemake", *wanted, *judged, "results/figures/test/pareto.svg"))
-    assert re.search(r"^train_sae +2$", plan, re.MULTILINE), "one job a site"
+    jobs = run_steps(study, STUDY, *wanted, *judged, "results/figures/test/pareto.svg")
+    assert [job.rule for job in jobs].count("train_sae") == 2, "one job a site"
     drawn = list(csv.DictReader((study / "results/figures/test/pareto.csv").open()))
     assert len(drawn) == 8
     members = [f"topk__k{k}__seed{seed}" for k in (4, 8) for seed in (0, 7)]
@@ -167,8 +172,8 @@ def test_sweeps_and_all_kinds_train_in_one_pass_a_place_and_are_judged(finished:
     ]
 
 
-def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_path: Path) -> None:
-    study = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+def test_edits_are_chosen_kept_and_judged_and_claims_tested(tmp_path: Path) -> None:
+    study = workspace(tmp_path)
     (study / "claims.yaml").write_text(
         "claims:\n"
         "  sure: {says: no more than all answers change, task: nounpp, variable: number, at_most: 1}\n"
@@ -212,12 +217,14 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
             "    fit_sequences: 16\n"
         )
     edits = study / "results/edits/test"
-    figures = [f"results/figures/test/{name}.svg" for name in ("edit_chosen", "shift")]
-    ok(in_folder(study)("snakemake", "edits", *figures))
+    judged = [edits / name / "evaluation.json" for name in ("chosen", "without")]
+    figures = [study / f"results/figures/test/{name}.svg" for name in ("edit_chosen", "shift")]
+    verdicts = study / "results/claims/test.json"
+    run_steps(study, STUDY, *(str(path.relative_to(study)) for path in (*judged, *figures, verdicts)))
     shifted = json.loads((study / "results/shift/test.json").read_text())
     assert len(shifted["seeds"]) == 2
     assert {"original", "shift", "retrained", "oracle"} <= shifted["rows"].keys()
-    chosen, without = (json.loads((edits / name / "evaluation.json").read_text()) for name in ("chosen", "without"))
+    chosen, without = (json.loads(path.read_text()) for path in judged)
     selection = json.loads((edits / "chosen/selection.json").read_text())
     assert chosen["features"] == len(selection["nodes"]) == len([row for row in selection["trials"] if row["taken"]])
     assert abs(selection["trials"][-1]["gap"]) < abs(chosen["before"]["gap"]) * 2
@@ -235,8 +242,8 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
     done = in_folder(study)("snakemake", "claims")
     assert done.returncode
     assert "tiny-llama fails never" in done.stdout + done.stderr
-    verdicts = json.loads((study / "results/claims/test.json").read_text())["claims"]
-    assert {name: claim["verdict"] for name, claim in verdicts.items()} == {
+    claims = json.loads(verdicts.read_text())["claims"]
+    assert {name: claim["verdict"] for name, claim in claims.items()} == {
         "sure": "pass",
         "never": "fail",
         "edited": "pass",
@@ -245,9 +252,8 @@ def test_edits_are_chosen_kept_and_judged_and_claims_tested(finished: Path, tmp_
 
 def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) -> None:
     """Also: what is known of the corpus comes out. In each of its documents all quotes are of one kind."""
-    study = checkout(tmp_path)
-    (study / "config/config.yaml").write_text("default_study: config/test/code.yaml\n")
-    ok(in_folder(study)("snakemake", "snapshot"))
+    study = workspace(tmp_path)
+    jobs = run_steps(study, "config/test/code.yaml")
     circuits = study / "results/circuits/test-code"
     for model in ("sparse", "dense"):
         solved = json.loads((circuits / f"single_double_quote/{model}/pruning.json").read_text())
@@ -272,17 +278,23 @@ def test_weight_sparse_models_are_trained_pruned_and_compared(tmp_path: Path) ->
     assert any(claim["holds"] for claim in explained["claims"])
     carried = json.loads((circuits / "carried.json").read_text())
     assert list(carried["tasks"]) == ["single_double_quote"]
-    stages = " ".join(yaml.safe_load((study / "dvc.lock").read_text())["stages"])
-    rules = ("train_transformer", "prune_task", "explain_circuit", "train_bridges", "compare_frontier")
-    assert all(rule in stages for rule in rules)
-    assert NOTHING in ok(in_folder(study)("snakemake", "-n", "all"))
+    rules = {"train_transformer", "prune_task", "explain_circuit", "train_bridges", "compare_frontier"}
+    assert rules <= {job.rule for job in jobs}
+    (study / ".dvc").mkdir()
+    (study / ".dvc/config").touch()
+    with contextlib.chdir(study):
+        record(read_graph(Path("config/test/code.yaml")))
+    stages = yaml.safe_load((study / "dvc/test-code/dvc.lock").read_text())["stages"]
+    assert {out["path"] for stage in stages.values() for out in stage["outs"]} == {
+        path for job in jobs for path in job.outputs
+    }
     _assert_gallery_shows(study / "results/figures", "test-code")
 
 
 def test_a_cue_in_images_is_found_taken_out_and_shown(tmp_path: Path) -> None:
     """The model learns nothing but the corner of bars; without the features that read it, others are seen again."""
-    study = checkout(tmp_path)
-    ok(in_folder(study)("snakemake", "--configfile", "config/test/vision.yaml"))
+    study = workspace(tmp_path)
+    run_steps(study, "config/test/vision.yaml")
     _assert_gallery_shows(study / "results/figures", "test-vision")
     results = study / "results"
     edit = json.loads((results / "edits/test-vision/corner/evaluation.json").read_text())
