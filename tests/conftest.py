@@ -1,8 +1,6 @@
-"""What tests share: the tiny model of the test study, and the repository's root."""
+"""The fixtures that tests share: the tiny model of the test study, its caches and pairs, the finished study."""
 
-import hashlib
 import os
-import re
 import shutil
 import signal
 import socket
@@ -11,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -32,24 +31,16 @@ from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
 from sparse_circuits.base.files import write_jsonl
 from sparse_circuits.config.catalogue import load_models
-from sparse_circuits.config.site import Site
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.report.page import write_pages
-from sparse_circuits.sae import sparse
-from sparse_circuits.sae.architectures import batch_topk
 from sparse_circuits.sources.registry import fetch
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.pairs import Groups, encode_pairs
+from worlds.caches import CONTEXT, SITES
+from worlds.checkout import ROOT, checkout, in_folder, ok
+from worlds.kernels import KERNELS, take_path
 from worlds.report_study import make_report_study
-
-ROOT = Path(__file__).resolve().parent.parent
-STUDY = "config/test/study.yaml"
-CIRCUIT = "results/circuits/test/nounpp/features/circuit.json"
-NOTHING = "Nothing to be done"
-SITES = [Site("resid_post", 0), Site("mlp_neurons", 1), Site("resid_post", 1)]  # of the caches of the tiny model
-CONTEXT = 16
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -80,20 +71,11 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     return torch.device(request.param)
 
 
-KERNELS = torch.device("cuda" if torch.cuda.is_available() else "cpu")  # where kernels can run
-
-
 @pytest.fixture(params=["stock operators", "kernels"])
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> torch.device:
     """Where kernels can run; sparse operations are done without them, and by them."""
     take_path(monkeypatch, request.param == "kernels")
     return KERNELS
-
-
-def take_path(monkeypatch: pytest.MonkeyPatch, kernels: bool) -> None:
-    """Have sparse operations done by stock operators or by kernels."""
-    for module in (sparse, batch_topk):
-        monkeypatch.setattr(module, "runs_on_kernels", lambda _: kernels)
 
 
 @pytest.fixture(scope="session")
@@ -154,87 +136,6 @@ def slabs(documents: Path, tiny: Model, tiny_folder: Path, tmp_path_factory: pyt
     return folder
 
 
-def run_script(
-    name: str, *arguments: object, cwd: Path = ROOT, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run one of the repository's scripts as the workflow does."""
-    command = [sys.executable, "-W", "ignore", str(ROOT / "scripts" / name), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-
-
-def checkout(folder: Path, recorded: bool = False) -> Path:
-    """A checkout under git: with the test study as the default one and nothing recorded, or, `recorded`, as it is."""
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in files.stdout.splitlines():
-        if (ROOT / name).is_file() and (recorded or not name.startswith(("dvc.", "dvc/", "provenance/"))):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    shutil.copytree(ROOT / "tests/fixtures", folder / "tests/fixtures", dirs_exist_ok=True)
-    if not recorded:
-        (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
-    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "first"]):
-        ok(in_folder(folder)("git", *command))
-    return folder
-
-
-def in_folder(folder: Path, **variables: str) -> Run:
-    """Return a function that runs a command in a checkout, with the checkout's own code."""
-    author = {f"GIT_{role}_{key}": "x" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
-    paths = {"PYTHONPATH": str(folder / "src"), "PYTHONWARNINGS": "ignore"}
-    environment = {**os.environ, **author, **paths, **variables}
-
-    def run(*command: object) -> subprocess.CompletedProcess[str]:
-        words = list(map(str, command))
-        return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-    return run
-
-
-def ok(done: subprocess.CompletedProcess[str]) -> str:
-    """Return what a command printed, and fail with it when the command failed."""
-    assert done.returncode == 0, f"{done.args}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return done.stdout + done.stderr
-
-
-def planned(folder: Path, *arguments: str) -> set[str]:
-    """The rules that Snakemake would run for a snapshot."""
-    plan = ok(in_folder(folder)("snakemake", "-n", *arguments, "--", "snapshot"))
-    return set(re.findall(r"^(\w+) +\d+$", plan, re.MULTILINE)) - {"total"}
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    """Replace text that must be there."""
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def shorten(study: Path, *more: str) -> None:
-    """Leave to a test study what every study has: no second basis, no comparison of methods, no graph of a prompt.
-
-    `more` are names of keys to leave out, such as those of tasks.
-    """
-    names = "|".join(("neurons", "compared_methods", *more))
-    text = re.sub(rf"^ *({names}): .*\n", "", study.read_text(), flags=re.MULTILINE)
-    study.write_text(re.sub(r"^graphs:\n  .*\n", "", text, flags=re.MULTILINE))
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """The sha256 of every artefact in a checkout's results/."""
-    files = (path for path in sorted((folder / "results").rglob("*")) if path.is_file())
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-        if not path.name.startswith(".")  # DVC's .gitignore
-    }
-
-
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an S3 server on this machine."""
@@ -281,3 +182,16 @@ def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("report")
     write_pages(make_report_study(base / "results"), "s", "<task>", base / "page")
     return base / "page"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        browser = running.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()

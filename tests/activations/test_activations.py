@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import CONTEXT, SITES
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest, read_manifest, read_statistics
 from sparse_circuits.activations.plan import check_disk, plan_cache
@@ -23,6 +22,7 @@ from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer, site_widths
 from sparse_circuits.models.run import run
+from worlds.caches import CONTEXT, SITES
 
 
 def test_each_sequence_is_the_separator_and_a_stretch_of_one_document(

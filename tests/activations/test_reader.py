@@ -10,7 +10,6 @@ import h5py
 import pytest
 import torch
 
-from conftest import SITES
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.reader import ActivationReader
@@ -19,6 +18,7 @@ from sparse_circuits.activations.shard import read_shard_rows
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.machine import free_memory
 from sparse_circuits.models.load import Model
+from worlds.caches import SITES
 
 
 def test_a_reader_gives_every_row_once_an_epoch(cache: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import sparse_circuits as sc
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
+from worlds.checkout import ROOT
 from worlds.report_study import found_weights, make_report_study
 
 

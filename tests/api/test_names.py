@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
-from conftest import ROOT
 from sparse_circuits.tasks.registry import Behaviour, Task
+from worlds.checkout import ROOT
 
 SOURCE = ROOT / "src/sparse_circuits"
 ENTRY = "main"  # of a module that is run

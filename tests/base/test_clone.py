@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, checkout, in_folder
 from sparse_circuits import __main__ as console
 from sparse_circuits import command, doctor
 from sparse_circuits.base.clone import check_library, imported_by
 from sparse_circuits.base.errors import StudyError
+from worlds.checkout import ROOT, checkout, in_folder
 
 PACKAGE = "src/sparse_circuits"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from sparse_circuits.base import fingerprint as module
 from sparse_circuits.base.fingerprint import fingerprint
+from worlds.checkout import ROOT
 
 LIBRARY = {
     "__init__.py": "",

@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from test_models import CONFIGS, LLAMA_LIKE, TOKENS
 from torch import Tensor
-from transformers import AutoModelForCausalLM, Gemma2Config, PreTrainedConfig
+from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_effects
 from sparse_circuits.circuits.attribution.registry import METHODS
@@ -17,15 +16,9 @@ from sparse_circuits.models.run import Edit, run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch
+from worlds.networks import TOKENS, UNCAPPED
 
 SITES = [Site("embed"), Site("resid_post", 0), Site("resid_post", 1)]
-# Capped logits are no linear function of the last activation.
-UNCAPPED = [
-    Gemma2Config(**LLAMA_LIKE, query_pre_attn_scalar=8, final_logit_softcapping=None)
-    if isinstance(config, Gemma2Config)
-    else config
-    for config in CONFIGS
-]
 
 
 @pytest.fixture(params=UNCAPPED, ids=lambda config: config.model_type)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.exact_patching import exact_effects
@@ -22,6 +21,7 @@ from sparse_circuits.sae.autoencoder import SparseAutoencoder, save_autoencoder
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import Groups, PairBatch, encode_pairs
+from worlds.checkout import ROOT
 
 CUT = Site("resid_post", 0)
 METRIC = 10**6  # tokens a pass: all at once

@@ -6,43 +6,27 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_models import CONFIGS, TOKENS
 from torch import Tensor
-from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.basis import Basis, Coordinates, Dictionary, Features, Node
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.families import FAMILIES
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
-from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.tasks.pairs import PairBatch
 from worlds.frozen import frozen
-
-D = 16
-RESIDUAL = [Site("resid_post", 0), Site("resid_post", 1)]
-TRIANGLE = [Site(kind, layer) for layer in (0, 1) for kind in ("attn_out", "mlp_out", "resid_post")]
+from worlds.networks import CONFIGS, RESIDUAL, TOKENS, TRIANGLE, features, language
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda config: config.model_type)
 def model(request: pytest.FixtureRequest) -> Model:
-    return _language(request.param)
+    return language(request.param)
 
 
 @pytest.fixture
 def llama() -> Model:
-    return _language(CONFIGS[0])
-
-
-def _language(config: PreTrainedConfig) -> Model:
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
-    for name, parameter in model.named_parameters():
-        if "norm" not in name and "ln_" not in name:
-            parameter *= 4  # so that norms and nonlinearities have something to do
-    return Model("random", model, FAMILIES[config.model_type], 2, D, 0, torch.device("cpu"))
+    return language(CONFIGS[0])
 
 
 @pytest.fixture
@@ -50,15 +34,6 @@ def batch() -> PairBatch:
     clean, patch = TOKENS.repeat(2, 1), TOKENS.repeat(2, 1)
     patch[:, 1] = torch.tensor([11, 12, 13, 14])
     return PairBatch(clean, patch, torch.tensor([[3], [4]]).repeat(2, 1), torch.tensor([[5], [6]]).repeat(2, 1))
-
-
-def _features(seed: int, reads: Site | None = None, k: int = 5) -> Features:
-    generator = torch.Generator().manual_seed(seed)
-    W_dec = torch.nn.functional.normalize(torch.randn(24, D, generator=generator), dim=1)
-    W_enc = torch.randn(D, 24, generator=generator)
-    kind = "topk_transcoder" if reads else "topk"
-    sae = SparseAutoencoder(kind, W_enc, torch.zeros(24), W_dec, torch.zeros(D), k=k, centred=reads is None)
-    return Features(sae, reads)
 
 
 def _rows(dictionary: Dictionary) -> tuple[Tensor, Tensor]:
@@ -159,14 +134,14 @@ def _all_nodes(basis: Basis, every: int, position: int | None = None) -> list[No
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "relp"])
 def test_every_edge_is_what_an_intervention_on_its_source_measures(model: Model, batch: PairBatch, method: str) -> None:
-    basis: Basis = {site: _features(seed) for seed, site in enumerate(RESIDUAL)}
+    basis: Basis = {site: features(seed) for seed, site in enumerate(RESIDUAL)}
     _check(model, batch, basis, _all_nodes(basis, 3), method)
 
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "relp"])
 def test_edges_pass_through_no_other_site(model: Model, batch: PairBatch, method: str) -> None:
     """Attention, MLP and residual stream, each with its own dictionary: the triangles of Marks et al."""
-    basis: Basis = {site: _features(seed) for seed, site in enumerate(TRIANGLE)}
+    basis: Basis = {site: features(seed) for seed, site in enumerate(TRIANGLE)}
     _check(model, batch, basis, _all_nodes(basis, 6), method)
 
 
@@ -174,7 +149,7 @@ def test_edges_pass_through_no_other_site(model: Model, batch: PairBatch, method
 def test_edges_between_transcoders_heads_and_neurons(llama: Model, batch: PairBatch, method: str) -> None:
     basis: Basis = {
         Site("heads", 0): Coordinates(2, 8),
-        Site("mlp_out", 0): _features(0, Site("mlp_in", 0)),
+        Site("mlp_out", 0): features(0, Site("mlp_in", 0)),
         Site("heads", 1): Coordinates(2, 8),
         Site("mlp_neurons", 1): Coordinates(24),
     }
@@ -182,13 +157,13 @@ def test_edges_between_transcoders_heads_and_neurons(llama: Model, batch: PairBa
 
 
 def test_edges_between_nodes_at_positions(llama: Model, batch: PairBatch) -> None:
-    basis: Basis = {site: _features(seed) for seed, site in enumerate(TRIANGLE[2:])}
+    basis: Basis = {site: features(seed) for seed, site in enumerate(TRIANGLE[2:])}
     nodes = _all_nodes(basis, 8, position=1) + _all_nodes(basis, 8, position=3)
     _check(llama, batch, basis, nodes, "relp")
 
 
 def test_edges_without_a_counterfactual_are_of_the_change_to_nothing(llama: Model, batch: PairBatch) -> None:
-    basis: Basis = {site: replace(_features(seed)) for seed, site in enumerate(RESIDUAL)}
+    basis: Basis = {site: replace(features(seed)) for seed, site in enumerate(RESIDUAL)}
     nodes = _all_nodes(basis, 1)
     edges = feature_edges(llama, batch, basis, nodes, "gradient_activation", 1)
     found = METHODS["attribution_patching"](llama, batch, RESIDUAL, 1)
@@ -202,7 +177,7 @@ def test_edges_without_a_counterfactual_are_of_the_change_to_nothing(llama: Mode
 
 def test_edges_without_a_counterfactual_do_not_see_the_patch(llama: Model, batch: PairBatch) -> None:
     """A prompt that differs late must not silence targets before the difference."""
-    basis: Basis = {site: _features(seed) for seed, site in enumerate(TRIANGLE)}
+    basis: Basis = {site: features(seed) for seed, site in enumerate(TRIANGLE)}
     late = batch.clean.clone()
     late[:, -1] += 1
     edges = [
@@ -215,7 +190,7 @@ def test_edges_without_a_counterfactual_do_not_see_the_patch(llama: Model, batch
 
 def test_targets_that_are_never_active_have_no_edges(llama: Model, batch: PairBatch) -> None:
     """Pairs that edges are averaged over may not show a node that other pairs put into the circuit."""
-    basis: Basis = {site: _features(seed) for seed, site in enumerate(RESIDUAL)}
+    basis: Basis = {site: features(seed) for seed, site in enumerate(RESIDUAL)}
     silent = [Node(RESIDUAL[1], 0), Node(RESIDUAL[0], 0)]
     basis[RESIDUAL[1]].sae.b_enc[0] = -1e6
     edges = feature_edges(llama, batch, basis, silent, "attribution_patching", 1)

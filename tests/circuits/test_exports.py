@@ -10,9 +10,7 @@ import jsonschema
 import networkx
 import pandas
 import pytest
-from test_attribution import UNCAPPED
-from test_edges import TRIANGLE, _features, _language
-from test_graph import PROMPT
+import torch
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json, write_json
@@ -21,27 +19,10 @@ from sparse_circuits.circuits.exports.registry import export
 from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
 from sparse_circuits.circuits.graph.pruning import prune
 from sparse_circuits.circuits.graph.trace import trace_prompt
+from worlds.circuit_file import CIRCUIT, labelled
+from worlds.networks import TRIANGLE, UNCAPPED, features, language
 
 SCHEMA = json.loads(Path(neuronpedia.__file__).with_suffix(".schema.json").read_text())
-CIRCUIT: dict[str, Any] = {
-    "study": "test",
-    "task": "nounpp",
-    "model": "tiny",
-    "basis": "features",
-    "metric": "logit_difference",
-    "nodes": [
-        {"id": "resid_post.0/7", "site": "resid_post.0", "position": None, "score": -3.0, "promotes": [" a", "b"]},
-        {"id": "attn_out.1/7", "site": "attn_out.1", "position": None, "score": 1.0},
-        {"id": "resid_post.1/7", "site": "resid_post.1", "position": None, "score": 1.0},
-        {"id": "resid_post.1/error", "site": "resid_post.1", "position": None, "score": 0.5},
-        {"id": "logit_difference", "site": "output", "position": None, "score": -4.0},
-    ],
-    "edges": [
-        {"source": "resid_post.0/7", "target": "resid_post.1/7", "weight": -2.5},
-        {"source": "resid_post.1/7", "target": "logit_difference", "weight": 1.0},
-    ],
-}
-
 HOSTILE = {
     "control character": "a\x1bb\x00",
     "surrogate": "half \ud83d",
@@ -58,15 +39,12 @@ HOSTILE = {
 PICTURES = {"a\x1bb\x00": "a␛b␀", "half \ud83d": "half �", "\ufffe": "�", "a\rb": "a␍b"}
 
 
-def labelled(text: str) -> dict[str, Any]:
-    first, *others = CIRCUIT["nodes"]
-    return {**CIRCUIT, "nodes": [{**first, "label": text, "promotes": [text, "b"]}, *others]}
-
-
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    model = _language(UNCAPPED[0])
-    traced = trace_prompt(model, PROMPT, {site: _features(seed) for seed, site in enumerate(TRIANGLE)})
+    model = language(UNCAPPED[0])
+    traced = trace_prompt(
+        model, torch.tensor([[0, 5, 6, 7, 9]]), {site: features(seed) for seed, site in enumerate(TRIANGLE)}
+    )
     facts = {"study": "test", "name": "keys", "prompt": "p", "model": "tiny", "num_layers": 2, "max_nodes": 9}
     facts |= {"logits": {"mass": 0.95, "max": 10}, "pruning": {"node_share": 0.8, "edge_share": 0.98}}
     path = tmp_path_factory.mktemp("graph") / "graph.json"

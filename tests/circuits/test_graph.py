@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
-from test_attribution import UNCAPPED
-from test_edges import RESIDUAL, TRIANGLE, _features, _language
 from torch import Tensor
 
 from sparse_circuits.circuits.basis import Features
@@ -18,19 +16,20 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from worlds.frozen import frozen
+from worlds.networks import RESIDUAL, TRIANGLE, UNCAPPED, features, language
 
 PROMPT = torch.tensor([[0, 5, 6, 7, 9]])
-TRANSCODERS = {Site("mlp_out", layer): _features(layer, Site("mlp_in", layer)) for layer in (0, 1)}
+TRANSCODERS = {Site("mlp_out", layer): features(layer, Site("mlp_in", layer)) for layer in (0, 1)}
 
 
 @pytest.fixture(params=UNCAPPED, ids=lambda config: config.model_type)
 def model(request: pytest.FixtureRequest) -> Model:
-    return _language(request.param)
+    return language(request.param)
 
 
 @pytest.fixture
 def llama() -> Model:
-    return _language(UNCAPPED[0])
+    return language(UNCAPPED[0])
 
 
 def _check(model: Model, basis: dict[Site, Features]) -> None:
@@ -86,7 +85,7 @@ def test_every_weight_is_what_taking_the_source_away_does_to_the_target(model: M
 
 @pytest.mark.parametrize("sites", [RESIDUAL, TRIANGLE])
 def test_weights_between_autoencoders_are_measured_too(llama: Model, sites: list[Site]) -> None:
-    _check(llama, {site: _features(seed) for seed, site in enumerate(sites)})
+    _check(llama, {site: features(seed) for seed, site in enumerate(sites)})
 
 
 def test_what_reaches_a_feature_is_its_pre_activation(llama: Model) -> None:

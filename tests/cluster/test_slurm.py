@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import STUDY, checkout, hashes, in_folder, ok, shorten
+from worlds.checkout import STUDY, checkout, hashes, in_folder, ok, shorten
 
 # One machine without accounting: ask the queue, often.
 FLAGS = (

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.command import parse
 from sparse_circuits.config.autoencoders import spread
@@ -28,6 +27,7 @@ from sparse_circuits.studies.load import load_study
 from sparse_circuits.studies.schema import SCHEMAS, schema_texts
 from sparse_circuits.studies.study import Study
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
+from worlds.checkout import ROOT
 
 STUDY = read_yaml(ROOT / "config/test/study.yaml")
 

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from conftest import ROOT
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.figures.registry import FIGURES
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.tasks.pair import read_pairs
+from worlds.checkout import ROOT
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_files_and_lists_that_these_pages_send_one_to_are_there(page: str) -> No
         assert re.search(rf"^{name}\b", code + TESTED, re.MULTILINE), f"{page}: {name}"
 
 
-TESTED = (ROOT / "tests/models/test_models.py").read_text() + (ROOT / "workflow/rules/study.smk").read_text()
+TESTED = (ROOT / "tests/worlds/networks.py").read_text() + (ROOT / "workflow/rules/study.smk").read_text()
 PAGES = sorted(
     [*(ROOT / "docs").rglob("*.md"), *map(ROOT.joinpath, ("README.md", "CONTRIBUTING.md", "config/README.md"))]
 )

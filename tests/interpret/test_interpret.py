@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import run_script
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json, read_jsonl, write_json
@@ -24,6 +23,7 @@ from sparse_circuits.interpret.tokens import token_notes
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import save_autoencoder
+from worlds.checkout import run_script
 from worlds.described import AMOUNTS, FEATURES, SHARD, SITE, WINDOW, autoencoder, read_cached
 
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from conftest import ROOT
 from sparse_circuits.circuits.counterfactual import counterfactuals
 from sparse_circuits.config.catalogue import load_datasets
 from sparse_circuits.config.site import Site
@@ -28,6 +27,7 @@ from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import augmented
 from sparse_circuits.weight_sparse.training import train
+from worlds.checkout import ROOT
 from worlds.seeded import autoencoder
 
 SITE = Site("resid_post", 0)

@@ -21,13 +21,13 @@ from transformers import (
     ViTForImageClassification,
 )
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.config.catalogue import ModelEntry
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import load_model, load_tokenizer, site_widths
+from worlds.checkout import ROOT
 
 TINY = ROOT / "tests/fixtures/tiny-llama"
 MLP = "model.layers.1.mlp.up_proj.weight"

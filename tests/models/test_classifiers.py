@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 import torch
 from transformers import (
-    CLIPConfig,
-    CLIPForImageClassification,
-    Dinov2Config,
-    Dinov2ForImageClassification,
     PreTrainedModel,
-    ViTConfig,
-    ViTForImageClassification,
 )
 
 from sparse_circuits.base.errors import StudyError
@@ -32,33 +26,15 @@ from sparse_circuits.models.pictures import to_text, to_tokens
 from sparse_circuits.models.run import promoted_tokens, run
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch
+from worlds.networks import clip, dinov2, vit
 
 CPU = torch.device("cpu")
 CLASSES = ["square", "bar", "cross"]
-SIZES = {
-    **{"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32},
-    **{"image_size": 8, "patch_size": 4},
-}
-READS = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 20}
 ENTRY = {
     **{"licence": "MIT", "format": "huggingface", "num_layers": 2, "d_model": 16, "document_separator": "<|image|>"},
     "sources": [{"kind": "file", "folder": ".", "files": {"config.json": "0" * 64}}],
 }
 PIXELS = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.3, 0.25]}
-
-
-def vit() -> PreTrainedModel:
-    return ViTForImageClassification(ViTConfig(**SIZES, num_labels=3, initializer_range=0.3))
-
-
-def dinov2() -> PreTrainedModel:
-    config = Dinov2Config(**SIZES, mlp_ratio=2, num_labels=3, initializer_range=0.3, layerscale_value=0.7)
-    return Dinov2ForImageClassification(config)
-
-
-def clip() -> PreTrainedModel:
-    config = CLIPConfig(vision_config=SIZES, text_config=READS, num_labels=3, initializer_factor=8.0)
-    return CLIPForImageClassification(config)
 
 
 @pytest.fixture(scope="module", params=[vit, dinov2, clip])

@@ -11,7 +11,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from conftest import run_script
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.ablation import Circuit
@@ -33,6 +32,7 @@ from sparse_circuits.sources.photographs import write_photographs
 from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
+from worlds.checkout import run_script
 
 CPU = torch.device("cpu")
 CLASSES = ["red", "green", "blue", "never seen"]

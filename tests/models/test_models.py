@@ -4,22 +4,15 @@ import pytest
 import torch
 from transformers import (
     AutoModelForCausalLM,
-    Gemma2Config,
-    GPT2Config,
-    GPTNeoXConfig,
-    LlamaConfig,
     PreTrainedConfig,
-    Qwen2Config,
-    Qwen3Config,
 )
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
-from sparse_circuits.models.weight_sparse import WeightSparseConfig
+from worlds.networks import CONFIGS, TOKENS
 
-TOKENS = torch.tensor([[0, 5, 6, 7], [0, 9, 8, 3]])
 SITES = [
     Site("embed"),
     *(
@@ -27,17 +20,6 @@ SITES = [
         for layer in (0, 1)
         for kind in ("heads", "attn_out", "mlp_in", "mlp_neurons", "mlp_out", "resid_post")
     ),
-]
-SMALL = {"vocab_size": 50, "num_hidden_layers": 2, "hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2}
-LLAMA_LIKE = {**SMALL, "num_key_value_heads": 2, "head_dim": 8}
-CONFIGS = [
-    LlamaConfig(**LLAMA_LIKE),
-    Qwen2Config(**LLAMA_LIKE),
-    Qwen3Config(**LLAMA_LIKE),
-    Gemma2Config(**LLAMA_LIKE, query_pre_attn_scalar=8),
-    GPTNeoXConfig(**SMALL),
-    GPT2Config(vocab_size=50, n_layer=2, n_embd=16, n_head=2),
-    WeightSparseConfig(**SMALL, head_dim=8, active=None),
 ]
 
 

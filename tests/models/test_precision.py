@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from test_classifiers import clip, dinov2, vit
-from test_models import CONFIGS, TOKENS
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
@@ -24,6 +22,7 @@ from sparse_circuits.sae.sparse import pre_activations
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch
 from sparse_circuits.weight_sparse.training import held_out_loss
+from worlds.networks import CONFIGS, TOKENS, clip, dinov2, vit
 
 CPU = torch.device("cpu")
 SITE = Site("resid_post", 0)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import ROOT
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
@@ -38,6 +37,7 @@ from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import accuracy, augmented
 from sparse_circuits.weight_sparse.training import train
+from worlds.checkout import ROOT
 from worlds.drawn_images import CLASSES, SHAPE, drawn, entry, idx, published
 from worlds.seeded import generator
 

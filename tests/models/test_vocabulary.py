@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_models import LLAMA_LIKE
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -36,6 +35,7 @@ from sparse_circuits.models.load import Model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.evaluate import evaluate_coder
 from sparse_circuits.tasks.pairs import Groups, PairBatch
+from worlds.networks import LLAMA_LIKE
 
 VOCABULARY = 4001
 SITE = Site("resid_post", 0)

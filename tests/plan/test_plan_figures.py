@@ -4,23 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.figures.registry import FIGURES
 from sparse_circuits.plan.figures import figures_of, weight_figures_of
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.studies.load import load_study
-from sparse_circuits.studies.study import Study
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
+from worlds.checkout import ROOT
+from worlds.studies import paths_of
 
 TESTED = [ROOT / f"config/test/{name}.yaml" for name in ("study", "vision", "code")]
 STUDIES = [*sorted((ROOT / "config/studies").glob("*.yaml")), *TESTED]
-
-
-def paths_of(name: str) -> Paths:
-    study = load_study(read_yaml(ROOT / f"config/test/{name}.yaml"))
-    assert isinstance(study, Study)
-    return Paths(study)
 
 
 def test_a_study_without_a_part_has_no_figure_of_it() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.plan.of_study import plan_of
 from sparse_circuits.plan.pages import made_by, shown_by
@@ -16,6 +15,7 @@ from sparse_circuits.plan.paths import Paths
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.versions.graph import Job, JobGraph, read_graph
 from sparse_circuits.versions.stages import stage_params
+from worlds.checkout import ROOT
 
 # Names: of the study itself, of entries of catalogues and of files. Changed, they make another study.
 NAMES = ("study", "model", "corpus", "models_file", "datasets_file", "claims", "kind")

@@ -1,8 +1,7 @@
 """What a study's pages show and list follows from its settings alone (`test_report.py` has what they consist of)."""
 
-from test_plan_figures import paths_of
-
 from sparse_circuits.plan.pages import made_by, shown_by
+from worlds.studies import paths_of
 
 
 def test_what_a_study_does_not_ask_for_is_not_shown() -> None:

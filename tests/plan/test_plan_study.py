@@ -1,13 +1,13 @@
 """What a rule tells its step, and the keys that this depends on."""
 
 import pytest
-from test_plan_figures import paths_of
 
-from conftest import ROOT
 from sparse_circuits.command import parse
 from sparse_circuits.config.base import StepSettings
 from sparse_circuits.plan.study import TOLD
 from sparse_circuits.steps import interpret_nodes
+from worlds.checkout import ROOT
+from worlds.studies import paths_of
 
 
 @pytest.fixture(autouse=True)

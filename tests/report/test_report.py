@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from sparse_circuits.base.files import read_json, sha256
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.plan.pages import pages_of, weight_pages_of
@@ -20,6 +19,7 @@ from sparse_circuits.report.summary import format_summary
 from sparse_circuits.report.weights import write_weight_pages
 from sparse_circuits.studies.study import Study
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
+from worlds.checkout import ROOT
 from worlds.report_study import found_weights, make_report_study
 
 CHROMIUM = shutil.which("chromium")

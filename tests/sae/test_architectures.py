@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
@@ -16,6 +15,7 @@ from sparse_circuits.sae.architectures.base import Architecture
 from sparse_circuits.sae.architectures.registry import TRAINERS
 from sparse_circuits.sae.train import Result, train_saes
 from sparse_circuits.sae.units import Units
+from worlds.checkout import ROOT
 
 REFERENCES = load_file(ROOT / "tests/references/training.safetensors")  # made by tests/make_training_references.py
 D_SAE, D_IN = REFERENCES["weights/W_enc"].shape

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from triton.runtime import interpreter
 
-from conftest import KERNELS, take_path
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
 from sparse_circuits.sae import sparse
@@ -21,6 +20,7 @@ from sparse_circuits.sae.kernels.encode import encode_largest
 from sparse_circuits.sae.kernels.products import products
 from sparse_circuits.sae.kernels.weighted_sums import sum_segments
 from sparse_circuits.sae.sparse import PreActivations, decode, encode
+from worlds.kernels import KERNELS, take_path
 
 PRECISE = {torch.float64: 1e-12, torch.float32: 2e-5, torch.bfloat16: 2e-5}  # bf16: of exact products, summed in fp32
 

@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.catalogue import PublishedSAE
 from sparse_circuits.sae.autoencoder import (
@@ -28,6 +27,7 @@ from sparse_circuits.sae.autoencoder import (
 )
 from sparse_circuits.sae.formats.dictionary_learning import CLASSES
 from sparse_circuits.sae.formats.registry import FORMATS, convert_published
+from worlds.checkout import ROOT
 
 REFERENCES = ROOT / "tests/references"
 FOLDERS = sorted(str(path.parent.relative_to(REFERENCES)) for path in REFERENCES.glob("*/*/expected.safetensors"))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from sparse_circuits.sources.python_code import code_only
+from worlds.checkout import ROOT
 
 
 def without_docstrings(tree: ast.Module) -> str:

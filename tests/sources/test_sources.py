@@ -18,12 +18,12 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from conftest import ROOT, run_script
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.catalogue import Dataset, ModelEntry
 from sparse_circuits.config.source import FileSource, PackageSource, UrlSource, Wheel, WheelsSource
 from sparse_circuits.sources.documents import write_documents
 from sparse_circuits.sources.registry import fetch
+from worlds.checkout import ROOT, run_script
 
 CONTENT = b'{"passage": "The keys."}\n'
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_jsonl
 from sparse_circuits.models.load import load_tokenizer, model_card
@@ -16,6 +15,7 @@ from sparse_circuits.tasks.code_templates import TASKS, TEST_NAMES, TEST_WORDS, 
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.tokenizer import train_tokenizer
+from worlds.checkout import ROOT
 
 
 @pytest.fixture(scope="module")

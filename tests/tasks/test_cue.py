@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.config.site import Site
@@ -23,6 +22,7 @@ from sparse_circuits.studies.load import load_study
 from sparse_circuits.tasks.cue import cue_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
+from worlds.checkout import ROOT
 
 CLASSES = ["dot", "bar", "ring"]
 SHAPE = (4, 6, 1)

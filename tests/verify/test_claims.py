@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import ROOT
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
@@ -22,6 +21,7 @@ from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import Groups, PairBatch, encode_pairs
 from sparse_circuits.verify.claims import check_variable, judge_claim, verdict
+from worlds.checkout import ROOT
 
 LAST = Site("resid_post", 1)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import ROOT, STUDY, in_folder, ok
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.versions.graph import Job, JobGraph
 from sparse_circuits.versions.record import record
+from worlds.checkout import ROOT, STUDY, in_folder, ok
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import CIRCUIT, NOTHING, ROOT, STUDY, checkout, edit, in_folder, ok, planned
 from sparse_circuits.sae.autoencoder import load_autoencoder
+from worlds.checkout import CIRCUIT, NOTHING, ROOT, STUDY, checkout, edit, in_folder, ok, planned
 
 SAE = "results/saes/tiny-llama/resid_post.1/topk"
 PROGRAM = (sys.executable, "-m", "sparse_circuits")

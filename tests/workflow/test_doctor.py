@@ -7,12 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from conftest import ROOT
 from sparse_circuits import doctor
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_json
 from sparse_circuits.doctor import GIB, Finding, format_findings
 from sparse_circuits.plan.needs import job_memory, parameters_at_most
+from worlds.checkout import ROOT
 
 
 def test_what_is_wrong_is_told_with_how_to_mend_it(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from conftest import NOTHING, STUDY, checkout, edit, hashes, in_folder, ok, planned, shorten
+from worlds.checkout import NOTHING, STUDY, checkout, edit, hashes, in_folder, ok, planned, shorten
 
 # A scheduler of few words: it runs what is submitted, one process a job, and notes what each asked for.
 SUBMIT = """#!/usr/bin/env bash

@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from conftest import ROOT
 from sparse_circuits.base.checkpoint import Checkpoint
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.autoencoders import Entries
 from sparse_circuits.config.base import validate
 from sparse_circuits.sae.train import Result, train_saes
 from sparse_circuits.sae.units import Units
+from worlds.checkout import ROOT
 
 # Of each architecture that keeps more state than weights, one.
 KINDS = {

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from conftest import ROOT, STUDY, edit, in_folder, ok, shorten
+from worlds.checkout import ROOT, STUDY, edit, in_folder, ok, shorten
 
 BLOCK = re.compile(r"^```(bash|yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

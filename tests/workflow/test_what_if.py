@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CIRCUIT, NOTHING, STUDY, edit, in_folder, ok, planned, shorten
+from worlds.checkout import CIRCUIT, NOTHING, STUDY, edit, in_folder, ok, planned, shorten
 
 SHARD = "results/activations/tiny-llama/words/shard-00000.h5"
 AFTER_TRAINING = {

@@ -16,10 +16,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from conftest import ROOT, STUDY, checkout, edit, in_folder, ok
 from sparse_circuits.figures.gallery import SHOWN, in_gallery
 from sparse_circuits.versions.graph import read_graph
 from sparse_circuits.versions.record import record
+from worlds.checkout import ROOT, STUDY, checkout, edit, in_folder, ok
 from worlds.in_process import run_steps, workspace
 
 

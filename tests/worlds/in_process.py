@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from conftest import ROOT, STUDY
 from sparse_circuits.command import parse
 from sparse_circuits.versions.graph import Job, JobGraph, read_graph
+from worlds.checkout import ROOT, STUDY
 
 
 def workspace(folder: Path) -> Path:

@@ -1,7 +1,6 @@
 """The report in Chromium: its pages open from disk, answer, and are accessible."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -10,25 +9,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
-from conftest import ROOT
 from sparse_circuits.report.page import write_pages
 from sparse_circuits.report.weights import write_weight_pages
+from worlds.checkout import ROOT
 from worlds.report_study import ANSWER, HOSTILE, found_weights, make_report_study, write
 
 WIDTHS = (1280, 390)
 SHOTS = ROOT / "build/screenshots"  # of every page at both widths, to be looked at
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_playwright() as running:
-        browser = running.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

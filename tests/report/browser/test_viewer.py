@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_exports import CIRCUIT, labelled
-from test_pages import browser
 
-from conftest import ROOT
 from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.circuits.exports.registry import export
-
-__all__ = ["browser"]  # the fixture
+from worlds.checkout import ROOT
+from worlds.circuit_file import CIRCUIT, labelled
 
 VENDOR = Path(__file__).with_name("vendor")
 SERVER = "http://viewer"
