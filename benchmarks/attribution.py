@@ -21,6 +21,7 @@ from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import site_gaps
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.command import program
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.metric import logit_difference
@@ -65,7 +66,9 @@ def main(args: Arguments) -> None:
         found: dict[str, NodeScores] = {}
         for method in METHODS:
             begin = now(device)
-            found[method] = score_nodes(Bench(train.model, train.groups, train.basis, batch_tokens=BUDGET), method, 10)
+            found[method] = score_nodes(
+                Bench(train.model, train.groups, train.basis, batch_tokens=BUDGET), Scoring.of(method, 10)
+            )
             seconds.append([task, method, round((now(device) - begin) / unit, 2)])
         for method, values in _correlations(few, args.best).items():
             correlations.setdefault(method, []).extend(values.values())
@@ -74,7 +77,8 @@ def main(args: Arguments) -> None:
             kept.append([task, method, *(round(v, 3) for v in _faithfulness(test, scores, args.sizes))])
         for steps in args.steps:
             scores = score_nodes(
-                Bench(few.model, few.groups, few.basis, batch_tokens=BUDGET), "integrated_gradients", steps
+                Bench(few.model, few.groups, few.basis, batch_tokens=BUDGET),
+                Scoring(method="integrated_gradients", steps=steps),
             )
             found_gaps = [round(100 * gap["relative_gap"], 2) for gap in site_gaps(scores).values()]
             gaps.append([task, str(steps), *found_gaps])
@@ -139,7 +143,9 @@ def _correlations(setup: Bench, best: int) -> dict[str, dict[Site, float]]:
     """Correlation, over nodes of each site, of each method's mean score with the mean effect of patching the node."""
     _, batch = max(setup.groups, key=lambda group: len(group[0]))
     group = [(list(range(len(batch))), batch)]
-    scores = {m: score_nodes(Bench(setup.model, group, setup.basis, batch_tokens=BUDGET), m, 10) for m in METHODS}
+    scores = {
+        m: score_nodes(Bench(setup.model, group, setup.basis, batch_tokens=BUDGET), Scoring.of(m, 10)) for m in METHODS
+    }
     result: dict[str, dict[Site, float]] = {method: {} for method in METHODS}
     for site, dictionary in setup.basis.items():
         means = {m: part.sites[site].nodes[:, 0].mean(dim=0) for m, part in scores.items()}

@@ -16,6 +16,7 @@ from sparse_circuits.circuits.basis import Features
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.command import program
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
@@ -65,7 +66,7 @@ def main(args: Arguments) -> None:
     def group(count: int) -> list[tuple[list[int], PairBatch]]:
         return [(list(range(count)), batch.split(count)[0])]
 
-    scores = score_nodes(Bench(setup.model, group(16), setup.basis, batch_tokens=BUDGET), "relp", 1)
+    scores = score_nodes(Bench(setup.model, group(16), setup.basis, batch_tokens=BUDGET), Scoring(method="relp"))
     ranked = scores.ranked()
     curve = [Circuit.of(ranked[:size], setup.basis) for size in args.sizes]
     ablation = mean_ablation(scores.means)
@@ -102,7 +103,9 @@ def main(args: Arguments) -> None:
     linear = []
     for count in (16, 32, 64):
         scored = seconds_of(
-            lambda n=count: score_nodes(Bench(setup.model, group(n), setup.basis, batch_tokens=BUDGET), "relp", 1),
+            lambda n=count: score_nodes(
+                Bench(setup.model, group(n), setup.basis, batch_tokens=BUDGET), Scoring(method="relp")
+            ),
             device,
         )
         judged = seconds_of(
@@ -143,7 +146,7 @@ def _long_prompt(model: Model, length: int) -> float:
     clean, patch = torch.randint(vocabulary, (2, 1, length), generator=generator)
     answers, patch_answers = torch.randint(vocabulary, (2, 1, 1), generator=generator)
     groups = [([0], PairBatch(clean, patch, answers, patch_answers))]
-    scores = score_nodes(Bench(model, groups, basis, batch_tokens=BUDGET), "relp", 1)
+    scores = score_nodes(Bench(model, groups, basis, batch_tokens=BUDGET), Scoring(method="relp"))
     circuit = Circuit.of(scores.ranked()[:300], basis)
     Bench(model, groups, basis, mean_ablation(scores.means), batch_tokens=BUDGET).run([circuit])
     if model.device.type == "cuda":

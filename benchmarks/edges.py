@@ -19,8 +19,10 @@ from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.machine import cores
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.basis import Features, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.command import program
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run, standing
@@ -85,7 +87,7 @@ def measure(
     ours, rival = [], []
     for _ in range(args.rounds):
         begin = now(model.device)
-        edges = feature_edges(model, batch, basis, nodes, METHOD, 1)
+        edges = feature_edges(Bench(model, [(list(range(len(batch))), batch)], basis), nodes, Scoring.of(METHOD, 1))
         ours.append(len(kept[down]) / (now(model.device) - begin))
         spread = kept[down][:: max(1, len(kept[down]) // args.sample)]
         begin = now(model.device)

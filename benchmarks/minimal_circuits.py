@@ -23,6 +23,8 @@ from sparse_circuits.circuits.search.bisection import smallest
 from sparse_circuits.circuits.search.problem import pose
 from sparse_circuits.circuits.search.registry import minimal_circuit
 from sparse_circuits.command import program
+from sparse_circuits.config.minimise_circuit import MinimalCircuits, MinimiseCircuit
+from sparse_circuits.config.score_nodes import Scoring
 
 LEARNED = ("hard_concrete", "heaviside")
 BATCH_TOKENS = 1024
@@ -76,13 +78,11 @@ def main(args: Arguments) -> None:
 def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
     """One row a search."""
     features = args.study.set_up(f"{task}/train", None, choose_device("cpu"))
-    scores = load_scores(args.study.circuits / task / "features/scores.h5")[0]
+    scores = load_scores(args.study.circuits / task / "features/scores.h5")
     problem = pose(
         Bench(features.model, features.groups, features.basis, batch_tokens=BATCH_TOKENS),
         scores,
-        args.candidates,
-        0.25,
-        0,
+        MinimiseCircuit(sites=[], candidates=args.candidates),
     )
     test = _judge(args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu")), scores)
     curve = _Curve(test, scores.ranked())
@@ -92,14 +92,14 @@ def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
             args,
             task,
             [f"mlp_neurons.{layer}" for layer in range(args.neuron_layers)],
-            load_scores(args.study.circuits / task / "neurons/scores.h5")[0],
+            load_scores(args.study.circuits / task / "neurons/scores.h5"),
         ),
     }
     rows: list[dict[str, Any]] = []
     for search, target in [("heaviside", t) for t in args.targets] + [(s, args.targets[1]) for s in args.others]:
         begin = time.process_time()
         try:
-            found = minimal_circuit(problem, search, target)
+            found = minimal_circuit(problem, MinimalCircuits(search=search, target=target))
         except StudyError as reason:
             print(f"{task}, {search}: {reason}", flush=True)
             continue
@@ -128,7 +128,8 @@ def _coordinates(args: Arguments, task: str, sites: list[str], scores: NodeScore
     if not scores:
         train = args.study.set_up(f"{task}/train", SCORE_PAIRS, choose_device("cpu"), sites)
         scores = score_nodes(
-            Bench(train.model, train.groups, train.basis, batch_tokens=BATCH_TOKENS), "integrated_gradients", STEPS
+            Bench(train.model, train.groups, train.basis, batch_tokens=BATCH_TOKENS),
+            Scoring(method="integrated_gradients", steps=STEPS),
         )
     test = args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu"), sites)
     return _Curve(_judge(test, scores), scores.ranked())

@@ -24,6 +24,7 @@ from sparse_circuits.circuits.fills import Ablation, Fill, mean_ablation, resamp
 from sparse_circuits.circuits.scores import NodeScores, load_scores
 from sparse_circuits.circuits.transfer import judge_nodes, shared_means, union_ranking
 from sparse_circuits.command import program
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
@@ -63,8 +64,8 @@ def main(args: Arguments) -> None:
     circuits = args.study.circuits
     setup = args.study.set_up("natural/judge", args.limit, device)
     model, tokenizer = setup.model, load_tokenizer(args.study.model_folder)
-    fit = load_scores(circuits / "natural_sentences.h5")[0]
-    tasks = [load_scores(circuits / task / "features/scores.h5")[0] for task in TASKS]
+    fit = load_scores(circuits / "natural_sentences.h5")
+    tasks = [load_scores(circuits / task / "features/scores.h5") for task in TASKS]
     fit_groups = encode_pairs(read_pairs(args.study.results / "tasks/natural/fit.jsonl"), tokenizer, model.separator_id)
     found = []
     for row in (row for row in rows(model, setup.basis, fit, tasks, fit_groups) if args.only in row.name):
@@ -126,7 +127,7 @@ def rows(
         yield Row(f"site {site} alone", *_at([site], best, basis), means)
     layers, count = range(model.num_layers), model.network.config.num_attention_heads
     heads = {Site("heads", layer): Coordinates(count, model.width(Site("heads", layer)) // count) for layer in layers}
-    scored = score_nodes(Bench(model, groups, heads, batch_tokens=2048), "relp", 1)
+    scored = score_nodes(Bench(model, groups, heads, batch_tokens=2048), Scoring(method="relp"))
     for size in (30, BEST):
         yield Row(
             f"{size} attention heads of {count * len(layers)}",

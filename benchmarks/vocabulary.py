@@ -29,6 +29,7 @@ from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil
 from sparse_circuits.edit.measure import Variant, differences_of, text_effects
@@ -151,7 +152,10 @@ def evaluate_circuit(model: Model) -> None:
 
 def score(model: Model) -> None:
     """Integrated gradients on 200 pairs, at one site."""
-    score_nodes(Bench(model, groups(model), basis(SITES[:1]), batch_tokens=2048), "integrated_gradients", 10)
+    score_nodes(
+        Bench(model, groups(model), basis(SITES[:1]), batch_tokens=2048),
+        Scoring(method="integrated_gradients", steps=10),
+    )
 
 
 def trace(model: Model) -> None:

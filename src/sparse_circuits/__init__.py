@@ -4,27 +4,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sparse_circuits.api.activations import LoadedActivations as LoadedActivations
+    from sparse_circuits.api.circuit import FoundCircuit as FoundCircuit
+    from sparse_circuits.api.circuit import find_circuit as find_circuit
+    from sparse_circuits.api.edit import LoadedEdit as LoadedEdit
+    from sparse_circuits.api.features import active_features as active_features
+    from sparse_circuits.api.features import rewritten as rewritten
     from sparse_circuits.api.load import load as load
-    from sparse_circuits.api.loaded import LoadedCircuit as LoadedCircuit
-    from sparse_circuits.api.loaded import LoadedEdit as LoadedEdit
-    from sparse_circuits.api.loaded import LoadedModel as LoadedModel
-    from sparse_circuits.api.loaded_activations import LoadedActivations as LoadedActivations
+    from sparse_circuits.models.load import Model as Model
 
 __version__ = "0.1.0"
 
 _FOUND_IN = {
+    "FoundCircuit": "api.circuit",
+    "LoadedActivations": "api.activations",
+    "LoadedEdit": "api.edit",
+    "Model": "models.load",
+    "active_features": "api.features",
+    "find_circuit": "api.circuit",
     "load": "api.load",
-    "LoadedModel": "api.loaded",
-    "LoadedCircuit": "api.loaded",
-    "LoadedEdit": "api.loaded",
-    "LoadedActivations": "api.loaded_activations",
+    "rewritten": "api.features",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import `load` and what it returns when they are asked for: `import sparse_circuits` stays fast.
+    """Import what is asked for when it is asked for: `import sparse_circuits` stays fast.
 
-    By name, since every program imports this package: none computes with them, and none's fingerprint has them.
+    By name, since every program imports this package: none computes with it, and none's fingerprint has it.
     """
     if name in _FOUND_IN:
         return getattr(import_module(f"sparse_circuits.{_FOUND_IN[name]}"), name)

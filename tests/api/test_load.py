@@ -56,7 +56,7 @@ SITE = "resid_post.1"
 CLIENT = """
 import sparse_circuits as sc
 
-circuit: sc.LoadedCircuit = sc.load("results/circuits/s/t/features")
+circuit: sc.FoundCircuit = sc.load("results/circuits/s/t/features")
 nodes: list[str] = circuit.strongest(3)
 text: str = circuit.alone(patch="a").generate("b")
 wrong: int = circuit.strongest(3)
@@ -100,7 +100,7 @@ def test_a_circuit_is_taken_out_on_a_new_prompt_as_by_hand(finished: Path) -> No
     node = next(name for name in circuit.strongest() if name.startswith(SITE))
     number = int(node.rpartition("/")[2])
     one = replace(circuit, nodes=[found for found in circuit.nodes if found["id"] == node])
-    model, tokenizer = circuit.model.model.network, circuit.model.tokenizer
+    model, tokenizer = circuit.model.network, circuit.model.tokenizer
     layer = model.model.layers[1]
     sae = sc.load(finished / f"results/saes/tiny-llama/{SITE}/topk")
     streams = []
@@ -152,33 +152,36 @@ def test_prompts_must_be_as_long_as_the_counterfactual(finished: Path) -> None:
 def test_a_feature_is_rewritten_and_the_others_stay(finished: Path) -> None:
     circuit = sc.load(finished / "results/circuits/test/nounpp/features")
     sae = sc.load(finished / f"results/saes/tiny-llama/{SITE}/topk")
-    first, _ = circuit.model.features(PROMPT, sae)[-1][0]
-    silent = circuit.model.rewritten([sae], {first: 0.0})
-    assert silent.next_tokens(PROMPT) != circuit.model.next_tokens(PROMPT)
-    assert circuit.model.rewritten([sae], {first: 1.0}).generate(PROMPT) == circuit.model.generate(PROMPT)
+    model = circuit.model
+    first, _ = sc.active_features(model, PROMPT, sae)[-1][0]
+    silent = sc.rewritten(model, [sae], {first: 0.0})
+    assert silent.next_tokens(PROMPT) != model.next_tokens(PROMPT)
+    assert sc.rewritten(model, [sae], {first: 1.0}).generate(PROMPT) == model.generate(PROMPT)
     with pytest.raises(StudyError, match="not in this basis"):
-        circuit.model.rewritten([sae], {"resid_post.0/1": 0.0})
+        sc.rewritten(model, [sae], {"resid_post.0/1": 0.0})
     with pytest.raises(StudyError, match="is no feature; write its site and number"):
-        circuit.model.rewritten([sae], {"resid_post/1": 0.0})
+        sc.rewritten(model, [sae], {"resid_post/1": 0.0})
     stranger = replace(sae, metadata={**sae.metadata, "model_name": "gpt2"})
     with pytest.raises(StudyError, match="this topk autoencoder: trained on gpt2, asked to serve tiny-llama"):
-        circuit.model.features(PROMPT, stranger)
+        sc.active_features(model, PROMPT, stranger)
     with pytest.raises(StudyError, match="it must be one"):
-        circuit.model.logit_difference(PROMPT, " is", " cabinets are")
+        model.logit_difference(PROMPT, " is", " cabinets are")
 
 
 def test_what_is_not_what_the_circuit_was_found_with_is_refused(finished: Path) -> None:
     circuit = sc.load(finished / "results/circuits/test/nounpp/features")
     hashes = circuit.facts["sha256"]
+
+    def changed(sha256: dict[str, object]) -> sc.FoundCircuit:
+        return replace(circuit, origin=replace(circuit.origin, facts={**circuit.facts, "sha256": sha256}))
+
     for key, message in (("model", "not the one"), ("task", "not the one")):
-        other = replace(circuit, facts={**circuit.facts, "sha256": {**hashes, key: "0" * 64}})
+        other = changed({**hashes, key: "0" * 64})
         with pytest.raises(StudyError, match=message):
             other.alone()
-    other = replace(circuit, facts={**circuit.facts, "sha256": {**hashes, "saes": {SITE: "0" * 64}}})
+    other = changed({**hashes, "saes": {SITE: "0" * 64}})
     with pytest.raises(StudyError, match="no autoencoder with the hash"):
         other.alone()
-    with pytest.raises(StudyError, match="coordinates of the model"):
-        sc.load(finished / "results/circuits/test/nounpp/neurons").alone()
 
 
 def test_cached_activations_and_arrays_are_those_of_the_files(finished: Path) -> None:
@@ -189,7 +192,7 @@ def test_cached_activations_and_arrays_are_those_of_the_files(finished: Path) ->
     with sc.load(folder / "sequences.h5") as file:
         assert (file["held_out/token_id"][()] == sequences.token_id).all()
     circuit = sc.load(finished / "results/circuits/test/nounpp/features")
-    model, rows = circuit.model.model.network, cache.rows(SITE, 40)
+    model, rows = circuit.model.network, cache.rows(SITE, 40)
     tokens = torch.from_numpy(cache.sequences().token_id).long()
     with torch.no_grad():
         stream = model(tokens, output_hidden_states=True).hidden_states

@@ -14,6 +14,7 @@ from sparse_circuits.circuits.basis import Basis, Coordinates, Features, Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation, zero_ablation
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
@@ -64,7 +65,7 @@ def _metric(tiny: Model, batch: PairBatch, edit: dict | None = None) -> torch.Te
 
 
 def test_the_whole_circuit_is_the_model_under_every_ablation(tiny: Model, groups: Groups, basis: Basis) -> None:
-    means = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "relp", 1).means
+    means = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), Scoring(method="relp")).means
     for ablation in (mean_ablation(means), zero_ablation, resample_ablation):
         metric, kl = Bench(tiny, groups, basis, ablation, batch_tokens=METRIC).run([Circuit.whole(basis)])
         torch.testing.assert_close(metric[0], _metric(tiny, groups[0][1]), rtol=1e-4, atol=1e-5)
@@ -75,7 +76,7 @@ def test_a_circuit_is_what_replacing_the_other_nodes_by_hand_gives(tiny: Model, 
     """Half of the nodes at each position, under all three ablations; errors ablated too."""
     ((indices, batch),) = groups
     positions = batch.clean.shape[1]
-    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "relp", 1, by_position=True)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), Scoring(method="relp", by_position=True))
     generator = torch.Generator().manual_seed(2)
     kept = {s: torch.rand(positions, d.width, generator=generator) < 0.5 for s, d in basis.items()}
     patch = run(tiny, batch.patch, read=[*basis, *(d.reads for d in basis.values() if d.reads)]).activations
@@ -117,8 +118,13 @@ def test_a_circuit_is_what_replacing_the_other_nodes_by_hand_gives(tiny: Model, 
 
 
 def test_positions_add_up(tiny: Model, groups: Groups, basis: Basis) -> None:
-    whole = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "integrated_gradients", 3)
-    parts = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "integrated_gradients", 3, by_position=True)
+    whole = score_nodes(
+        Bench(tiny, groups, basis, batch_tokens=METRIC), Scoring(method="integrated_gradients", steps=3)
+    )
+    parts = score_nodes(
+        Bench(tiny, groups, basis, batch_tokens=METRIC),
+        Scoring(method="integrated_gradients", steps=3, by_position=True),
+    )
     assert parts.positions == groups[0][1].clean.shape[1]
     for site in basis:
         torch.testing.assert_close(parts.sites[site].nodes.sum(dim=1), whole.sites[site].nodes[:, 0])
@@ -135,7 +141,7 @@ def test_positions_add_up(tiny: Model, groups: Groups, basis: Basis) -> None:
 def test_scores_of_a_site_are_the_gradient_times_its_whole_change(tiny: Model, groups: Groups, basis: Basis) -> None:
     """Nodes and error together, whatever the dictionary."""
     found = METHODS["attribution_patching"](tiny, groups[0][1], list(basis), 1)
-    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "attribution_patching", 1)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), Scoring(method="attribution_patching"))
     for site, part in scores.sites.items():
         clean, patch, gradient, _ = found[site]
         whole = ((patch - clean) * gradient).sum(dim=(1, 2))
@@ -144,7 +150,7 @@ def test_scores_of_a_site_are_the_gradient_times_its_whole_change(tiny: Model, g
 
 def test_without_a_counterfactual_a_score_is_the_slope_towards_zero(tiny: Model, groups: Groups, basis: Basis) -> None:
     """Scale one node's part down a little, but at the separator; the metric moves as gradient x activation says."""
-    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "gradient_activation", 1)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), Scoring(method="gradient_activation"))
     site = list(basis)[-1]
     dictionary = basis[site]
     batch = groups[0][1]
@@ -206,9 +212,7 @@ def test_positions_need_prompts_of_one_length(tiny: Model, tiny_folder: Path) ->
     with pytest.raises(StudyError, match="by_position needs prompts of one length, found 3, 6 tokens; set it to false"):
         score_nodes(
             Bench(tiny, encode_pairs(pairs, tokenizer, 0), BASES["channels"], batch_tokens=METRIC),
-            "relp",
-            1,
-            by_position=True,
+            Scoring(method="relp", by_position=True),
         )
 
 
@@ -216,7 +220,7 @@ def test_nodes_at_positions_need_prompts_of_their_length(tiny: Model, tiny_folde
     tokenizer = load_tokenizer(tiny_folder)
     longer = encode_pairs(agreement_pairs("nounpp", "test", 2, 0, tokenizer), tokenizer, 0)
     basis = BASES["channels"]
-    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), "relp", 1, by_position=True)
+    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=METRIC), Scoring(method="relp", by_position=True))
     circuit = Circuit.of(scores.ranked()[:5], basis, scores.positions)
     with pytest.raises(StudyError, match=r"positions of prompts of 3 tokens, which says nothing of a prompt of 6"):
         Bench(tiny, longer, basis, mean_ablation(scores.means), batch_tokens=METRIC).run([circuit])

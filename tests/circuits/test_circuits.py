@@ -1,5 +1,6 @@
 """Every number said of a circuit is checked by intervening on the model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from sparse_circuits.circuits.circuit_file import select_nodes, site_gaps
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores, SiteScores, load_scores, save_scores
+from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
@@ -50,7 +53,7 @@ def groups(tiny_folder: Path) -> Groups:
 
 @pytest.fixture(scope="module")
 def scores(tiny: Model, groups: Groups, basis: dict[Site, Features]) -> NodeScores:
-    return score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "integrated_gradients", 20)
+    return score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), Scoring(method="integrated_gradients", steps=20))
 
 
 def _metric(tiny: Model, tokens: Tensor, batch: PairBatch) -> Tensor:
@@ -169,9 +172,9 @@ def test_ablation_is_the_formula_written_out_with_dense_features(
 
 
 def test_scores_survive_the_file(scores: NodeScores, tmp_path: Path) -> None:
-    save_scores(tmp_path / "scores.h5", scores, "integrated_gradients", 20)
-    loaded, method, steps = load_scores(tmp_path / "scores.h5")
-    assert (method, steps) == ("integrated_gradients", 20)
+    save_scores(tmp_path / "scores.h5", scores)
+    loaded = load_scores(tmp_path / "scores.h5")
+    assert loaded.scoring == scores.scoring == Scoring(steps=20)
     assert list(loaded.sites) == SITES
     assert torch.equal(loaded.gap, scores.gap)
     for site in SITES:
@@ -187,7 +190,7 @@ def test_nodes_are_those_that_surely_score_above_the_threshold(scores: NodeScore
         for s, p in scores.sites.items()
     }
     kept = {
-        (n.site, n.index) for n in select_nodes(NodeScores(noisy, scores.means, torch.full((14,), -2.0)), 0.25, False)
+        (n.site, n.index) for n in select_nodes(replace(scores, sites=noisy, gap=torch.full((14,), -2.0)), 0.25, False)
     }
     for site, part in noisy.items():
         values = part.nodes[:, 0].double()
@@ -207,9 +210,8 @@ def test_curves_begin_and_end_where_they_must(
     tiny: Model, groups: Groups, basis: dict[Site, Features], scores: NodeScores
 ) -> None:
     ranked = scores.ranked()
-    curves = evaluate_circuits(
-        Bench(tiny, groups, basis, batch_tokens=512), scores, [1, len(ranked) + 50], ranked[:3], 2, 0
-    )
+    settings = EvaluateCircuit(sites=list(map(str, basis)), sizes=[1, len(ranked) + 50], random_circuits=2)
+    curves = evaluate_circuits(Bench(tiny, groups, basis, batch_tokens=512), scores, ranked[:3], settings)
     assert curves["nodes"] == [1, len(ranked)]
     assert curves["random"][-1] == pytest.approx(curves["faithfulness"][-1], abs=1e-5), "all ranked is all ranked"
     assert curves["circuit"]["nodes"] == 3
@@ -219,7 +221,9 @@ def test_curves_begin_and_end_where_they_must(
 
 def test_neurons_are_a_basis_like_any_other(tiny: Model, groups: Groups) -> None:
     basis = {Site("mlp_neurons", layer): Coordinates(64) for layer in (0, 1)}
-    scores = score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "input_integrated_gradients", 5)
+    scores = score_nodes(
+        Bench(tiny, groups, basis, batch_tokens=1000), Scoring(method="input_integrated_gradients", steps=5)
+    )
     everything = Circuit({site: torch.ones(1, 64, dtype=torch.bool) for site in basis}, True)
     ((metric,), _) = Bench(tiny, groups, basis, mean_ablation(scores.means), batch_tokens=100).run([everything])
     for indices, batch in groups:

@@ -22,6 +22,7 @@ from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descri
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.store import load_tokens, save_tokens
 from sparse_circuits.circuits.discovery.tokens import Targets, copied, find_targets, log_odds, loss_by_position
+from sparse_circuits.config.discover_circuits import DiscoverCircuits
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES
@@ -211,6 +212,11 @@ def test_a_circuit_is_the_model_with_all_other_features_at_their_means(
         torch.testing.assert_close(found[:, number], expected, rtol=1e-4, atol=1e-4)
 
 
+def asked(sizes: list[int], members: int, seed: int = 0) -> DiscoverCircuits:
+    """Settings of circuits of clusters."""
+    return DiscoverCircuits(study="s", sites=[], sizes=sizes, members=members, seed=seed, batch_tokens=100)
+
+
 def _planted(generator: np.random.Generator, each: int, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vectors of five clusters, each with ten features of its own among 500, of any length, with stray features."""
     features, values, truth = [], [], []
@@ -248,7 +254,7 @@ def test_every_circuit_is_found_on_training_members_and_judged_on_others(
     vectors = sparse_vectors(described.feature.numpy(), described.attribution.numpy(), 2 * WIDTH)
     clusters = cluster(vectors, targets.held_out.numpy(), 2, 0)
     sizes = [4, 2 * WIDTH]
-    circuits = cluster_circuits(tiny, saes, targets, described, vectors, clusters, sizes, 3, 0, 100)
+    circuits = cluster_circuits(tiny, saes, targets, described, vectors, clusters, asked(sizes, 3))
     assert circuits
     for circuit in circuits:
         assert not targets.held_out[circuit.train].any()
@@ -311,7 +317,7 @@ def test_the_same_seed_gives_the_same_bytes(
         assert all(torch.equal(getattr(found, f.name), getattr(targets, f.name)) for f in fields(Targets))
         vectors = sparse_vectors(described.feature.numpy(), described.attribution.numpy(), 2 * WIDTH)
         clusters = cluster(vectors, targets.held_out.numpy(), 2, 3)
-        circuits = cluster_circuits(tiny, saes, targets, described, vectors, clusters, [4, 16], 2, 3, 100)
+        circuits = cluster_circuits(tiny, saes, targets, described, vectors, clusters, asked([4, 16], 2, 3))
         entries = describe_clusters(circuits, [4, 16], saes, targets, described, str, {})
         assert summary(entries)["clusters"] == len(entries) > 0
         write_json(folder / "clusters.json", entries)
@@ -334,4 +340,4 @@ def test_what_cannot_be_done_is_told_in_one_line(
     vectors = sparse_vectors(described.feature.numpy(), described.attribution.numpy(), 2 * WIDTH)
     single = Clusters(np.arange(len(targets)), np.ones(len(targets)))
     with pytest.raises(StudyError, match=r"no cluster has 3 members in training and 3 held out"):
-        cluster_circuits(tiny, saes, targets, described, vectors, single, [4], 3, 0, 100)
+        cluster_circuits(tiny, saes, targets, described, vectors, single, asked([4], 3))

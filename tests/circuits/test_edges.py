@@ -10,7 +10,9 @@ from torch import Tensor
 
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.basis import Basis, Coordinates, Dictionary, Features, Node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.edges import feature_edges
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
@@ -122,7 +124,7 @@ def _check(model: Model, batch: PairBatch, basis: Basis, nodes: list[Node], meth
 def _edges(
     model: Model, batch: PairBatch, basis: Basis, nodes: list[Node], method: str
 ) -> list[tuple[str, str, float]]:
-    edges = feature_edges(model, batch, basis, nodes, method, 8)
+    edges = feature_edges(Bench(model, [(list(range(len(batch))), batch)], basis), nodes, Scoring.of(method, 8))
     assert len({edge[:2] for edge in edges}) == len(edges)
     return edges
 
@@ -165,7 +167,9 @@ def test_edges_between_nodes_at_positions(llama: Model, batch: PairBatch) -> Non
 def test_edges_without_a_counterfactual_are_of_the_change_to_nothing(llama: Model, batch: PairBatch) -> None:
     basis: Basis = {site: replace(features(seed)) for seed, site in enumerate(RESIDUAL)}
     nodes = _all_nodes(basis, 1)
-    edges = feature_edges(llama, batch, basis, nodes, "gradient_activation", 1)
+    edges = feature_edges(
+        Bench(llama, [(list(range(len(batch))), batch)], basis), nodes, Scoring(method="gradient_activation")
+    )
     found = METHODS["attribution_patching"](llama, batch, RESIDUAL, 1)
     active = [basis[site].read(found[site].clean) for site in RESIDUAL]
     for source, target, weight in edges:
@@ -181,7 +185,11 @@ def test_edges_without_a_counterfactual_do_not_see_the_patch(llama: Model, batch
     late = batch.clean.clone()
     late[:, -1] += 1
     edges = [
-        feature_edges(llama, part, basis, _all_nodes(basis, 1), "gradient_activation", 1)
+        feature_edges(
+            Bench(llama, [(list(range(len(part))), part)], basis),
+            _all_nodes(basis, 1),
+            Scoring(method="gradient_activation"),
+        )
         for part in (batch, replace(batch, patch=late))
     ]
     assert edges[0] == edges[1]
@@ -193,5 +201,7 @@ def test_targets_that_are_never_active_have_no_edges(llama: Model, batch: PairBa
     basis: Basis = {site: features(seed) for seed, site in enumerate(RESIDUAL)}
     silent = [Node(RESIDUAL[1], 0), Node(RESIDUAL[0], 0)]
     basis[RESIDUAL[1]].sae.b_enc[0] = -1e6
-    edges = feature_edges(llama, batch, basis, silent, "attribution_patching", 1)
+    edges = feature_edges(
+        Bench(llama, [(list(range(len(batch))), batch)], basis), silent, Scoring(method="attribution_patching")
+    )
     assert all(weight == 0 for *_, weight in edges)

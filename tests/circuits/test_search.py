@@ -18,6 +18,8 @@ from sparse_circuits.circuits.search.hard_concrete import Lagrangian, open_proba
 from sparse_circuits.circuits.search.heaviside import step
 from sparse_circuits.circuits.search.problem import SPARED, Problem, pose, spare, split_pairs
 from sparse_circuits.circuits.search.registry import SEARCHES, minimal_circuit
+from sparse_circuits.config.minimise_circuit import MinimalCircuits, MinimiseCircuit
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.tasks.pairs import PairBatch
@@ -66,8 +68,8 @@ def _pairs(count: int) -> PairBatch:
 def problem(planted: Model) -> Problem:
     basis = {site: Coordinates(planted.d_model) for site in SITES}
     groups = [(list(range(PAIRS)), _pairs(PAIRS))]
-    scores = score_nodes(Bench(planted, groups, basis, batch_tokens=1000), "relp", 1)
-    return pose(Bench(planted, groups, basis, batch_tokens=512), scores, 40, 0.25, 0)
+    scores = score_nodes(Bench(planted, groups, basis, batch_tokens=1000), Scoring(method="relp"))
+    return pose(Bench(planted, groups, basis, batch_tokens=512), scores, MinimiseCircuit(sites=[], candidates=40))
 
 
 def _nodes(*channels: int) -> set[Node]:
@@ -90,7 +92,7 @@ def _faithfulness(problem: Problem, circuits: Sequence[set[Node]]) -> list[float
 def test_every_search_finds_the_planted_circuit(problem: Problem, search: str) -> None:
     """Of the three channels, the first two carry .8 at both sites: a target of .7 needs them, .95 needs all three."""
     for target, channels in ((0.7, (3, 7)), (0.95, (3, 7, 11))):
-        found = minimal_circuit(problem, search, target)
+        found = minimal_circuit(problem, MinimalCircuits(search=search, target=target))
         assert set(found.without) == _nodes(*channels)
         assert found.faithfulness >= target
 
@@ -100,7 +102,7 @@ def test_what_learns_from_the_model_finds_it_from_a_misleading_order(problem: Pr
     """With the scores turned about, thresholds need everything; the others look for themselves."""
     wrong = replace(problem, candidates=problem.candidates[::-1], scores=torch.linspace(1.0, 0.1, 40))
     assert len(smallest_circuit(wrong.held_out, wrong.candidates, 0.7)) > 30
-    found = minimal_circuit(wrong, search, 0.7)
+    found = minimal_circuit(wrong, MinimalCircuits(search=search, target=0.7))
     assert set(found.without) == _nodes(3, 7)
     assert found.bisected <= 20
 
@@ -127,8 +129,12 @@ def test_bisection_finds_the_smallest_size() -> None:
 
 
 def test_a_target_out_of_reach_is_said_so(problem: Problem) -> None:
+    few, settings = (
+        replace(problem, candidates=problem.candidates[-2:]),
+        MinimalCircuits(search="thresholds", target=0.99),
+    )
     with pytest.raises(StudyError, match=r"all 2 candidates reach a faithfulness of .*, the target is 0.99"):
-        minimal_circuit(replace(problem, candidates=problem.candidates[-2:]), "thresholds", 0.99)
+        minimal_circuit(few, settings)
 
 
 def test_held_out_pairs_are_the_last_ones_and_no_others() -> None:

@@ -14,6 +14,8 @@ from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
 from sparse_circuits.circuits.transfer import judge_nodes, judge_transfer, shared_means, union_ranking
+from sparse_circuits.config.judge_transfer import JudgeTransfer
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
@@ -115,7 +117,7 @@ def groups(halves: tuple[list[Pair], list[Pair]], tiny_folder: Path) -> Groups:
 @pytest.fixture(scope="module")
 def fit(tiny: Model, halves: tuple[list[Pair], list[Pair]], basis: Basis, tiny_folder: Path) -> NodeScores:
     groups = encode_pairs(halves[0], load_tokenizer(tiny_folder), 0)
-    return score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), "relp", 1)
+    return score_nodes(Bench(tiny, groups, basis, batch_tokens=1000), Scoring(method="relp"))
 
 
 @torch.no_grad()
@@ -197,7 +199,8 @@ def test_nothing_is_not_necessary_and_everything_is_sufficient(
 def test_every_fill_is_judged_for_nodes_of_both_origins(
     tiny: Model, groups: Groups, basis: Basis, fit: NodeScores
 ) -> None:
-    judged = judge_transfer(Bench(tiny, groups, basis, batch_tokens=100), [fit], fit, 5, 2, 0)
+    settings = JudgeTransfer(study="s", sites=list(map(str, basis)), nodes=5, random_circuits=2)
+    judged = judge_transfer(Bench(tiny, groups, basis, batch_tokens=100), [fit], fit, settings)
     assert len({(part["nodes_from"], part["fill"]) for part in judged}) == len(judged) == 6
     alone = judge_nodes(
         Bench(tiny, groups, basis, mean_ablation(fit.means), batch_tokens=100), union_ranking([fit])[:5], [], 0
@@ -212,7 +215,7 @@ def _scores(nodes: list[float], gap: float, means: list[float]) -> NodeScores:
     site = SITES[0]
     made = SiteScores(torch.tensor([[nodes]]), torch.zeros(1, 1))
     mean = torch.tensor(means).unsqueeze(1)
-    return NodeScores({site: made}, {site: SiteMeans(mean, 10 * mean)}, torch.tensor([gap]))
+    return NodeScores({site: made}, {site: SiteMeans(mean, 10 * mean)}, torch.tensor([gap]), Scoring())
 
 
 def test_tasks_count_alike_whatever_their_gap() -> None:

@@ -15,10 +15,10 @@ from sparse_circuits.edit.circuits import mean_coordinates, mean_intervention
 from sparse_circuits.edit.erasure import Erasure, erase
 from sparse_circuits.edit.evaluate import Trials, judge_variants, most_changed_nodes
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
-from sparse_circuits.edit.intervention import compose
 from sparse_circuits.edit.judging import ConceptJudge
 from sparse_circuits.edit.measure import TextEffects, Variant, differences, differences_of, text_effects
 from sparse_circuits.edit.select import Stakes, select
+from sparse_circuits.models.intervention import compose
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder

@@ -15,6 +15,7 @@ from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.figures.circuit_graph import draw_circuit
 from sparse_circuits.figures.edit import plot_edit
@@ -45,7 +46,7 @@ def scored(path: Path, first: int, method: str) -> Path:
     scores = SiteScores(nodes, torch.zeros(4, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     means = {site: SiteMeans(torch.zeros(2, WIDTH), torch.zeros(2, 4))}
-    save_scores(path, NodeScores({site: scores}, means, torch.ones(4)), method, 1)
+    save_scores(path, NodeScores({site: scores}, means, torch.ones(4), Scoring.of(method, 1)))
     return path
 
 

@@ -12,6 +12,7 @@ import torch
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json, read_jsonl, write_json
+from sparse_circuits.circuits.promoted import token_notes
 from sparse_circuits.config.site import Site
 from sparse_circuits.figures.labels import read_labels
 from sparse_circuits.interpret.contexts import quantile_edges, quantile_places, silent_places, top_places
@@ -19,7 +20,6 @@ from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing, read_firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_scores
-from sparse_circuits.interpret.tokens import token_notes
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import save_autoencoder
@@ -83,7 +83,7 @@ def test_a_site_without_nodes_has_no_descriptions(cache: Path, tiny: Model, tiny
 
 def test_only_what_writes_to_the_residual_stream_promotes_tokens(tiny: Model, tiny_folder: Path) -> None:
     directions = {"mlp_neurons.0/1": torch.ones(tiny.width(Site("mlp_neurons", 0))), "attn_out.0/1": torch.ones(32)}
-    assert list(token_notes(tiny, load_tokenizer(tiny_folder), directions)) == ["attn_out.0/1"]
+    assert list(token_notes(tiny, directions)) == ["attn_out.0/1"]
 
 
 def test_contexts_are_the_documents_own_text_with_their_activations(

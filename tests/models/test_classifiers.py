@@ -19,6 +19,7 @@ from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.config.catalogue import ModelEntry
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import Model, load_model, load_tokenizer, site_widths
@@ -120,7 +121,7 @@ def test_sites_are_read_changed_and_begun_at(
 def test_circuits_are_found_as_in_any_model(model: Model, batch: PairBatch, method: str) -> None:
     basis = load_basis(model, [], ["resid_post.0", "resid_post.1"])
     groups = [(list(range(4)), batch)]
-    scores = score_nodes(Bench(model, groups, basis, batch_tokens=10_000), method, 20)
+    scores = score_nodes(Bench(model, groups, basis, batch_tokens=10_000), Scoring.of(method, 20))
     if method == "integrated_gradients":
         for part in scores.sites.values():
             torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.gap, rtol=0.02, atol=0.02)
@@ -131,7 +132,9 @@ def test_circuits_are_found_as_in_any_model(model: Model, batch: PairBatch, meth
     # The class token is ablated too, so nothing is left of an image: two pairs of the same answers get the same.
     assert outcome.metric[0, 0] != outcome.metric[0, 3]
     torch.testing.assert_close(outcome.metric[1, 0], outcome.metric[1, 3])
-    edges = feature_edges(model, batch, basis, scores.ranked()[:10], method, 5)
+    edges = feature_edges(
+        Bench(model, [(list(range(len(batch))), batch)], basis), scores.ranked()[:10], Scoring.of(method, 5)
+    )
     assert any(source.startswith("resid_post.0") and target.startswith("resid_post.1") for source, target, _ in edges)
 
 

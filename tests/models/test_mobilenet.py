@@ -21,6 +21,7 @@ from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.config.catalogue import ModelEntry, Photographs, load_models
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
@@ -185,7 +186,9 @@ def test_every_layer_is_a_site_where_a_pass_can_begin(model: Model, batch: PairB
 def test_scores_of_a_layer_that_cuts_the_network_add_up(model: Model, batch: PairBatch) -> None:
     basis = load_basis(model, [], [f"resid_post.{layer}" for layer in range(5)])
     groups = [(list(range(len(batch))), batch)]
-    scores = score_nodes(Bench(model, groups, basis, batch_tokens=10_000), "integrated_gradients", 30)
+    scores = score_nodes(
+        Bench(model, groups, basis, batch_tokens=10_000), Scoring(method="integrated_gradients", steps=30)
+    )
     for site, part in scores.sites.items():
         assert part.nodes.shape == (len(batch), 1, model.width(site))
         torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.gap, rtol=0.05, atol=0.02)
@@ -195,10 +198,17 @@ def test_scores_of_a_layer_that_cuts_the_network_add_up(model: Model, batch: Pai
     torch.testing.assert_close(outcome.metric[0], logit_difference(logits[:, -1], batch))
     # Everything ablated is the same image for all pairs, and the same answers differ in their sign alone.
     assert outcome.metric[1].abs().std() < 1e-5
-    edges = feature_edges(model, batch, basis, scores.ranked()[:12], "integrated_gradients", 5)
+    edges = feature_edges(
+        Bench(model, [(list(range(len(batch))), batch)], basis),
+        scores.ranked()[:12],
+        Scoring(method="integrated_gradients", steps=5),
+    )
     assert edges
     with pytest.raises(StudyError, match="by_position needs sites of one number of positions"):
-        score_nodes(Bench(model, groups, basis, batch_tokens=10_000), "integrated_gradients", 2, by_position=True)
+        score_nodes(
+            Bench(model, groups, basis, batch_tokens=10_000),
+            Scoring(method="integrated_gradients", steps=2, by_position=True),
+        )
 
 
 def test_what_a_convolution_lacks_is_said(model: Model) -> None:

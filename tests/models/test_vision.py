@@ -20,6 +20,7 @@ from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.edges import feature_edges
 from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
 from sparse_circuits.config.yaml_file import read_yaml
@@ -207,7 +208,9 @@ def test_scores_of_a_cut_add_up_and_edges_reach_the_next_layer(images: Path, fol
     basis = {site: Coordinates(8) for site in sites}
     batch = pairs_of(images, folder, None)
     groups = [(list(range(len(batch))), batch)]
-    scores = score_nodes(Bench(model, groups, basis, batch_tokens=4096), "integrated_gradients", 20)
+    scores = score_nodes(
+        Bench(model, groups, basis, batch_tokens=4096), Scoring(method="integrated_gradients", steps=20)
+    )
     for site in sites:
         torch.testing.assert_close(scores.sites[site].nodes.sum(dim=(1, 2)), scores.gap, rtol=2e-3, atol=2e-4)
     ablation = mean_ablation(scores.means)
@@ -218,7 +221,9 @@ def test_scores_of_a_cut_add_up_and_edges_reach_the_next_layer(images: Path, fol
     torch.testing.assert_close(found[0], logit_difference(plain[:, 0], batch))
     assert found[1].abs().std() < 1e-5  # at the means of every patch all images are alike
     nodes = [Node(site, index) for site in sites for index in range(8)]
-    edges = feature_edges(model, batch, basis, nodes, "integrated_gradients", 5)
+    edges = feature_edges(
+        Bench(model, [(list(range(len(batch))), batch)], basis), nodes, Scoring(method="integrated_gradients", steps=5)
+    )
     assert any(weight for *_, weight in edges)
     # Nothing that comes before a target is left out: edges into a node add up to its own score, to first order.
     assert {source.split("/")[0] for source, _, _ in edges} == {"resid_post.0"}

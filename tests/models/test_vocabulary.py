@@ -25,6 +25,7 @@ from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation, Select
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil
 from sparse_circuits.edit.measure import Variant, differences_of, text_effects
@@ -140,7 +141,9 @@ def _circuits(model: Model) -> Any:
 
 
 def _scores(method: str) -> Callable[[Model], Any]:
-    return lambda model: score_nodes(Bench(model, _groups(), _basis(), batch_tokens=2048), method, 3).sites[SITE].nodes
+    return lambda model: (
+        score_nodes(Bench(model, _groups(), _basis(), batch_tokens=2048), Scoring.of(method, 3)).sites[SITE].nodes
+    )
 
 
 def _patched(model: Model) -> Any:

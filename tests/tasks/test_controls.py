@@ -11,6 +11,7 @@ from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.proof.controls import LIMIT, nonsense_gain, shuffled_faithfulness
 from sparse_circuits.circuits.prove import ablation_effects
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
@@ -94,7 +95,8 @@ def test_the_effect_of_ablating_a_node_is_that_of_its_mean_in_its_place(tiny: Mo
     logits = run(tiny, batch.clean, logits="last").logits
     for by_position in (False, True):
         scores = score_nodes(
-            Bench(tiny, train, basis, batch_tokens=10_000), "attribution_patching", 1, by_position=by_position
+            Bench(tiny, train, basis, batch_tokens=10_000),
+            Scoring(method="attribution_patching", by_position=by_position),
         )
         node, other = Node(site, 5, 3 if by_position else None), Node(site, 9, 2 if by_position else None)
         found = ablation_effects(setup, scores, [node, other, Node(site, None)])

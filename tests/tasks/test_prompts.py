@@ -8,7 +8,6 @@ import torch
 from tokenizers import normalizers
 
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
-from sparse_circuits.api.loaded import load_folder
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_jsonl
 from sparse_circuits.edit.evaluate import Trials, continuations
@@ -35,14 +34,14 @@ PAIR = Pair("one", "The key", "The keys", [" is", " was"], [" are"])
 def test_what_is_no_prompt_is_refused_wherever_prompts_are_given(
     text: str, message: str, tiny: Model, tiny_folder: Path
 ) -> None:
-    tokenizer, model = load_tokenizer(tiny_folder), load_folder(tiny_folder)
+    tokenizer = load_tokenizer(tiny_folder)
     trials = Trials([], {}, [], tokenizer, 0, 0)
     for give in (
         lambda: prompt_tokens(text, tokenizer, 0),
         lambda: encode_pairs([replace(PAIR, clean=text)], tokenizer, 0),
         lambda: encode_pairs([replace(PAIR, patch=text)], tokenizer, 0),
-        lambda: model.next_tokens(text),
-        lambda: model.generate(text, 1),
+        lambda: tiny.next_tokens(text),
+        lambda: tiny.generate(text, 1),
         lambda: continuations({"model": Variant(tiny)}, [text], trials),
         lambda: sample(tiny, tokenizer, [text], 1, torch.Generator()),
     ):
@@ -76,9 +75,9 @@ def test_two_spellings_of_the_same_tokens_coincide(tiny_folder: Path) -> None:
             encode_pairs([pair], tokenizer, 0)
 
 
-def test_answers_that_are_one_token_have_no_difference(tiny_folder: Path) -> None:
+def test_answers_that_are_one_token_have_no_difference(tiny: Model) -> None:
     with pytest.raises(StudyError, match="answers ' is' and ' is' are the same token"):
-        load_folder(tiny_folder).logit_difference("The key", " is", " is")
+        tiny.logit_difference("The key", " is", " is")
 
 
 def test_documents_with_the_separator_inside_are_left_out_and_counted(

@@ -12,8 +12,8 @@ FILES = (".json", ".jsonl", ".csv", ".h5", ".safetensors")
 def load(path: str | Path) -> Any:
     """Return an artefact of results/, by its folder or file.
 
-    A folder of an autoencoder gives a SparseAutoencoder, of a model a LoadedModel, of a circuit a LoadedCircuit, of an
-    edit a LoadedEdit, of a cache a LoadedActivations; of a task, a corpus, interpretations or figures a dict of what
+    A folder of an autoencoder gives a SparseAutoencoder, of a model a Model, of a circuit a FoundCircuit, of an edit a
+    LoadedEdit, of a cache a LoadedActivations; of a task, a corpus, interpretations or figures a dict of what
     its files hold, by name. A .json file gives its content, .jsonl a list of objects, .csv a data frame, .safetensors a
     dict of tensors, .h5 an h5py.File that is open for reading.
     Raises StudyError when there is nothing at `path`, or nothing that is known.
@@ -43,20 +43,24 @@ def load(path: str | Path) -> Any:
 
 
 def _folder(folder: Path) -> Any:
-    from sparse_circuits.api.loaded import LoadedEdit, load_circuit, load_folder
-
     if (folder / "sae_weights.safetensors").exists():
         from sparse_circuits.sae.autoencoder import load_autoencoder
 
         return load_autoencoder(folder)
     if (folder / "config.json").exists():
-        return load_folder(folder)
+        from sparse_circuits.models.load import Model
+
+        return Model.load(folder)
     if (folder / "circuit.json").exists():
+        from sparse_circuits.api.circuit import load_circuit
+
         return load_circuit(folder)
     if (folder / "evaluation.json").exists() and "hooked" in (judged := read_json(folder / "evaluation.json")):
+        from sparse_circuits.api.edit import LoadedEdit
+
         return LoadedEdit(judged, folder)
     if (folder / "manifest.json").exists():
-        from sparse_circuits.api.loaded_activations import LoadedActivations
+        from sparse_circuits.api.activations import LoadedActivations
 
         return LoadedActivations(folder)
     if files := [path for path in sorted(folder.iterdir()) if path.suffix in FILES]:

@@ -17,12 +17,12 @@ from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.fills import Ablation, mean_ablation, resample_ablation
 from sparse_circuits.circuits.scores import NodeScores
-from sparse_circuits.models.load import Model, load_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model
 from sparse_circuits.models.predicted import divergence, rows_at_a_time
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.drawn import drawn
 from sparse_circuits.tasks.metric import logit_difference
-from sparse_circuits.tasks.pair import read_pairs
+from sparse_circuits.tasks.pair import Pair, read_pairs
 from sparse_circuits.tasks.pairs import Groups, encode_pairs, in_batches
 
 
@@ -60,14 +60,30 @@ class Bench:
         seed: int = 0,
         batch_tokens: int = 2048,
     ) -> "Bench":
-        """Load a model, a file of pairs (`draw` of them, drawn by `seed`, or all), and a basis.
+        """Load a model, a file of pairs, and a basis; see `of`.
 
         `saes` are folders of autoencoders in the order of `sites`; without them the nodes are the coordinates of the
         sites. Raises StudyError when a model, a pair or an autoencoder does not fit.
         """
         model = load_model(folder, device)
-        groups = encode_pairs(drawn(read_pairs(pairs), draw, seed), load_tokenizer(folder), model.separator_id)
-        return cls(model, groups, load_basis(model, saes, sites), batch_tokens=batch_tokens)
+        return cls.of(model, read_pairs(pairs), load_basis(model, saes, sites), draw, seed, batch_tokens)
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        pairs: Sequence[Pair],
+        basis: Basis,
+        draw: int | None = None,
+        seed: int = 0,
+        batch_tokens: int = 2048,
+    ) -> "Bench":
+        """Return the bench of some pairs: `draw` of them, drawn by `seed`, or all.
+
+        Raises StudyError for a pair that does not fit the model.
+        """
+        groups = encode_pairs(drawn(pairs, draw, seed), model.tokenizer, model.separator_id)
+        return cls(model, groups, basis, batch_tokens=batch_tokens)
 
     def with_means(self, scores: NodeScores) -> "Bench":
         """Return a bench on which ablated nodes are set to the means that lie beside scores, at their positions."""

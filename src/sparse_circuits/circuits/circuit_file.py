@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import read_json, write_json
+from sparse_circuits.base.files import read_json
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.edges import Edge
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
@@ -46,31 +46,27 @@ def site_gaps(scores: NodeScores) -> dict[str, dict[str, float]]:
     return result
 
 
-def write_circuit(
-    path: Path,
-    facts: Mapping[str, Any],
+def listed(
     nodes: Mapping[Node, float],
+    gap: float,
     notes: Mapping[str, Mapping[str, Any]],
     edges: Sequence[Edge],
-    output: str,
-) -> None:
-    """Publish circuit.json: the nodes and their scores with notes by id, an output node named `output`, and the edges.
+    output: str = "logit_difference",
+) -> dict[str, list[dict[str, Any]]]:
+    """Return `nodes` and `edges` as circuit.json has them: nodes with their scores and notes, and an `output` node.
 
-    The nodes of the last site are joined to the output by edges that weigh their scores.
+    The nodes of the last site are joined to the output by edges that weigh their scores; its own score is the `gap`.
     """
     known = {node.id for node in nodes}
     last = max((node.site for node in nodes), key=lambda site: site.order)
     kept = [edge for edge in edges if edge[0] in known and edge[1] in known]
     kept += [(node.id, output, score) for node, score in nodes.items() if node.site == last]
-    listed: list[dict[str, Any]] = [
+    rows: list[dict[str, Any]] = [
         {"id": n.id, "site": str(n.site), "position": n.position, "score": score, **notes.get(n.id, {})}
         for n, score in nodes.items()
     ]
-    listed.append({"id": output, "site": "output", "position": None, "score": facts["metric_gap"]})
-    write_json(
-        path,
-        {**facts, "nodes": listed, "edges": [dict(zip(("source", "target", "weight"), e, strict=True)) for e in kept]},
-    )
+    rows.append({"id": output, "site": "output", "position": None, "score": gap})
+    return {"nodes": rows, "edges": [dict(zip(("source", "target", "weight"), e, strict=True)) for e in kept]}
 
 
 def read_circuit_nodes(path: Path) -> list[Node]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features
+from sparse_circuits.config.circuits import COORDINATES
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
@@ -27,6 +28,34 @@ def load_basis(model: Model, saes: Sequence[Path], sites: Sequence[str]) -> Basi
             for site, folder in zip(parsed, saes, strict=True)
         }
     return {site: _coordinates(model, site) for site in parsed}
+
+
+def basis_of(model: Model, nodes: str | Sequence[SparseAutoencoder | str | Path]) -> Basis:
+    """Return the coordinates of all layers by the name of their basis, or features of autoencoders or their folders.
+
+    Raises StudyError for an unknown name, and when an autoencoder does not fit the model.
+    """
+    if isinstance(nodes, str):
+        if nodes not in COORDINATES:
+            raise StudyError(f"nodes {nodes!r}: not known; give {', '.join(COORDINATES)}, or a list of autoencoders")
+        return load_basis(model, [], [f"{COORDINATES[nodes]}.{layer}" for layer in range(model.num_layers)])
+    found = []
+    for one in nodes:
+        sae = one if isinstance(one, SparseAutoencoder) else load_autoencoder(Path(one))
+        name = f"this {sae.architecture} autoencoder" if one is sae else f"{one}/cfg.json"
+        site = site_of(sae, name)
+        found.append((site, features_of(model, site, sae, name)))
+    if not found:
+        raise StudyError(f"nodes: an empty list; give {', '.join(COORDINATES)}, or a list of autoencoders")
+    return dict(sorted(found, key=lambda pair: pair[0].order))
+
+
+def site_of(sae: SparseAutoencoder, name: str) -> Site:
+    """Return the site that an autoencoder or transcoder writes; raise StudyError when its metadata do not name it."""
+    key = "hook_name_out" if sae.is_transcoder else "hook_name"
+    if key not in sae.metadata:
+        raise StudyError(f"{name} does not name its site (metadata: {key})")
+    return Site.parse(sae.metadata[key])
 
 
 def features_of(model: Model, site: Site, sae: SparseAutoencoder, name: str) -> Features:

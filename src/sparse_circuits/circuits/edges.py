@@ -10,7 +10,8 @@ from torch import Tensor
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
-from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate, by_node
+from sparse_circuits.circuits.basis import Dictionary, Node, by_coordinate, by_node
+from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.direct_paths import (
     DirectPaths,
     cut_at_sites,
@@ -18,10 +19,9 @@ from sparse_circuits.circuits.direct_paths import (
     encoder_rows,
     reading_sites,
 )
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
-from sparse_circuits.tasks.pairs import PairBatch
 
 Edge = tuple[str, str, float]  # source id, target id, weight
 
@@ -61,30 +61,24 @@ class _Targets:
     pull: Tensor
 
 
-def feature_edges(
-    model: Model,
-    batch: PairBatch,
-    basis: Basis,
-    nodes: Sequence[Node],
-    method: str,
-    steps: int,
-) -> list[Edge]:
+def feature_edges(bench: Bench, nodes: Sequence[Node], scoring: Scoring) -> list[Edge]:
     """Return the edges into every node of `nodes` from those, error nodes too, that reach it through no other site.
 
     weight(u -> d) = mean over pairs of the sum over positions of dm/dd · dd/du · (u_patch - u_clean), in units of the
-    metric. dm/dd is averaged by `method` as for the scores; dd/du is taken on the clean run, for the linear part of d,
-    at the positions where d is active in either run, along paths that no site of `basis` cuts. Whatever else lies
-    between, attention and MLP, is part of the edge: with its true gradient, or for `relp` as RelP passes it, with
-    constant attention patterns and norm scales.
+    metric, over the pairs of the commonest length. dm/dd is averaged by the method of `scoring` as for the scores;
+    dd/du is taken on the clean run, for the linear part of d, at the positions where d is active in either run, along
+    paths that no site of the basis cuts. Whatever else lies between, attention and MLP, is part of the edge: with its
+    true gradient, or for `relp` as RelP passes it, with constant attention patterns and norm scales.
 
     Where only the residual stream lies between, weights are products of decoder and encoder rows. Elsewhere all targets
     are pulled back in batched backward passes: a pair is a world of its own, so each lane of a pass carries in each
     pair another target that is active there.
     """
-    batch = batch.to(model.device)
-    found = METHODS[method](model, batch, list(basis), steps)
+    model, basis = bench.model, bench.basis
+    batch = max((group for _, group in bench.groups), key=len).to(model.device)
+    found = METHODS[scoring.method](model, batch, list(basis), scoring.points)
     reads = reading_sites(basis)
-    paths = cut_at_sites(model, batch.clean, list(basis), list(reads.values()), linear=method == "relp")
+    paths = cut_at_sites(model, batch.clean, list(basis), list(reads.values()), linear=scoring.method == "relp")
     patch = run(model, batch.patch, read=list(reads.values())).activations
     # Before the first token that differs the runs are alike, so nothing upstream changes what a target there could
     # feel. Without a counterfactual everything after the separator changes: to nothing.

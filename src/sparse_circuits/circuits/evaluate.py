@@ -17,12 +17,13 @@ from sparse_circuits.circuits.fills import Ablation, resample_ablation, zero_abl
 from sparse_circuits.circuits.proof.areas import areas
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores
+from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 
 
 def evaluate_circuits(
-    bench: Bench, scores: NodeScores, sizes: Sequence[int], circuit: Sequence[Node], random_circuits: int, seed: int
+    bench: Bench, scores: NodeScores, circuit: Sequence[Node], settings: EvaluateCircuit
 ) -> dict[str, Any]:
-    """Judge circuits of the `sizes` best nodes, and the chosen `circuit`, on a bench.
+    """Judge circuits of the best nodes, in sizes,, and the chosen `circuit`, on a bench.
 
     With m the mean metric on clean prompts, M the model, C the circuit, and 0 the model with every node ablated:
     faithfulness (m(C) - m(0)) / (m(M) - m(0)), completeness (m(M \\ C) - m(0)) / (m(M) - m(0)) (Marks et al. 2024,
@@ -32,7 +33,8 @@ def evaluate_circuits(
     drawn from those that score anything on the training pairs; nodes that never speak would make too weak a rival.
     """
     ranked = scores.ranked()
-    sizes = [size for size in sizes if size < len(ranked)] + ([len(ranked)] if max(sizes) >= len(ranked) else [])
+    sizes = [size for size in settings.sizes if size < len(ranked)]
+    sizes += [len(ranked)] if max(settings.sizes) >= len(ranked) else []
     bench = bench.with_means(scores)
     keep, basis = bench.circuit, bench.basis
     ends = {"empty": [bench.empty], "full": [bench.whole]}
@@ -45,26 +47,25 @@ def evaluate_circuits(
         rest["errors_alone"] = [keep([])]
         rest["faithfulness_without_errors"] = bare
         rest["completeness_without_errors"] = [part.complement() for part in bare]
-    generator = torch.Generator().manual_seed(seed)
-    rest["random"] = [
-        keep(matched_random(ranked[:size], ranked, generator)) for _ in range(random_circuits) for size in sizes
-    ]
+    generator = torch.Generator().manual_seed(settings.seed)
+    draws = [size for _ in range(settings.random_circuits) for size in sizes]
+    rest["random"] = [keep(matched_random(ranked[:size], ranked, generator)) for size in draws]
 
     def curves(ablation: Ablation, *parts: dict[str, list[Circuit]]) -> "_Curves":
         named = {name: part for circuits in (ends, *parts) for name, part in circuits.items()}
         return _Curves(replace(bench, ablation=ablation).run_named(named))
 
     main = curves(bench.ablation, chosen, tops, rest)
-    random = main.share("random").unflatten(0, (random_circuits, len(sizes))).mean(dim=0)
+    random = main.share("random").unflatten(0, (settings.random_circuits, len(sizes))).mean(dim=0)
     result: dict[str, Any] = {
         "examples": len(main.full),
         "clean": main.full.mean().item(),
         "empty": main.empty.mean().item(),
         "nodes": sizes,
         "faithfulness": main.share("faithfulness").tolist(),
-        "faithfulness_ci95": main.intervals("faithfulness", seed),
+        "faithfulness_ci95": main.intervals("faithfulness", settings.seed),
         "completeness": main.share("completeness").tolist(),
-        "completeness_ci95": main.intervals("completeness", seed),
+        "completeness_ci95": main.intervals("completeness", settings.seed),
         "random": random.tolist(),
         **asdict(areas(sizes, main.share("faithfulness").tolist(), len(ranked))),
         "accuracy": {"model": _accuracy(main.full), **{name: _accuracy(main.metric(name)) for name in chosen}},

@@ -1,6 +1,7 @@
 """A circuit put to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -77,8 +78,6 @@ def controls(
     nonsense_train: Groups,
     nonsense_test: Groups,
     size: int,
-    method: str,
-    steps: int,
     seed: int,
 ) -> dict[str, Any]:
     """Return what circuits of `size` nodes do that were found with shuffled labels, and for nonsense answers.
@@ -88,7 +87,7 @@ def controls(
     evidence are in no circuit, so that one of a control may have fewer than `size`.
     """
     bench = bench.with_means(scores)
-    scored = score_nodes(bench.on(nonsense_train), method, steps, by_position=scores.positions > 1)
+    scored = score_nodes(bench.on(nonsense_train), scores.scoring)
     nonsense = scored.ranked(evident=True)[:size]
     real, shuffled = (part.ranked(evident=True)[:size] for part in (scores, _shuffled(scores, seed)))
     circuits = [bench.empty, bench.whole, *map(bench.circuit, (real, shuffled, nonsense))]
@@ -114,4 +113,4 @@ def _shuffled(scores: NodeScores, seed: int) -> NodeScores:
         site: SiteScores(part.nodes * sign[:, None, None], part.error * sign[:, None])
         for site, part in scores.sites.items()
     }
-    return NodeScores(sites, scores.means, scores.gap * sign)
+    return replace(scores, sites=sites, gap=scores.gap * sign)

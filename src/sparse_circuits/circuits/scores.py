@@ -10,6 +10,7 @@ from torch import Tensor
 from sparse_circuits.base.files import publishing
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 
 
@@ -44,11 +45,12 @@ class SiteMeans:
 
 @dataclass(frozen=True)
 class NodeScores:
-    """Scores and means of every site, and the gap metric(patch) - metric(clean) of each pair (pair,)."""
+    """Scores and means of every site, the gap metric(patch) - metric(clean) of each pair (pair,), and the method."""
 
     sites: dict[Site, SiteScores]
     means: dict[Site, SiteMeans]
     gap: Tensor
+    scoring: Scoring
 
     @property
     def positions(self) -> int:
@@ -103,10 +105,10 @@ class NodeScores:
         return values.double().mean().item()
 
 
-def save_scores(path: Path, scores: NodeScores, method: str, steps: int) -> None:
+def save_scores(path: Path, scores: NodeScores) -> None:
     """Publish scores.h5: /scores/<site>/{nodes,error}, /means/<site>/{coordinates,error}, /gap."""
     with publishing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(method=method, steps=steps)
+        file.attrs.update(method=scores.scoring.method, steps=scores.scoring.points)
         file["gap"] = scores.gap.numpy()
         for group, parts in (("scores", scores.sites), ("means", scores.means)):
             for site, part in parts.items():
@@ -117,17 +119,16 @@ def save_scores(path: Path, scores: NodeScores, method: str, steps: int) -> None
                     file.create_dataset(name, data=values, compression="gzip", compression_opts=1)
 
 
-def load_scores(path: Path) -> tuple[NodeScores, str, int]:
-    """Read scores.h5; return the scores, the method's name and its steps."""
+def load_scores(path: Path) -> NodeScores:
+    """Read scores.h5."""
     with h5py.File(path) as file:
 
         def tensors(group: str, site: str, kind: type[SiteScores | SiteMeans]) -> list[Tensor]:
             return [torch.from_numpy(file[f"{group}/{site}/{field.name}"][()]) for field in fields(kind)]
 
         sites = sorted(file["scores"], key=lambda name: Site.parse(name).order)
-        scores = NodeScores(
-            {Site.parse(site): SiteScores(*tensors("scores", site, SiteScores)) for site in sites},
-            {Site.parse(site): SiteMeans(*tensors("means", site, SiteMeans)) for site in sites},
-            torch.from_numpy(file["gap"][()]),
-        )
-        return scores, str(file.attrs["method"]), int(file.attrs["steps"])
+        scores = {Site.parse(site): SiteScores(*tensors("scores", site, SiteScores)) for site in sites}
+        means = {Site.parse(site): SiteMeans(*tensors("means", site, SiteMeans)) for site in sites}
+        method, by_position = str(file.attrs["method"]), next(iter(scores.values())).nodes.shape[1] > 1
+        scoring = Scoring.of(method, int(file.attrs["steps"]), by_position)
+        return NodeScores(scores, means, torch.from_numpy(file["gap"][()]), scoring)

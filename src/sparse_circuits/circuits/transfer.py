@@ -17,6 +17,7 @@ from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans
+from sparse_circuits.config.judge_transfer import JudgeTransfer
 from sparse_circuits.config.site import Site
 
 
@@ -47,9 +48,9 @@ def _mean_of(parts: Sequence[Tensor]) -> Tensor:
 
 
 def judge_transfer(
-    bench: Bench, tasks: Sequence[NodeScores], fit: NodeScores, size: int, random_circuits: int, seed: int
+    bench: Bench, tasks: Sequence[NodeScores], fit: NodeScores, settings: JudgeTransfer
 ) -> list[dict[str, Any]]:
-    """Judge the `size` best nodes of the templates, and of other sentences (`fit`), on the sentences of a bench.
+    """Judge the best nodes of the templates, and of other sentences (`fit`), on the sentences of a bench.
 
     Each is judged with every fill: the templates' means, the sentences' means, and another sentence's own values.
     Raises StudyError when the model gets none of the sentences right.
@@ -64,11 +65,11 @@ def judge_transfer(
     speaking = fit.ranked()
     found = []
     for origin, ranked in rankings.items():
-        nodes = ranked[:size]
-        generator = torch.Generator().manual_seed(seed)
-        rivals = [matched_random(nodes, speaking, generator) for _ in range(random_circuits)]
+        nodes = ranked[: settings.nodes]
+        generator = torch.Generator().manual_seed(settings.seed)
+        rivals = [matched_random(nodes, speaking, generator) for _ in range(settings.random_circuits)]
         for name, ablation in ablations.items():
-            judged = judge_nodes(replace(bench, ablation=ablation), nodes, rivals, seed)
+            judged = judge_nodes(replace(bench, ablation=ablation), nodes, rivals, settings.seed)
             found.append({"nodes_from": origin, "fill": name, "nodes": len(nodes), **judged})
     return found
 

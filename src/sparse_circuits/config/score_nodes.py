@@ -24,10 +24,16 @@ class Scoring(Settings):
     steps: Positive | None = Field(None, description="points of integrated gradients; 10 when not given")
     by_position: bool = Field(False, description="a node for each position, in tasks of one template and length")
 
+    @classmethod
+    def of(cls, method: str, points: int, by_position: bool = False) -> "Scoring":
+        """Return the scoring by a method, whose `points` count where it integrates."""
+        steps = points if integrates(method) else None
+        return Scoring.model_validate({"method": method, "steps": steps, "by_position": by_position})
+
     @property
     def points(self) -> int:
-        """Points of integrated gradients."""
-        return self.steps or 10
+        """Points of integrated gradients; 1 for methods of one pass."""
+        return self.steps or (10 if integrates(self.method) else 1)
 
     @model_validator(mode="after")
     def _integrates(self) -> Self:

@@ -12,7 +12,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.edit.circuits import mean_coordinates, mean_intervention
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.features import Rewriting, rewrite_nodes
-from sparse_circuits.edit.intervention import Intervention, compose
+from sparse_circuits.models.intervention import Intervention, compose
 from sparse_circuits.models.load import Model
 from sparse_circuits.tasks.pairs import Groups
 

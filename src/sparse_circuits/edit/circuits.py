@@ -8,7 +8,7 @@ from torch import Tensor
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Dictionary, Node, by_coordinate, sites_read
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.intervention import beyond_separator
+from sparse_circuits.models.intervention import beyond_separator
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.means import mean_over_passes
 from sparse_circuits.models.run import Edit, run

@@ -16,7 +16,7 @@ from torch.nn.utils import parametrize
 
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.edits import Distillation
-from sparse_circuits.edit.intervention import Intervention
+from sparse_circuits.models.intervention import Intervention
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import Predicted, divergence, last_site
 from sparse_circuits.models.run import run

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sparse_circuits.circuits.basis import Basis
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.intervention import compose
+from sparse_circuits.models.intervention import compose
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, Run, run
 

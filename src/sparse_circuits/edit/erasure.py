@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.intervention import beyond_separator
+from sparse_circuits.models.intervention import beyond_separator
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.tasks.pairs import Groups

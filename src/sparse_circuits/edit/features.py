@@ -13,7 +13,7 @@ from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Dictionary, Features, Node
 from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.intervention import beyond_separator
+from sparse_circuits.models.intervention import beyond_separator
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import Edit, run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder

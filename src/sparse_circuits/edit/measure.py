@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.intervention import Intervention
+from sparse_circuits.models.intervention import Intervention
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import Effects, compare, last_site, rows_at_a_time
 from sparse_circuits.models.run import Run, run

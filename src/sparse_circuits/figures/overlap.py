@@ -24,8 +24,8 @@ def plot_overlap(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     tasks = [file.parents[1].name if file.stem == "scores" else file.parents[2].name for file in files]
     best: dict[str, set[str]] = {}
     for file, task in zip(files, tasks, strict=True):
-        scores, method, _ = load_scores(file)
-        name = task if len(set(tasks)) > 1 else method.replace("_", " ")
+        scores = load_scores(file)
+        name = task if len(set(tasks)) > 1 else scores.scoring.method.replace("_", " ")
         best[name] = {node.id for node in scores.ranked()[:BEST]}
     rows = [
         {"one": one, "other": other, "nodes": len(best[one]), "jaccard": _jaccard(best[one], best[other])}

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.base.wording import rounded
+from sparse_circuits.circuits.promoted import COUNT
 from sparse_circuits.config.interpret_nodes import Amounts
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.contexts import TokenPlace, quantile_edges, quantile_places, silent_places, top_places
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_says, shifted
-from sparse_circuits.interpret.tokens import COUNT
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import pieces, token_text, token_texts

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.base.wording import rounded
+from sparse_circuits.circuits.promoted import COUNT
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import Firing
-from sparse_circuits.interpret.tokens import COUNT
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
 from sparse_circuits.models.texts import token_texts

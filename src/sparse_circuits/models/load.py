@@ -1,23 +1,38 @@
-"""Loading a model from its folder."""
+"""A model of language or of images: its weights, its tokenizer, its sites, and what is changed while it runs."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.compute import choose_device
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES, Family, site_width
+from sparse_circuits.models.intervention import Edit, compose
+from sparse_circuits.models.prompts import prompt_tokens
+from sparse_circuits.models.run import continued, run
+from sparse_circuits.models.texts import token_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+def _no_tokenizer() -> "PreTrainedTokenizerBase":
+    raise StudyError("this model has no tokenizer; give one to `Model.load`")
+
+
 @dataclass(frozen=True)
 class Model:
-    """A frozen model of language or of images in fp32, where its sites are, and the separator of its sequences."""
+    """A frozen model in fp32, where its sites are, its tokenizer, and the separator that its sequences begin with.
+
+    Each run applies `intervention`; where that is made for prompts of so many tokens, `length` says it.
+    """
 
     name: str
     network: "PreTrainedModel"
@@ -26,6 +41,98 @@ class Model:
     d_model: int
     separator_id: int
     device: torch.device
+    read_tokenizer: "Callable[[], PreTrainedTokenizerBase]" = _no_tokenizer  # as loading takes time, when first asked
+    intervention: Mapping[Site, Edit] = field(default_factory=dict)
+    length: int | None = None
+
+    @classmethod
+    def load(
+        cls,
+        source: "str | Path | PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase | None" = None,
+        device: torch.device | None = None,
+    ) -> "Model":
+        """Return the model of a folder, or a Hugging Face object with its tokenizer, on a GPU where there is one.
+
+        A Hugging Face object itself is put to fp32, and its gradients off. Raises StudyError when it cannot be used.
+        """
+        from sparse_circuits.models.checkpoint import check_family
+
+        device = device or choose_device("auto")
+        if isinstance(source, str | Path):
+            return load_model(Path(source), device)
+        if tokenizer is None:
+            raise StudyError("a Hugging Face object has no tokenizer; give it too: Model.load(network, tokenizer)")
+        check_family(source.config)
+        name = Path(source.config.name_or_path or source.config.model_type).name
+        return _model(source.float(), name, _separator(tokenizer), lambda: tokenizer, device)
+
+    @property
+    def tokenizer(self) -> "PreTrainedTokenizerBase":
+        """The tokenizer; a model of images has one too, whose tokens are grey levels or colours, and classes."""
+        return self.read_tokenizer()
+
+    @torch.no_grad()
+    def logits(self, tokens: Tensor) -> Tensor:
+        """Return the logits (batch, vocabulary) of the token after `tokens` (batch, position), in fp32."""
+        logits = run(self, tokens.to(self.device), logits="last").logits
+        assert logits is not None
+        return logits[:, -1]
+
+    @torch.no_grad()
+    def activations(self, tokens: Tensor, sites: Sequence[Site]) -> dict[Site, Tensor]:
+        """Return the activations (batch, position, width) of sites on `tokens` (batch, position), in fp32."""
+        return run(self, tokens.to(self.device), read=sites).activations
+
+    def encode(self, prompt: str) -> list[int]:
+        """Return the tokens of a prompt, the separator first.
+
+        Raises StudyError for a prompt that is none (`models.prompts`), and where the intervention is made for another
+        length.
+        """
+        tokens = prompt_tokens(prompt, self.tokenizer, self.separator_id)
+        if self.length is not None and self.length != len(tokens):
+            raise StudyError(f"{prompt!r} is {len(tokens) - 1} tokens, `patch` {self.length - 1}; they must be as many")
+        return tokens
+
+    def generate(self, prompt: str, tokens: int = 20) -> str:
+        """Return the continuation of `prompt` by so many tokens, the likeliest each time.
+
+        Raises StudyError where the intervention is made for prompts of one length, which a continuation outgrows.
+        """
+        if self.length is not None:
+            raise StudyError(
+                "a model with nodes as on `patch` has no continuation: `patch` has none; ask `next_tokens`"
+            )
+        return str(self.tokenizer.decode(continued(self, self.encode(prompt), tokens)))
+
+    def next_tokens(self, prompt: str, count: int = 5) -> list[tuple[str, float]]:
+        """Return the likeliest next tokens after `prompt`, with their probabilities."""
+        top = self._after(prompt).softmax(dim=0).topk(count)
+        return [
+            (token_text(self.tokenizer, i), p) for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        ]
+
+    def logit_difference(self, prompt: str, answer: str, other: str) -> float:
+        """Return by how many nats `answer` is likelier than `other` after `prompt`.
+
+        Raises StudyError for an answer that is not one token, and for two that are the same one.
+        """
+        ids = [self.tokenizer.encode(text, add_special_tokens=False) for text in (answer, other)]
+        for text, found in zip((answer, other), ids, strict=True):
+            if len(found) != 1:
+                raise StudyError(f"answer {text!r} is {len(found)} tokens of {self.name}; it must be one")
+        if ids[0] == ids[1]:
+            raise StudyError(f"answers {answer!r} and {other!r} are the same token of {self.name}")
+        logits = self._after(prompt)
+        return float(logits[ids[0][0]] - logits[ids[1][0]])
+
+    def changed(self, intervention: Mapping[Site, Edit]) -> "Model":
+        """Return the model with a further intervention."""
+        return replace(self, intervention=compose([self.intervention, intervention]))
+
+    def _after(self, prompt: str) -> Tensor:
+        return self.logits(torch.tensor([self.encode(prompt)]))[0]
 
     def width(self, site: Site) -> int:
         """Return the width of the activations at a site."""
@@ -110,30 +217,50 @@ def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:
 
 
 def load_model(folder: Path, device: torch.device) -> Model:
-    """Load a model's folder; weights are fp32, gradients are off."""
+    """Load a model's folder; weights are fp32, gradients are off.
+
+    A folder that transformers alone has written has no card: its name is the folder's. Raises StudyError when it holds
+    no model that is read here.
+    """
     # Imported here: transformers takes seconds, which programs that load no model need not wait for.
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageClassification
+    from transformers import AutoModelForCausalLM, AutoModelForImageClassification
     from transformers.utils import logging
 
     import sparse_circuits.models.mobilenet
     import sparse_circuits.models.vision_transformer
     import sparse_circuits.models.weight_sparse  # noqa: F401 - all register their classes with transformers
+    from sparse_circuits.models.checkpoint import read_config
     from sparse_circuits.models.classifiers import MODEL_TYPES, ImageClassifier
 
     # Loading takes a second or two; a progress bar would only litter the logs.
     logging.disable_progress_bar()
-    card = model_card(folder)
-    if AutoConfig.from_pretrained(folder).model_type in MODEL_TYPES:
+    try:
+        config = read_config(folder)
+    except StudyError as error:
+        raise StudyError(f"{folder}: {error}") from None
+    if config.model_type in MODEL_TYPES:
         network: Any = ImageClassifier(AutoModelForImageClassification.from_pretrained(folder, dtype=torch.float32))
     else:
         network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = cache(lambda: load_tokenizer(folder))
+    if (folder / "model_card.json").exists():
+        card = model_card(folder)
+        return _model(network, card["name"], card["document_separator_id"], tokenizer, device)
+    return _model(network, folder.resolve().name, _separator(tokenizer()), tokenizer, device)
+
+
+def _separator(tokenizer: "PreTrainedTokenizerBase") -> int:
+    """The token that sequences begin with: the begin of a text, or else its end."""
+    for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    raise StudyError("the tokenizer has neither bos_token nor eos_token, with which sequences could begin; set one")
+
+
+def _model(
+    network: Any, name: str, separator_id: int, tokenizer: "Callable[[], PreTrainedTokenizerBase]", device: torch.device
+) -> Model:
     network.eval().requires_grad_(False).to(device=device)
-    return Model(
-        name=card["name"],
-        network=network,
-        family=FAMILIES[network.config.model_type],
-        num_layers=card["num_layers"],
-        d_model=card["d_model"],
-        separator_id=card["document_separator_id"],
-        device=device,
-    )
+    config = network.config
+    sizes = config.num_hidden_layers, config.hidden_size
+    return Model(name, network, FAMILIES[config.model_type], *sizes, separator_id, device, tokenizer)

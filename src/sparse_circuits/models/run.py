@@ -1,9 +1,11 @@
 """One forward pass in which named sites are read, changed, or taken as the starting point."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +13,10 @@ from torch import Tensor, nn
 from sparse_circuits.base.compute import at_least_fp32, exact, matmul_precision
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import locate, norm_scale
-from sparse_circuits.models.load import Model
+from sparse_circuits.models.intervention import Edit, compose
 
-Edit = Callable[[Tensor], Tensor]
+if TYPE_CHECKING:
+    from sparse_circuits.models.load import Model
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,12 @@ def run(
 ) -> Run:
     """Run the model on `tokens` (batch, position).
 
-    `edit` replaces the activation (batch, position, width) of a site by a function of it; `read` returns activations in
-    fp32, as they are after editing. `start` begins at a residual site, whose activation is given, and skips all layers
-    up to it. Without logits the pass ends after the last site read.
+    `edit` replaces the activation (batch, position, width) of a site by a function of it, after the model's own
+    intervention; `read` returns activations in fp32, as they are after editing. `start` begins at a residual site,
+    whose activation is given, and skips all layers up to it. Without logits the pass ends after the last site read.
     """
-    edits = dict(edit or {})
+    own = {site: one for site, one in model.intervention.items() if not start or site.order > start[0].order}
+    edits = compose([own, edit or {}])
     kept: dict[Site, Tensor] = {}
     final = max(read, key=lambda site: site.order) if read and logits == "none" else None
     sites = sorted({*read, *edits}, key=lambda site: site.order)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
-from sparse_circuits.edit.intervention import Intervention
+from sparse_circuits.models.intervention import Intervention
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.logistic import Probe, fit_probe

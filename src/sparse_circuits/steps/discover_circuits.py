@@ -10,9 +10,9 @@ from sparse_circuits.circuits.discovery.circuits import cluster_circuits
 from sparse_circuits.circuits.discovery.clusters import cluster, sparse_vectors
 from sparse_circuits.circuits.discovery.descriptions import load_autoencoders
 from sparse_circuits.circuits.discovery.store import load_tokens
+from sparse_circuits.circuits.promoted import token_notes
 from sparse_circuits.config.discover_circuits import DiscoverCircuits
-from sparse_circuits.interpret.tokens import token_notes
-from sparse_circuits.models.load import load_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, model_card
 from sparse_circuits.models.texts import pieces
 
 
@@ -34,27 +34,16 @@ class Files:
 
 def step(files: Files, settings: DiscoverCircuits, compute: Compute) -> None:
     """Cluster described tokens, find a circuit for every cluster, and judge it on held-out members."""
-    model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
+    model = load_model(files.model, compute.start())
     saes = load_autoencoders(model, settings.sites, files.saes)
     targets, descriptions = load_tokens(files.found)
     width, held_out = sum(sae.width for sae in saes.values()), targets.held_out.numpy()
     vectors = sparse_vectors(descriptions.feature.numpy(), descriptions.attribution.numpy(), width)
     clusters = cluster(vectors, held_out, settings.clusters, settings.seed)
-    circuits = cluster_circuits(
-        model,
-        saes,
-        targets,
-        descriptions,
-        vectors,
-        clusters,
-        settings.sizes,
-        settings.members,
-        settings.seed,
-        settings.batch_tokens,
-    )
-    notes = token_notes(model, tokenizer, noted_directions(circuits, saes))
+    circuits = cluster_circuits(model, saes, targets, descriptions, vectors, clusters, settings)
+    notes = token_notes(model, noted_directions(circuits, saes))
     entries = describe_clusters(
-        circuits, settings.sizes, saes, targets, descriptions, lambda ids: "".join(pieces(tokenizer, ids)), notes
+        circuits, settings.sizes, saes, targets, descriptions, lambda ids: "".join(pieces(model.tokenizer, ids)), notes
     )
     card = model_card(files.model)
     hashes = {s: sha256(p / "sae_weights.safetensors") for s, p in zip(settings.sites, files.saes, strict=True)}

@@ -32,13 +32,13 @@ def step(files: Files, settings: EvaluateCircuit, compute: Compute) -> None:
     """Judge circuits on held-out pairs: faithfulness and completeness over sizes, beside random circuits."""
     drawn = settings.judge_pairs, settings.seed, settings.batch_tokens
     bench = files.bench(settings.sites, compute.start(), *drawn)
-    scores, method, steps = load_scores(files.scores)
+    scores = load_scores(files.scores)
     circuit = read_circuit_nodes(files.circuit)
-    curves = evaluate_circuits(bench, scores, settings.sizes, circuit, settings.random_circuits, settings.seed)
+    curves = evaluate_circuits(bench, scores, circuit, settings)
     gaps = site_gaps(scores)
     worst = max(gaps.values(), key=lambda gap: gap["relative_gap"])
     facts = {key: read_json(files.circuit)[key] for key in ("study", "task", "model", "basis", "metric")}
-    attribution = {"method": method, "steps": steps, **worst, "sites": gaps}
+    attribution = {"method": scores.scoring.method, "steps": scores.scoring.points, **worst, "sites": gaps}
     proof = read_json(files.proof) if files.proof else {}
     found = {**facts, "ablation": "mean", "split": "test", **curves, "attribution": attribution, **proof}
     write_json(files.evaluation, found)

@@ -26,8 +26,8 @@ class Files(BenchFiles):
 def step(files: Files, settings: JudgeTransfer, compute: Compute) -> None:
     """Judge on natural sentences the nodes that were found on templates: are they necessary there, and sufficient?"""
     bench = files.bench(settings.sites, compute.start(), batch_tokens=settings.batch_tokens)
-    tasks, (fit, *_) = [load_scores(path)[0] for path in files.scores], load_scores(files.fit)
-    judged = judge_transfer(bench, tasks, fit, settings.nodes, settings.random_circuits, settings.seed)
+    tasks, fit = [load_scores(path) for path in files.scores], load_scores(files.fit)
+    judged = judge_transfer(bench, tasks, fit, settings)
     facts = {
         "study": settings.study,
         "model": bench.model.name,

@@ -42,7 +42,7 @@ def step(files: Files, settings: ProveCircuit, compute: Compute) -> None:
     seed = settings.seed
     drawn_pairs = settings.prove_pairs, seed, settings.batch_tokens
     bench = Bench.load(files.model, files.test, files.saes, settings.sites, compute.start(), *drawn_pairs)
-    scores, method, steps = load_scores(files.scores)
+    scores = load_scores(files.scores)
     circuit = read_circuit_nodes(files.circuit)
     tokenizer = load_tokenizer(files.model)
     train, test = (read_pairs(path) for path in (files.train, files.test))
@@ -59,7 +59,7 @@ def step(files: Files, settings: ProveCircuit, compute: Compute) -> None:
     proof = {
         "effects": ablation_effects(bench, scores, circuit),
         "stability": stability_of(scores, size, seed),
-        "controls": controls(bench, scores, nonsense_train, nonsense_test, size, method, steps, seed),
+        "controls": controls(bench, scores, nonsense_train, nonsense_test, size, seed),
         "tests": hypothesis_tests(bench, encoded(test), scores, circuit, seed),
     }
     write_json(files.proof, proof)

@@ -13,7 +13,7 @@ from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.models.load import load_tokenizer, model_card
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.weight_sparse.choices import Masking
-from sparse_circuits.weight_sparse.find import find_circuit
+from sparse_circuits.weight_sparse.find import find_weight_circuit
 from sparse_circuits.weight_sparse.folder import load_transformer
 
 
@@ -41,7 +41,7 @@ def step(files: Files, settings: PruneTask, compute: Compute) -> None:
     tokens = torch.from_numpy(read_sequences(files.sequences, "train", 0, settings.mean_sequences).token_id).long()
     masking = Masking.by_means(model, tokens, settings.frozen_norms)
     pairs = {"train": read_pairs(files.train), "test": read_pairs(files.test)}
-    found = find_circuit(masking, pairs, load_tokenizer(files.model), separator, settings)
+    found = find_weight_circuit(masking, pairs, load_tokenizer(files.model), separator, settings)
     facts = {
         "study": settings.study,
         "task": settings.task,

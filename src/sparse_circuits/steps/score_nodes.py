@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.circuits.attribution.registry import ONE_PASS
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.scores import save_scores
@@ -23,5 +22,4 @@ def step(files: Files, settings: ScoreNodes, compute: Compute) -> None:
     """Score every node by how much of the metric's change goes through it."""
     drawn = settings.score_pairs, settings.seed, settings.batch_tokens
     bench = files.bench(settings.sites, compute.start(), *drawn)
-    scores = score_nodes(bench, settings.method, settings.points, settings.by_position)
-    save_scores(files.scores, scores, settings.method, 1 if settings.method in ONE_PASS else settings.points)
+    save_scores(files.scores, score_nodes(bench, settings))

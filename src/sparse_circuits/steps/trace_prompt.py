@@ -13,8 +13,8 @@ from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
 from sparse_circuits.circuits.graph.pruning import prune
 from sparse_circuits.circuits.graph.trace import trace_prompt
+from sparse_circuits.circuits.promoted import token_notes
 from sparse_circuits.config.trace_prompt import TracePrompt
-from sparse_circuits.interpret.tokens import token_notes
 from sparse_circuits.models.load import load_model, load_tokenizer, model_card
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.texts import prompt_texts, token_texts
@@ -66,6 +66,6 @@ def step(files: Files, settings: TracePrompt, compute: Compute) -> None:
     }
     texts = prompt_texts(tokenizer, tokens)
     outputs = token_texts(tokenizer, traced.indices[traced.is_logit].tolist())
-    write_graph(files.graph, traced, pruned, facts, texts, outputs, token_notes(model, tokenizer, directions))
+    write_graph(files.graph, traced, pruned, facts, texts, outputs, token_notes(model, directions))
     found = read_json(files.graph)
     print(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges, {found['scores']}")

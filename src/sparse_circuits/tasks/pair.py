@@ -1,5 +1,6 @@
 """Pairs of prompts and their file format."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,22 @@ def write_pairs(path: Path, pairs: list[Pair]) -> None:
 
 def read_pairs(path: Path) -> list[Pair]:
     """Read pairs from JSON lines; raise StudyError with file and line for a missing, unknown or mistyped field."""
+    return _checked(path.stem, str(path), read_rows(path))
+
+
+def pairs_of(given: Path | str | Sequence[Pair | Mapping[str, Any]]) -> list[Pair]:
+    """Return pairs, the objects of a list with their fields as keys, or the lines of a file; errors as `read_pairs`."""
+    if isinstance(given, Path | str):
+        return read_pairs(Path(given))
+    rows = [asdict(pair) if isinstance(pair, Pair) else dict(pair) for pair in given]
+    return _checked("pair", "pairs", ((f"pair {number}", row) for number, row in enumerate(rows, 1)))
+
+
+def _checked(name: str, origin: str, rows: Iterable[tuple[str, dict[str, Any]]]) -> list[Pair]:
     kinds = {"id": str, "clean": str, "patch": str, "answers": list, "patch_answers": list, "variables": dict}
     pairs = []
-    for number, (where, row) in enumerate(read_rows(path), 1):
-        row = {"id": f"{path.stem}-{number:04d}", "variables": {}, **row}
+    for number, (where, row) in enumerate(rows, 1):
+        row = {"id": f"{name}-{number:04d}", "variables": {}, **row}
         for key in row.keys() - kinds.keys():
             raise StudyError(f"{where}: unknown field `{key}`; fields are {', '.join(kinds)}")
         for key, kind in kinds.items():
@@ -43,5 +56,5 @@ def read_pairs(path: Path) -> list[Pair]:
             raise StudyError(f"{where}: `answers` and `patch_answers` share {sorted(shared)}")
         pairs.append(Pair(**row))
     if not pairs:
-        raise StudyError(f"{path}: no pairs in it")
+        raise StudyError(f"{origin}: no pairs in it")
     return pairs

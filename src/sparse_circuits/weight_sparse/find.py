@@ -18,7 +18,7 @@ from sparse_circuits.weight_sparse.pruning import PrunedCircuit, learn_masks, pr
 
 
 @dataclass(frozen=True)
-class FoundCircuit:
+class JudgedCircuit:
     """A circuit as its file has it, and how it does on test pairs."""
 
     solved: bool
@@ -27,13 +27,13 @@ class FoundCircuit:
     measures: dict[str, Any]
 
 
-def find_circuit(
+def find_weight_circuit(
     masking: Masking,
     pairs: Mapping[str, list[Pair]],
     tokenizer: Tokenizer,
     separator: int,
     settings: PruneTask,
-) -> FoundCircuit:
+) -> JudgedCircuit:
     """Return the smallest circuit found on the pairs of `train`, judged on those of `test`.
 
     Where the model itself is above the target, there is no circuit: it is not solved, and has no nodes.
@@ -45,7 +45,7 @@ def find_circuit(
     groups = {split: encoded(part) for split, part in pairs.items()}
     if whole_loss(masking, groups["train"]) > settings.target:
         own = judge_gates(masking, groups, None)
-        return FoundCircuit(False, [], [], {name: {"model": value} for name, value in own.items()})
+        return JudgedCircuit(False, [], [], {name: {"model": value} for name, value in own.items()})
     found = prune_circuit(masking, groups["train"], settings)
     judged = judge(masking, groups, found, settings.random_circuits, settings.seed)
     if settings.controls:
@@ -60,7 +60,7 @@ def find_circuit(
     nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
     edges = [vars(edge) for edge in edges_of(masking.model, gates)]
     measures = {"held_out_task_loss": found.held_out_loss, "price": found.price, **judged}
-    return FoundCircuit(True, nodes, edges, measures)
+    return JudgedCircuit(True, nodes, edges, measures)
 
 
 def control(masking: Masking, groups: Splits, settings: PruneTask, real: PrunedCircuit) -> dict[str, float]:

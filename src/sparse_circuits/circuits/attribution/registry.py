@@ -13,4 +13,3 @@ METHODS = {
     "relp": relp,
     "gradient_activation": gradient_activation,
 }
-ONE_PASS = ("attribution_patching", "relp", "gradient_activation")  # `steps` has no part in these

@@ -5,11 +5,12 @@ from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.progress import Progress
-from sparse_circuits.circuits.attribution.registry import METHODS, ONE_PASS
+from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.circuits.basis import Basis, Dictionary, by_node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores
+from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import rows_at_a_time
@@ -18,12 +19,13 @@ from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch, in_batches
 
 
-def score_nodes(bench: Bench, method: str, steps: int, by_position: bool = False) -> NodeScores:
+def score_nodes(bench: Bench, settings: Scoring) -> NodeScores:
     """Score every node of a bench on all its pairs; its `batch_tokens` bound pairs x positions x steps.
 
     A node's score is the sum over positions of (patch - clean) x the metric's gradient as `method` averages it; with
     `by_position` each position is a node of its own. Raises StudyError when prompts or sites then differ in length.
     """
+    method, by_position = settings.method, settings.by_position
     model, groups, basis = bench.model, bench.groups, bench.basis
     sites = list(basis)
     pairs = sum(len(part) for _, part in groups)
@@ -41,13 +43,13 @@ def score_nodes(bench: Bench, method: str, steps: int, by_position: bool = False
     work: list[tuple[list[int], PairBatch]] = []
     for indices, whole in groups:
         rows = min(bench.batch_tokens // model.positions(whole.clean), rows_at_a_time(model))
-        work += in_batches([(indices, whole)], max(1, rows // (1 if method in ONE_PASS else steps)))
+        work += in_batches([(indices, whole)], max(1, rows // settings.points))
     for indices, part in Progress(work, desc=f"attribute ({method})", unit="batch"):
         part = part.to(model.device)
         with torch.no_grad():
             gap[indices] = (_metric(model, part.patch, part) - _metric(model, part.clean, part)).cpu()
         sources = _sources(model, part, basis)
-        for site, found in METHODS[method](model, part, sites, steps).items():
+        for site, found in METHODS[method](model, part, sites, settings.points).items():
             with torch.no_grad():
                 clean, patch = (basis[site].read(x) for x in sources.get(site, (found.clean, found.patch)))
                 rests = [x - basis[site].write(read) for x, read in ((found.clean, clean), (found.patch, patch))]
@@ -62,6 +64,7 @@ def score_nodes(bench: Bench, method: str, steps: int, by_position: bool = False
         {site: SiteScores(nodes[site], errors[site]) for site in sites},
         {site: means[site].result() for site in sites},
         gap,
+        Scoring.of(method, settings.points, by_position),
     )
 
 

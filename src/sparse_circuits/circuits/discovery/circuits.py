@@ -15,6 +15,7 @@ from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets
 from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.proof.plan import matched_random
+from sparse_circuits.config.discover_circuits import DiscoverCircuits
 from sparse_circuits.models.load import Model
 
 FEWEST = 3  # members, in training and held out, of a cluster that is given a circuit
@@ -63,19 +64,16 @@ def cluster_circuits(
     descriptions: Descriptions,
     vectors: csr_array,
     clusters: Clusters,
-    sizes: Sequence[int],
-    members: int,
-    seed: int,
-    batch_tokens: int,
+    settings: DiscoverCircuits,
 ) -> list[ClusterCircuit]:
     """Find and judge a circuit for each cluster with enough members; return them by falling purity x sparsity.
 
-    `vectors` (target, feature) are the descriptions as a matrix. Each circuit is run on its first `members` held-out
+    `vectors` (target, feature) are the descriptions as a matrix. Each circuit is run on its first held-out
     members. Random circuits are drawn from the features that score anything in the cluster. Raises StudyError when no
     cluster has enough members.
     """
-    held_out = targets.held_out.numpy()
-    generator = torch.Generator().manual_seed(seed)
+    held_out, sizes = targets.held_out.numpy(), settings.sizes
+    generator = torch.Generator().manual_seed(settings.seed)
     site = [number for number, sae in enumerate(saes.values()) for _ in range(sae.width)].__getitem__
     found: list[tuple[int, list[int], list[int], list[int], Tensor]] = []
     masks: list[Tensor] = []
@@ -92,7 +90,7 @@ def cluster_circuits(
         pool = sorted(ranked.tolist(), key=site)
         random = [matched_random(ranked[:size].tolist(), pool, generator, site) for size in sizes]
         circuits += [_mask(torch.tensor(features, dtype=torch.long), len(mean)) for features in random]
-        judged = held[:members]
+        judged = held[: settings.members]
         jobs += [(len(masks) + number_of, target) for number_of in range(len(circuits)) for target in judged]
         masks += circuits
         found.append((number, train, held, judged, mean))
@@ -101,7 +99,8 @@ def cluster_circuits(
             f"no cluster has {FEWEST} members in training and {FEWEST} held out; lower discovery.clusters or raise "
             "discovery.tokens"
         )
-    metric = run_circuits_on(model, saes, targets, descriptions.mean, torch.stack(masks), jobs, batch_tokens).double()
+    run = torch.stack(masks), jobs, settings.batch_tokens
+    metric = run_circuits_on(model, saes, targets, descriptions.mean, *run).double()
     result, begin = [], 0
     for number, train, held, judged, mean in found:
         runs = 1 + 2 * len(sizes)

@@ -12,6 +12,7 @@ from sparse_circuits.circuits.ablation import run_ablated
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.scores import NodeScores
+from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import Groups, PairBatch
@@ -67,14 +68,14 @@ class Problem:
                     progress.update()
 
 
-def pose(bench: Bench, scores: NodeScores, candidates: int, held_out: float, seed: int) -> Problem:
+def pose(bench: Bench, scores: NodeScores, settings: MinimiseCircuit) -> Problem:
     """Pose the search among the best-scored nodes; the last `held_out` of the training pairs is for validation."""
-    nodes = scores.ranked()[:candidates]
+    nodes = scores.ranked()[: settings.candidates]
     if not nodes:
         raise StudyError("no node scores anything; there is nothing to search among")
     bench = bench.with_means(scores)
-    train, rest = map(bench.on, split_pairs(bench.groups, held_out))
-    return Problem(nodes, torch.tensor([scores.mean(node) for node in nodes]), train, rest, seed)
+    train, rest = map(bench.on, split_pairs(bench.groups, settings.held_out))
+    return Problem(nodes, torch.tensor([scores.mean(node) for node in nodes]), train, rest, settings.seed)
 
 
 def ranked(problem: Problem, strength: Tensor) -> list[Node]:

@@ -12,6 +12,7 @@ from sparse_circuits.circuits.search.hard_concrete import by_hard_concrete
 from sparse_circuits.circuits.search.heaviside import by_heaviside
 from sparse_circuits.circuits.search.problem import Problem
 from sparse_circuits.circuits.search.thresholds import by_score
+from sparse_circuits.config.minimise_circuit import MinimalCircuits
 
 # A search ranks the candidates of a problem, given the faithfulness asked for.
 SEARCHES: dict[str, Callable[[Problem, float], list[Node]]] = {
@@ -34,12 +35,13 @@ class Minimal:
     bisected: int
 
 
-def minimal_circuit(problem: Problem, search: str, target: float) -> Minimal:
-    """Return the smallest circuit that a search finds whose faithfulness on held-out pairs is at least `target`.
+def minimal_circuit(problem: Problem, settings: MinimalCircuits) -> Minimal:
+    """Return the smallest circuit that the search finds whose faithfulness on held-out pairs is at least the target.
 
     Raises StudyError when all candidates together are less faithful, or no node is needed.
     """
-    ranking = SEARCHES[search](problem, target)
+    target = settings.target
+    ranking = SEARCHES[settings.search](problem, target)
     bisected = smallest_circuit(problem.held_out, ranking, target)
     without = eliminate(problem.held_out, bisected, target)
     if not without:

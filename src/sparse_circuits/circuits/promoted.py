@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import promoted_tokens
@@ -15,7 +14,7 @@ from sparse_circuits.models.texts import token_texts
 COUNT = 8
 
 
-def token_notes(model: Model, tokenizer: Tokenizer, directions: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
+def token_notes(model: Model, directions: Mapping[str, Tensor]) -> dict[str, dict[str, Any]]:
     """Return {"promotes", "suppresses"} (texts of the top tokens) for each direction (d_model,), by its node's name.
 
     Nodes whose directions do not lie in the residual stream (heads, neurons) promote nothing directly; they get none.
@@ -27,8 +26,8 @@ def token_notes(model: Model, tokenizer: Tokenizer, directions: Mapping[str, Ten
     up, down = promoted_tokens(model, stacked, COUNT)
     return {
         name: {
-            "promotes": token_texts(tokenizer, up[row].tolist()),
-            "suppresses": token_texts(tokenizer, down[row].tolist()),
+            "promotes": token_texts(model.tokenizer, up[row].tolist()),
+            "suppresses": token_texts(model.tokenizer, down[row].tolist()),
         }
         for row, name in enumerate(directions)
     }

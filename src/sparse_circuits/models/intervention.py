@@ -1,13 +1,13 @@
 """An edit while the model runs: a function of the activation at each site, and how such functions are composed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.run import Edit
 
+Edit = Callable[[Tensor], Tensor]
 Intervention = Mapping[Site, Edit]
 
 
