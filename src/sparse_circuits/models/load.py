@@ -12,6 +12,7 @@ from torch import Tensor
 from sparse_circuits.base.compute import choose_device
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json
+from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES, Family, site_width
 from sparse_circuits.models.intervention import Edit, compose
@@ -20,10 +21,10 @@ from sparse_circuits.models.run import continued, run
 from sparse_circuits.models.texts import token_text
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 
-def _no_tokenizer() -> "PreTrainedTokenizerBase":
+def _no_tokenizer() -> Tokenizer:
     raise StudyError("this model has no tokenizer; give one to `Model.load`")
 
 
@@ -41,7 +42,7 @@ class Model:
     d_model: int
     separator_id: int
     device: torch.device
-    read_tokenizer: "Callable[[], PreTrainedTokenizerBase]" = _no_tokenizer  # as loading takes time, when first asked
+    read_tokenizer: Callable[[], Tokenizer] = _no_tokenizer  # as loading takes time, when first asked
     intervention: Mapping[Site, Edit] = field(default_factory=dict)
     length: int | None = None
 
@@ -49,7 +50,7 @@ class Model:
     def load(
         cls,
         source: "str | Path | PreTrainedModel",
-        tokenizer: "PreTrainedTokenizerBase | None" = None,
+        tokenizer: Tokenizer | None = None,
         device: torch.device | None = None,
     ) -> "Model":
         """Return the model of a folder, or a Hugging Face object with its tokenizer, on a GPU where there is one.
@@ -68,16 +69,14 @@ class Model:
         return _model(source.float(), name, _separator(tokenizer), lambda: tokenizer, device)
 
     @property
-    def tokenizer(self) -> "PreTrainedTokenizerBase":
+    def tokenizer(self) -> Tokenizer:
         """The tokenizer; a model of images has one too, whose tokens are grey levels or colours, and classes."""
         return self.read_tokenizer()
 
     @torch.no_grad()
     def logits(self, tokens: Tensor) -> Tensor:
         """Return the logits (batch, vocabulary) of the token after `tokens` (batch, position), in fp32."""
-        logits = run(self, tokens.to(self.device), logits="last").logits
-        assert logits is not None
-        return logits[:, -1]
+        return run(self, tokens.to(self.device), logits="last").logits[:, -1]
 
     @torch.no_grad()
     def activations(self, tokens: Tensor, sites: Sequence[Site]) -> dict[Site, Tensor]:
@@ -179,12 +178,12 @@ def model_card(folder: Path) -> dict[str, Any]:
     return read_json(folder / "model_card.json")
 
 
-def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+def load_tokenizer(folder: Path) -> Tokenizer:
     """Load the tokenizer of a model's folder, as tokenizer.json says it; texts are as long as the model allows."""
     from transformers import PreTrainedTokenizerFast
     from transformers.tokenization_utils_base import VERY_LARGE_INTEGER
 
-    tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(folder)
+    tokenizer: Tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     tokenizer.model_max_length = _positions(folder) or VERY_LARGE_INTEGER
     return tokenizer
 
@@ -249,7 +248,7 @@ def load_model(folder: Path, device: torch.device) -> Model:
     return _model(network, folder.resolve().name, _separator(tokenizer()), tokenizer, device)
 
 
-def _separator(tokenizer: "PreTrainedTokenizerBase") -> int:
+def _separator(tokenizer: Tokenizer) -> int:
     """The token that sequences begin with: the begin of a text, or else its end."""
     for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
         if token is not None:
@@ -258,7 +257,7 @@ def _separator(tokenizer: "PreTrainedTokenizerBase") -> int:
 
 
 def _model(
-    network: Any, name: str, separator_id: int, tokenizer: "Callable[[], PreTrainedTokenizerBase]", device: torch.device
+    network: Any, name: str, separator_id: int, tokenizer: Callable[[], Tokenizer], device: torch.device
 ) -> Model:
     network.eval().requires_grad_(False).to(device=device)
     config = network.config
