@@ -95,6 +95,7 @@ dvc.yaml: $(VENV)/.ready
 
 schemas: $(VENV)/.ready
 	python -m sparse_circuits.studies.schema
+	python scripts/write_reference.py
 
 clean:
 	rm -rf $(VENV) .snakemake logs

@@ -3,7 +3,6 @@
 import copy
 import json
 import math
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +14,6 @@ import yaml
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.command import parse
 from sparse_circuits.config.autoencoders import spread
-from sparse_circuits.config.base import Settings
-from sparse_circuits.config.claims import Claims
 from sparse_circuits.config.edits import EditSettings
 from sparse_circuits.config.fit import misfit
 from sparse_circuits.config.site import Site
@@ -24,7 +21,7 @@ from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.plan.needs import cache_bytes
 from sparse_circuits.plan.study import TOLD
 from sparse_circuits.studies.load import load_study
-from sparse_circuits.studies.schema import SCHEMAS, schema_texts
+from sparse_circuits.studies.schema import schema_texts
 from sparse_circuits.studies.study import Study
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 from worlds.checkout import ROOT
@@ -258,18 +255,6 @@ def test_broken_yaml_is_named_with_its_line(tmp_path: Path) -> None:
 def test_schemas_are_current() -> None:
     for name, text in schema_texts().items():
         assert (ROOT / "workflow/schemas" / name).read_text() == text, "run `make schemas`"
-
-
-@pytest.mark.parametrize("kind", [*SCHEMAS.values(), Claims], ids=lambda kind: kind.__name__)
-def test_every_key_of_a_settings_class_is_explained_in_one_section_of_the_readme(kind: type[Settings]) -> None:
-    schema = kind.model_json_schema()
-    classes = {kind.__name__: schema, **schema["$defs"]}
-    text = (ROOT / "config/README.md").read_text()
-    sections = [part for heading in (r"^## ", r"^### ") for part in re.split(heading, text, flags=re.MULTILINE)]
-    named = [set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`", section)))) for section in sections]
-    for name, part in classes.items():
-        missing = min((part["properties"].keys() - keys for keys in named), key=len)
-        assert not missing, f"config/README.md does not explain {missing} of {name}"
 
 
 def test_sites_sort_in_the_order_of_the_computation() -> None:

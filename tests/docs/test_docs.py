@@ -1,6 +1,7 @@
 """The documentation site builds, every link in it leads somewhere, and its blocks can be used as they stand."""
 
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -25,6 +26,17 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Return an artefact of results/" in (tmp_path / "site/reference/api/index.html").read_text()
+
+
+def test_the_pages_on_settings_and_programs_are_current_and_explain_every_key(tmp_path: Path) -> None:
+    written = runpy.run_path(str(ROOT / "scripts/write_reference.py"))
+    written["main"](written["Reference"](tmp_path))
+    for name in ("settings.md", "programs.md"):
+        text = (tmp_path / name).read_text()
+        assert (ROOT / "docs/reference" / name).read_text() == text, "run `make schemas`"
+        rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+        assert len(rows) > 250
+        assert not [row[0] for row in rows if not row[3].strip(" |")], name
 
 
 def test_the_gallery_has_a_figure_of_every_kind() -> None:
@@ -64,6 +76,12 @@ def test_the_blocks_of_the_page_on_your_own_model_load(tmp_path: Path, monkeypat
         load_study({**language_study, **added, "tasks": tasks, "edits": {}, "claims": None})
     assert [study["study"] for study in studies] == ["gpt2", "gguf", "notes"]
     assert len(read_pairs(Path("data/ioi_train.jsonl"))) == 56
+
+
+def test_the_study_of_the_page_on_studies_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs/reference/studies.md").read_text()
+    assert load_study(yaml.safe_load(BLOCK.findall(page)[0][1])).study == "small"
 
 
 def test_the_page_on_the_workflow_names_every_file_of_rules_every_rule_and_real_targets() -> None:

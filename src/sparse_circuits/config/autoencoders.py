@@ -20,13 +20,15 @@ class Trained(Settings):
     """What all autoencoders that are trained here have."""
 
     architecture: str
-    kind: Kind = Field("autoencoder", description="what is read and written")
-    seed: Seed | None = Field(None, description="of the initial weights; the study's if not given")
-    d_sae: Positive
+    kind: Kind = Field("autoencoder", description="what is read and written (docs/reference/studies.md)")
+    seed: Seed | None = Field(None, description="of the initial weights; the study's when not given")
+    d_sae: Positive = Field(description="features; of a `cross_layer_transcoder`, those of each layer")
     epochs: Positive = Field(2, description="passes over the cache")
-    batch: Positive = Field(2048, description="rows in a step")
+    batch: Positive = Field(2048, description="rows in a step; all epochs together must have that many")
     learning_rate: Amount = Field(1e-3, description="peak learning rate of Adam")
-    aux_coefficient: Annotated[float, Field(ge=0)] = Field(1 / 32, description="weight of AuxK; 0 for none")
+    aux_coefficient: Annotated[float, Field(ge=0)] = Field(
+        1 / 32, description="weight of AuxK, which revives dead features; 0 for none"
+    )
     aux_k: Positive = Field(256, description="dead features that AuxK revives at a time")
     dead_after: Positive = Field(10_000_000, description="tokens without firing that make a feature dead")
 
@@ -40,7 +42,7 @@ class Trained(Settings):
 class KSparse(Trained):
     """What architectures have whose sparsity is given."""
 
-    k: Positive = Field(description="features active in a row")
+    k: Positive = Field(description="features active in a row; of a `cross_layer_transcoder`, in each layer")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -65,7 +67,9 @@ class Matryoshka(KSparse):
     """BatchTopK whose first features reconstruct by themselves (Bussmann et al. 2025, arXiv 2503.17547)."""
 
     architecture: Literal["matryoshka"]
-    widths: Annotated[list[Positive], Field(min_length=2)] = Field(description="features a part, ascending to d_sae")
+    widths: Annotated[list[Positive], Field(min_length=2)] = Field(
+        description="features of each part, ascending to `d_sae`"
+    )
 
     @model_validator(mode="after")
     def _nested(self) -> Self:
@@ -109,7 +113,7 @@ class JumpReLU(Penalised):
 
     architecture: Literal["jumprelu"]
     l0: Amount = Field(description="coefficient of the penalty")
-    penalty: Literal["step", "tanh", "quadratic"] = "step"
+    penalty: Literal["step", "tanh", "quadratic"] = Field("step", description="what is paid for an active feature")
     target_l0: Amount = Field(32.0, description="L0 that the quadratic penalty asks for")
     tanh_scale: Amount = Field(4.0, description="scale of values in the tanh penalty")
     threshold: Amount = Field(0.01, description="thresholds at the start, in units of the data's deviation")
@@ -120,7 +124,7 @@ class Pretrained(Settings):
     """Published autoencoders, one a site, used as they are."""
 
     architecture: Literal["pretrained"]
-    sites: dict[SiteName, PublishedSAE]
+    sites: dict[SiteName, PublishedSAE] = Field(description="the autoencoder of each site of the study")
 
 
 Trainable = Annotated[

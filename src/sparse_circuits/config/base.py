@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, WithJsonSchema
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
@@ -21,7 +21,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[int, Field(gt=0)]
 Amount = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-SiteName = Annotated[str, AfterValidator(_is_site)]
+SiteName = Annotated[str, AfterValidator(_is_site), WithJsonSchema({"type": "string", "format": "site"})]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 T = TypeVar("T", bound="Settings")
 

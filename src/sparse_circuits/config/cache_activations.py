@@ -12,7 +12,11 @@ from sparse_circuits.config.shared import Seeded, Sited
 class Compressed(Settings):
     """How what is stored is made smaller."""
 
-    compression: Literal["none", "zstd"] = Field("none", description="zstd: smaller shards, written more slowly")
+    compression: Literal["none", "zstd"] = Field(
+        "none",
+        description="`zstd` takes about 70 % of the bytes (bf16), without loss, at a tenth of the writing and half of "
+        "the reading speed",
+    )
 
 
 class CacheActivations(Stored, Compressed, Seeded, Sited, StepSettings):

@@ -39,12 +39,17 @@ class ModelEntry(Sourced):
     """A causal language model, or one that recognises images."""
 
     format: Literal["huggingface", "gguf", "csp", "torchvision"] = Field(
-        description="what the fetched files are; csp: OpenAI's weight-sparse transformers; torchvision: MobileNetV2"
+        description="what the fetched files are: a folder that `from_pretrained` loads, one GGUF file, one of OpenAI's "
+        "weight-sparse transformers, or MobileNetV2's file of weights"
     )
     classes: Classes | None = Field(None, description="what a model of images tells apart; names, or a file of them")
-    num_layers: Positive | None = Field(None, description="checked against the files, which say it too")
-    d_model: Positive | None = Field(None, description="checked against the files, which say it too")
-    document_separator: str = Field(description="the token that each sequence begins with, as in pretraining")
+    num_layers: Positive | None = Field(
+        None, description="checked against the files; without it, a study's layers are checked once they are fetched"
+    )
+    d_model: Positive | None = Field(None, description="checked against the files")
+    document_separator: str = Field(
+        description="text of the one token that each sequence and prompt begins with, as in pretraining"
+    )
 
     @model_validator(mode="after")
     def _classes_named(self) -> "ModelEntry":
@@ -70,8 +75,8 @@ class ModelEntry(Sourced):
 class Split(Settings):
     """The files of one split, by their names without .gz."""
 
-    images: Name
-    labels: Name
+    images: Name = Field(description="file of the images")
+    labels: Name = Field(description="file of their labels")
 
 
 class Images(Settings):
@@ -108,9 +113,9 @@ class Photographs(Settings):
 
 
 FORMATS = (
-    "text: one document a file; python: the same, without comments and docstrings; images: IDX files; photographs: "
-    "JPEG or PNG files; no corpora: professions, lists with stereotypes and shares of women; biographies, Parquet "
-    "files as of Bias in Bios"
+    "`text`: one document a file; `python`: the same, without comments and docstrings; `images`: IDX files or the "
+    "hub's Parquet files; `photographs`: JPEG or PNG files. No corpora: `professions`, lists with stereotypes and "
+    "shares of women; `biographies`, Parquet files as of Bias in Bios"
 )
 
 
@@ -120,7 +125,7 @@ class Dataset(Sourced):
     format: Literal["jsonl", "parquet", "text", "python", "images", "photographs", "professions", "biographies"] = (
         Field(description=FORMATS)
     )
-    text_field: str = Field("text", description="field of a row that holds the document")
+    text_field: str = Field("text", description="field or column that holds the document")
     images: Images | None = Field(None, description="what the images are, of format images")
     photographs: Photographs | None = Field(None, description="what the photographs are, of format photographs")
 
@@ -146,7 +151,7 @@ class PublishedSAE(Sourced):
     """A trained sparse autoencoder that somebody published."""
 
     format: Literal["saelens", "gemma_scope", "dictionary_learning", "sparsify"] = Field(
-        description="the library that wrote the files"
+        description="the library that wrote the files (docs/reference/studies.md)"
     )
 
 

@@ -24,7 +24,7 @@ class Nodes(Weighing, Scoring):
 class FeatureBasis(Nodes):
     """Nodes are features of an autoencoder or transcoder, and one error node a site."""
 
-    sae: Name = Field(description="which of the study's autoencoders or transcoders")
+    sae: Name = Field(description="which of `saes`: autoencoders at `sites`, or transcoders at `transcoder_layers`")
 
 
 class CoordinateBasis(Nodes):
@@ -44,15 +44,17 @@ class CoordinateBasis(Nodes):
 class Circuits(Batched, ProvedPairs, ScoredPairs, Thresholds, Judging):
     """How circuits are found and judged."""
 
-    features: FeatureBasis | None = Field(None, description="features of an autoencoder or transcoder")
-    transcoders: FeatureBasis | None = Field(None, description="features of another autoencoder or transcoder, beside")
-    neurons: CoordinateBasis | None = Field(None, description="nodes are MLP neurons of all layers")
-    heads: CoordinateBasis | None = Field(None, description="nodes are attention heads of all layers")
-    channels: CoordinateBasis | None = Field(None, description="nodes are channels of the residual stream, all layers")
+    features: FeatureBasis | None = Field(None, description="circuits of features of an autoencoder or transcoder")
+    transcoders: FeatureBasis | None = Field(None, description="circuits of features of another one too")
+    neurons: CoordinateBasis | None = Field(None, description="circuits of MLP neurons")
+    heads: CoordinateBasis | None = Field(None, description="circuits of attention heads")
+    channels: CoordinateBasis | None = Field(None, description="circuits of channels of the residual stream")
     compared_methods: list[Method] = Field(
         [], description="score the headline task's nodes by these methods too, to see how far they agree"
     )
-    minimal: MinimalCircuits | None = Field(None, description="search for minimal circuits; not when not given")
+    minimal: MinimalCircuits | None = Field(
+        None, description="search for the smallest circuits; there is no search when not given"
+    )
 
     @model_validator(mode="after")
     def _ascending(self) -> "Circuits":

@@ -15,7 +15,7 @@ class Select(Settings):
     """Features chosen one by one, as few as close the goal's gap at no harm to what is kept."""
 
     kind: Literal["select"]
-    at_most: Positive = Field(20, description="features")
+    at_most: Positive = Field(20, description="most features to choose")
     target: Share = Field(0.15, description="stop when this share of the gap is left on training pairs")
     accuracy: float = Field(0.01, ge=0, description="drop of accuracy on each kept behaviour that is allowed")
     loss: float = Field(0.006, ge=0, description="rise of next-token loss on text that is allowed, in nats")
@@ -39,7 +39,7 @@ class Rewrite(Settings):
     """Nodes listed by hand: ablated, scaled, or clamped."""
 
     kind: Literal["rewrite"]
-    nodes: Annotated[list[str], Field(min_length=1)]
+    nodes: Annotated[list[str], Field(min_length=1)] = Field(description="such as `resid_post.14/1944`")
     factor: float = Field(0.0, description="what their coordinates are multiplied by; 0 ablates them")
     clamp: float | None = Field(None, description="what their coordinates are set to instead")
     below: float | None = Field(None, description="leave a coordinate of this size or larger as it is")
@@ -49,7 +49,7 @@ class MeanAblate(Settings):
     """Nodes listed by hand, set to their means over text."""
 
     kind: Literal["mean_ablate"]
-    nodes: Annotated[list[str], Field(min_length=1)]
+    nodes: Annotated[list[str], Field(min_length=1)] = Field(description="such as `resid_post.14/1944`")
 
 
 class OfCircuit(Settings):
@@ -63,8 +63,8 @@ class Erase(Settings):
     """What tells a behaviour's clean prompts from its patch prompts, erased."""
 
     kind: Literal["leace", "mean_difference"]
-    behaviour: Name
-    sites: Annotated[list[SiteName], Field(min_length=1)]
+    behaviour: Name = Field(description="whose prompts are told apart")
+    sites: Annotated[list[SiteName], Field(min_length=1)] = Field(description="where the difference is erased")
 
 
 Operation = Annotated[Select | Rewrite | MeanAblate | OfCircuit | Erase, Field(discriminator="kind")]
@@ -85,12 +85,14 @@ class EditSettings(Settings):
     keep: Annotated[dict[Name, list[Name]], Field(min_length=1)] = Field(
         description="behaviours and tasks whose accuracy is to stay, by the name under which it is reported"
     )
-    operations: Annotated[list[Operation], Field(min_length=1)]
+    operations: Annotated[list[Operation], Field(min_length=1)] = Field(description="what is done, in this order")
     basis: Name = Field("features", description="what the nodes are: a basis of `circuits`")
     statistics: Name | None = Field(
         None, description="behaviour of occupations, for the correlation with shares of women"
     )
-    baselines: list[Baseline] = Field(["random", "leace", "mean_difference", "deletion"])
+    baselines: list[Baseline] = Field(
+        ["random", "leace", "mean_difference", "deletion"], description="what the edit is compared with"
+    )
     random_seeds: Positive = Field(3, description="draws of random features")
     permanent: Literal["added_layer", "distilled"] | None = Field(
         None,

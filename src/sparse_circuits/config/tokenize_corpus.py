@@ -10,7 +10,9 @@ from sparse_circuits.config.shared import Seeded
 class Context(Settings):
     """How long the sequences are."""
 
-    context: Positive = Field(128, ge=2, description="tokens a sequence, document separator included")
+    context: Positive = Field(
+        128, ge=2, description="tokens in a sequence, separator included; no more than the model was made for"
+    )
 
 
 class TokenizeCorpus(Context, Seeded, StepSettings):

@@ -14,7 +14,7 @@ class BridgeTraining(Settings):
     tokens: Positive = Field(400_000, description="tokens they are trained on")
     batch: Positive = Field(16, description="sequences a step")
     active: Share = Field(0.25, description="share of the encoders' channels that AbsTopK keeps")
-    learning_rate: float = Field(0.003, gt=0)
+    learning_rate: float = Field(0.003, gt=0, description="peak learning rate of AdamW")
     held_out: Positive = Field(64, description="held-out sequences on which the bridges' losses are measured")
     strengths: Annotated[list[float], Field(min_length=1)] = Field(
         [0.25, 0.5, 0.75, 1.0], description="parts of the way to the other prompt that channels are moved"
@@ -24,8 +24,8 @@ class BridgeTraining(Settings):
 class Bridging(BridgeTraining):
     """Bridges between a dense and a sparse model, over which interventions on sparse circuits are carried."""
 
-    dense: Name
-    sparse: Name
+    dense: Name = Field(description="one of `models`")
+    sparse: Name = Field(description="another of them, with as many layers")
 
 
 class TrainBridges(BridgeTraining, OfStudy, Seeded, StepSettings):

@@ -7,6 +7,7 @@ from typing import Any
 from sparse_circuits.config.autoencoders import LISTS
 from sparse_circuits.config.base import Settings
 from sparse_circuits.config.catalogue import Datasets, Models
+from sparse_circuits.config.claims import Claims
 from sparse_circuits.studies.study import Study
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
@@ -16,6 +17,7 @@ SCHEMAS: dict[str, type[Settings]] = {
     "weight_sparse_study": WeightSparseStudy,
     "models": Models,
     "datasets": Datasets,
+    "claims": Claims,
 }
 
 

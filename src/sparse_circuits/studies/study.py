@@ -46,24 +46,30 @@ class Place:
 class Study(Settings):
     """All settings of one study."""
 
-    study: Name
-    seed: Seed = 0
-    models_file: str = "config/models.yaml"
-    datasets_file: str = "config/datasets.yaml"
-    model: Name
+    study: Name = Field(description="name of the study; circuits, figures and report are in folders of this name")
+    seed: Seed = Field(
+        0, description="of all that is drawn: order of documents and rows, weights, pairs, random circuits"
+    )
+    models_file: str = Field("config/models.yaml", description="the catalogue of models")
+    datasets_file: str = Field("config/datasets.yaml", description="the catalogue of corpora and other data")
+    model: Name = Field(description="a name from `models_file`, or of the model that `vision_transformer` trains")
     vision_transformer: VisionTransformerEntry | None = Field(
-        None, description="how the model is trained, on images, when it is not fetched"
+        None, description="how a model of images is trained here, when it is not fetched"
     )
     twin: Twin | None = Field(None, description="a weight-sparse twin of `vision_transformer`")
-    corpus: Name
-    sites: list[SiteName] = Field([], description="sites with an autoencoder")
-    transcoder_layers: list[Annotated[int, Field(ge=0)]] = Field([], description="layers whose MLPs are transcoded")
+    corpus: Name = Field(description="a name from `datasets_file`")
+    sites: list[SiteName] = Field([], description="sites with an autoencoder, in the order of the computation")
+    transcoder_layers: list[Annotated[int, Field(ge=0)]] = Field(
+        [], description="layers whose MLPs transcoders stand for, ascending"
+    )
     activations: Activations = Field(
         Activations.model_validate({"tokens": 100_000}), description="what is cached; nothing is without autoencoders"
     )
     saes: dict[Name, SAE] = Field({}, description="autoencoders and transcoders; none: circuits of coordinates alone")
-    tasks: Annotated[dict[Name, Task], Field(min_length=1)]
-    headline_task: Name = Field(description="the task whose numbers stand first in the report")
+    tasks: Annotated[dict[Name, Task], Field(min_length=1)] = Field(
+        description="behaviours that circuits are found for, by name"
+    )
+    headline_task: Name = Field(description="the task whose numbers come first in the report")
     circuits: Circuits
     probing: Probing | None = None
     interpretations: Interpretations | None = None
@@ -71,7 +77,7 @@ class Study(Settings):
     discovery: Discovery = Discovery.model_validate({})
     graphs: dict[Name, Graph] = Field({}, description="prompts whose next token is traced, by name")
     behaviours: dict[Name, Behaviour] = Field(
-        {}, description="what edits change or keep; no circuits are found of these"
+        {}, description="pairs that edits change or keep, and that no circuits are found for"
     )
     edits: dict[Name, EditSettings] = Field({}, description="changes of the model, by name")
     shift: Shift | None = Field(None, description="a classifier that learnt gender for profession, and its repair")

@@ -19,22 +19,28 @@ from sparse_circuits.config.train_transformer import Transformer
 class WeightSparseStudy(VocabularySize):
     """All settings of one study of weight-sparse transformers."""
 
-    kind: Literal["weight_sparse"]
-    study: Name
-    seed: Seed = 0
-    datasets_file: str = "config/datasets.yaml"
-    corpus: Name
-    context: Annotated[int, Field(ge=16)] = Field(256, description="tokens a sequence, document separator included")
+    kind: Literal["weight_sparse"] = Field(description="tells this kind of study from the other")
+    study: Name = Field(description="name of the study; circuits, figures and report are in folders of this name")
+    seed: Seed = Field(0, description="of all that is drawn: order of documents, weights, pairs, random circuits")
+    datasets_file: str = Field("config/datasets.yaml", description="the catalogue of corpora and other data")
+    corpus: Name = Field(description="a name from `datasets_file`")
+    context: Annotated[int, Field(ge=16)] = Field(256, description="tokens in a sequence, separator included")
     train_tokens: Positive = Field(description="tokens kept for training; a model may see them repeatedly")
     held_out_tokens: Positive = Field(131_072, description="tokens of further documents, on which losses are measured")
-    models: Annotated[dict[Name, Transformer], Field(min_length=1)]
-    tasks: Annotated[list[CodeTask], Field(min_length=1)] = Field(list(TASKS))
+    models: Annotated[dict[Name, Transformer], Field(min_length=1)] = Field(
+        description="models that are trained, by name; what stands under `common` is shared by all"
+    )
+    tasks: Annotated[list[CodeTask], Field(min_length=1)] = Field(
+        list(TASKS), description="tasks that circuits are found for (`tasks/code_templates.py`)"
+    )
     train_pairs: Annotated[int, Field(ge=8)] = Field(200, description="pairs to find circuits on")
-    test_pairs: Positive = Field(100, description="pairs to judge them by")
+    test_pairs: Positive = Field(100, description="pairs to judge circuits on")
     pruning: Pruning = Pruning.model_validate({})
     frontier: Frontier
-    bridges: Bridging | None = Field(None, description="none: no bridges are trained")
-    headline_task: CodeTask = "single_double_quote"
+    bridges: Bridging | None = Field(
+        None, description="bridges between two of the models; none are trained when not given"
+    )
+    headline_task: CodeTask = Field("single_double_quote", description="the task whose circuits are drawn")
 
     @model_validator(mode="before")
     @classmethod

@@ -37,7 +37,9 @@ class Agreement(TaskSettings):
     """Subject-verb agreement pairs made from the word lists of the library."""
 
     kind: Literal["agreement"]
-    template: Literal["simple", "nounpp", "rc", "within_rc"]
+    template: Literal["simple", "nounpp", "rc", "within_rc"] = Field(
+        description="kind of sentence (docs/reference/tasks.md)"
+    )
     train: Positive = Field(100, description="pairs to find circuits on")
     test: Positive = Field(100, description="pairs to judge circuits on")
 
