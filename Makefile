@@ -16,7 +16,7 @@ COMPILE = PYTHONDONTWRITEBYTECODE= python -W ignore -c 'import dvc.repo, snakema
 HERE = $$(pwd -P)/$(VENV)/bin/
 FOREIGN := $(shell test ! -e $(VENV)/bin/pip || grep -qF -e "!$(HERE)" -e " $(HERE)" -e "\"$(HERE)" $(VENV)/bin/pip || echo yes)
 
-.PHONY: help setup reproduce restore extras docs gallery test check bench dvc.yaml schemas clean
+.PHONY: help setup reproduce restore extras docs gallery architecture test check bench dvc.yaml schemas clean
 
 help:
 	@echo "make setup      make .venv, from requirements.lock"
@@ -26,6 +26,7 @@ help:
 	@echo "make test       set up, check style and types, run all tests"
 	@echo "make docs       build the documentation site in build/site"
 	@echo "make gallery    draw the figures of docs/reference/gallery.md anew, from the test studies"
+	@echo "make architecture  draw the picture of the packages anew"
 	@echo "make bench      have SAELens read what we save; measure speed beside other libraries; writes docs/experiments/performance.md"
 	@echo "make dvc.yaml   write dvc.yaml anew from the workflow's graph"
 
@@ -64,6 +65,9 @@ gallery: $(VENV)/.ready
 		snakemake --configfile config/test/$$study.yaml -- figures || exit 1; done
 	snakemake --configfile config/test/study.yaml -- runtime
 	python scripts/make_gallery.py --figures results/figures --folder docs/images/gallery
+
+architecture: $(VENV)/.ready
+	python scripts/draw_architecture.py
 
 reproduce: $(VENV)/.ready
 	snakemake --quiet rules host -- snapshot

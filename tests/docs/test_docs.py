@@ -39,6 +39,15 @@ def test_the_pages_on_settings_and_programs_are_current_and_explain_every_key(tm
         assert not [row[0] for row in rows if not row[3].strip(" |")], name
 
 
+def test_the_picture_of_the_packages_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    drawn = runpy.run_path("scripts/draw_architecture.py")
+    drawn["main"](drawn["Drawing"](tmp_path / "drawn.svg"))
+    assert Path("docs/images/architecture.svg").read_bytes() == (tmp_path / "drawn.svg").read_bytes(), (
+        "run `make architecture`"
+    )
+
+
 def test_the_gallery_has_a_figure_of_every_kind() -> None:
     path = ROOT / "docs/reference/gallery.md"
     page = path.read_text()
@@ -99,7 +108,7 @@ def test_the_page_on_the_workflow_names_every_file_of_rules_every_rule_and_real_
 
 def test_the_layers_of_contributing_are_those_that_are_checked() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text()
-    told = re.search(r"^    config ->[\w\s>-]+? steps$", page, re.MULTILINE)
+    told = re.search(r"^    base ->[\w\s>-]+? steps$", page, re.MULTILINE)
     assert told
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     modules = [layer.removeprefix("sparse_circuits.") for layer in reversed(contracts[0]["layers"])]
