@@ -199,13 +199,13 @@ class Stub:
     ("other", "because"), [('{"about": false, "because": "colours"}', "colours"), ("Hm.", "the answer was 'Hm.'")]
 )
 def test_a_judge_is_shown_where_features_are_active_and_decides(
-    other: str, because: str, tiny: Model, tiny_folder: Path, groups: dict[str, Groups]
+    other: str, because: str, tiny: Model, groups: dict[str, Groups]
 ) -> None:
     basis: Basis = {LAST: Features(autoencoder(tiny.d_model, k=8))}
     text, stub = texts(tiny), Stub(other)
     stakes = Stakes(groups["train"], {}, text)
     limits = Select(kind="select", at_most=1, target=0.0, accuracy=1, loss=1, shortlist=6, factors=[0.0])
-    judge = ConceptJudge(stub, "number", tiny, load_tokenizer(tiny_folder), basis, text)
+    judge = ConceptJudge(stub, "number", tiny, basis, text)
     chosen, rows = select(tiny, basis, stakes, limits, judge=judge)
     assert not chosen
     assert "about number" in stub.asked[0]
@@ -256,7 +256,7 @@ def test_random_nodes_stand_at_the_same_sites_and_are_others(tiny: Model) -> Non
 def test_errors_are_the_prompts_on_which_attractors_win(tiny_folder: Path, tiny: Model) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     pairs = attractor_pairs("subject_relative", "test", 20, 0, tokenizer)
-    trials, effects = Trials(pairs, {}, [], tokenizer, tiny.separator_id, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
+    trials, effects = Trials(pairs, {}, [], tiny, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
     row = judge_variants({"before": Variant(tiny)}, trials, {"before": effects})["before"]
     wrong = 0
     for pair in pairs:
@@ -271,10 +271,10 @@ def test_errors_are_the_prompts_on_which_attractors_win(tiny_folder: Path, tiny:
     assert 0 < wrong < len(pairs)
 
 
-def test_gendered_words_are_deleted_where_both_prompts_lose_as_many(tiny_folder: Path, tiny: Model) -> None:
+def test_gendered_words_are_deleted_where_both_prompts_lose_as_many(tiny: Model) -> None:
     queen = Pair("a", "The queen said that", "The king said that", [" is"], [" are"])
     number = Pair("b", "The girl near the table", "The girls near the table", [" is"], [" are"])
-    whole = Trials([queen], {"agreement": [[number]]}, [], load_tokenizer(tiny_folder), tiny.separator_id, 0)
+    whole = Trials([queen], {"agreement": [[number]]}, [], tiny, 0)
     trials = whole.without_gendered_words()
     assert (trials.goal[0].clean, trials.goal[0].patch) == ("The said that", "The said that")
     assert trials.keep["agreement"] == [[number]]

@@ -20,7 +20,7 @@ from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing, read_firing
 from sparse_circuits.interpret.inputs import Asked, input_attributions
 from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scores, rule_scores
-from sparse_circuits.models.load import Model, load_tokenizer
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import save_autoencoder
 from worlds.checkout import run_script
@@ -34,12 +34,11 @@ def firing(cache: Path) -> Firing:
 
 @pytest.fixture(scope="module")
 def nodes(tiny: Model, tiny_folder: Path, firing: Firing) -> list[dict[str, Any]]:
-    return _describe(tiny, tiny_folder, firing)
+    return _describe(tiny, firing)
 
 
-def _describe(tiny: Model, tiny_folder: Path, firing: Firing) -> list[dict[str, Any]]:
-    tokenizer = load_tokenizer(tiny_folder)
-    return describe_nodes(tiny, tokenizer, SITE, SITE, autoencoder(None), FEATURES, firing, AMOUNTS, 0, 100)
+def _describe(tiny: Model, firing: Firing) -> list[dict[str, Any]]:
+    return describe_nodes(tiny, SITE, SITE, autoencoder(None), FEATURES, firing, AMOUNTS, 0, 100)
 
 
 @torch.no_grad()
@@ -75,13 +74,13 @@ def test_topk_features_compete_with_those_that_are_not_asked_for(cache: Path, fi
     np.testing.assert_allclose(few.values[kept], firing.values[kept], rtol=1e-5)
 
 
-def test_a_site_without_nodes_has_no_descriptions(cache: Path, tiny: Model, tiny_folder: Path) -> None:
+def test_a_site_without_nodes_has_no_descriptions(cache: Path, tiny: Model) -> None:
     sae = autoencoder(None)
     firing = read_firing(cache, str(SITE), sae, [], SHARD, 0, 100, torch.device("cpu"))
-    assert describe_nodes(tiny, load_tokenizer(tiny_folder), SITE, SITE, sae, [], firing, AMOUNTS, 0, 100) == []
+    assert describe_nodes(tiny, SITE, SITE, sae, [], firing, AMOUNTS, 0, 100) == []
 
 
-def test_only_what_writes_to_the_residual_stream_promotes_tokens(tiny: Model, tiny_folder: Path) -> None:
+def test_only_what_writes_to_the_residual_stream_promotes_tokens(tiny: Model) -> None:
     directions = {"mlp_neurons.0/1": torch.ones(tiny.width(Site("mlp_neurons", 0))), "attn_out.0/1": torch.ones(32)}
     assert list(token_notes(tiny, directions)) == ["attn_out.0/1"]
 
@@ -199,7 +198,7 @@ def test_a_feature_that_follows_nothing_gets_no_better_than_chance() -> None:
 
 def test_a_feature_that_is_never_active_is_said_so(tiny: Model, tiny_folder: Path, firing: Firing) -> None:
     silent = Firing(firing.token_id, firing.document, firing.cached, np.zeros_like(firing.values), firing.judged)
-    node = _describe(tiny, tiny_folder, silent)[0]
+    node = _describe(tiny, silent)[0]
     assert node["label"] == "never active on the text described"
     assert node["density"] == 0
 

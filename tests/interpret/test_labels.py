@@ -88,7 +88,7 @@ def boxes(tiny_folder: Path, tiny: Model, firing: Firing) -> dict[str, Any]:
         (firing.token_id == boxes) & firing.cached
     )
     planted = Firing(firing.token_id, firing.document, firing.cached, values.astype(np.float32)[None], firing.judged)
-    (node,) = describe_nodes(tiny, tokenizer, SITE, SITE, autoencoder(None), [3], planted, AMOUNTS, 0, 100)
+    (node,) = describe_nodes(tiny, SITE, SITE, autoencoder(None), [3], planted, AMOUNTS, 0, 100)
     return node
 
 

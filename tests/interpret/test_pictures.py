@@ -122,10 +122,7 @@ def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Pat
     save_tokenizer(CLASSES, tmp_path / "tokenizer", "shapes")
     network = new_vision_model(Entry(layers=1, d_model=16, head_dim=4, patch=2, images=8, batch=8), (4, 6, 1), 3, 0)
     save_model(network, "shapes", tmp_path / "tokenizer", "MIT", {}, [{"step": 0}], tmp_path / "model")
-    model, tokenizer = (
-        load_model(tmp_path / "model", torch.device("cpu")),
-        load_tokenizer(tmp_path / "model"),
-    )
+    model = load_model(tmp_path / "model", torch.device("cpu"))
     # The second feature writes what makes a ring likelier, the first the opposite.
     ring = model.network.get_output_embeddings().weight[2]
     sae = autoencoder(16, 2)
@@ -135,7 +132,7 @@ def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Pat
     values[0, 1, 5], values[0, 3, 5], values[0, 5, 5] = 2.0, 3.0, 9.0  # bars, the second patch of the second row
     cached = np.arange(7) * np.ones((6, 1)) > 0
     firing = Firing(token_id, np.arange(100, 106, dtype=np.int32), cached, values, np.arange(6) == 5)
-    active, silent = describe_on_images(model, tokenizer, SITE, sae.W_dec[:2], [0, 1], firing, (2, 3), 4)
+    active, silent = describe_on_images(model, SITE, sae.W_dec[:2], [0, 1], firing, (2, 3), 4)
     assert active["label"] == "bar 100%; middle (100%); centre (100%)"
     assert [item["image"] for item in active["top"]] == [103, 101]  # the last image is held out
     assert active["top"][0]["activations"] == [0, 0, 0, 0, 3, 0]

@@ -234,7 +234,7 @@ def test_activations_are_those_at_the_last_token_in_the_order_of_the_pairs(tiny:
     tokenizer = load_tokenizer(tiny_folder)
     texts = ["The key near the boxes", "The key", "The boxes near the key"]
     pairs = [Pair(text, text, text.replace("key", "author"), [" is"], [" are"]) for text in texts]
-    found = last_activations(tiny, tokenizer, pairs, SITE, batch=1)
+    found = last_activations(tiny, pairs, SITE, batch=1)
     for text, row in zip(texts, found, strict=True):
         tokens = torch.tensor([[tiny.separator_id, *tokenizer.encode(text)]])
         with torch.no_grad():
@@ -249,7 +249,7 @@ def test_words_are_single_tokens_of_the_letter_and_read_at_their_own_token(tiny:
     assert [text[1] for text in texts] == [words.letters[number] for number in words.letter.tolist()]
     assert words.letter.bincount().max() == 12
     assert torch.equal(words.tokens, letter_words(tokenizer, 12, seed=0).tokens)
-    x = word_activations(tiny, tokenizer, words, SITE, batch=7)
+    x = word_activations(tiny, words, SITE, batch=7)
     assert x.shape == (len(texts), tiny.d_model)
     train, test = split_words(x, words.letter)
     assert len(train.x) + len(test.x) == len(x)

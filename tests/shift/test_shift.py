@@ -47,7 +47,7 @@ def people(each: int) -> list[Biography]:
 def test_padding_changes_no_mean(tiny_folder: Path, tiny: Model) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     short, long = "She sat", "He went to the hospital with all of his many friends"
-    together = pooled(tiny, Texts.of([short, long], tokenizer, tiny.separator_id, 64), LAST)
+    together = pooled(tiny, Texts.of([short, long], tiny, 64), LAST)
     for row, text in zip(together, (short, long), strict=True):
         tokens = torch.tensor([[tiny.separator_id, *tokenizer.encode(text, add_special_tokens=False)]])
         expected = run(tiny, tokens, read=[LAST]).activations[LAST][0, 1:].mean(dim=0)
@@ -84,9 +84,9 @@ def test_effects_of_ablation_are_exact_where_all_that_follows_is_linear(tiny: Mo
         torch.testing.assert_close(effects[index], exact, rtol=1e-3, atol=1e-5)
 
 
-def test_the_circuit_of_a_probe_is_what_it_reads(tiny_folder: Path, tiny: Model) -> None:
+def test_the_circuit_of_a_probe_is_what_it_reads(tiny: Model) -> None:
     biographies = people(8)
-    texts = Texts.of([one.text for one in biographies], load_tokenizer(tiny_folder), tiny.separator_id, 16)
+    texts = Texts.of([one.text for one in biographies], tiny, 16)
     second = torch.tensor([one.profession == "nurse" for one in biographies])
     x = pooled(tiny, texts, LAST)
     one = int((x[second].mean(dim=0) - x[~second].mean(dim=0)).abs().argmax())
@@ -98,7 +98,7 @@ def test_the_circuit_of_a_probe_is_what_it_reads(tiny_folder: Path, tiny: Model)
 
 def test_evidence_is_the_share_of_activation_on_words_of_gender(tiny_folder: Path, tiny: Model) -> None:
     tokenizer = load_tokenizer(tiny_folder)
-    texts = Texts.of(["The boy and the king are here"], tokenizer, tiny.separator_id, 16)
+    texts = Texts.of(["The boy and the king are here"], tiny, 16)
     gendered = [tokenizer.encode(word, add_special_tokens=False)[0] for word in (" boy", " king")]
     assert all(len(tokenizer.encode(word, add_special_tokens=False)) == 1 for word in (" boy", " king"))
 
@@ -109,7 +109,7 @@ def test_evidence_is_the_share_of_activation_on_words_of_gender(tiny_folder: Pat
             marks = torch.isin(texts.tokens[0], torch.tensor(gendered)).float()
             return torch.stack([marks, torch.ones_like(marks)], dim=1)[None].repeat(1, 1, self.width // 2)
 
-    on_words = activity(tiny, tokenizer, {LAST: Marked(tiny.d_model)}, texts).on_words[LAST]
+    on_words = activity(tiny, {LAST: Marked(tiny.d_model)}, texts).on_words[LAST]
     counted = int(texts.counts.sum())
     assert on_words[0] == 1
     assert on_words[1] == pytest.approx(2 / counted)
@@ -118,12 +118,11 @@ def test_evidence_is_the_share_of_activation_on_words_of_gender(tiny_folder: Pat
     assert Evidence(on_words[1].item(), promotes=True).about_gender(0.9)
 
 
-def test_at_their_means_ablated_nodes_leave_the_mean_text_where_it_was(tiny_folder: Path, tiny: Model) -> None:
+def test_at_their_means_ablated_nodes_leave_the_mean_text_where_it_was(tiny: Model) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
-    tokenizer = load_tokenizer(tiny_folder)
-    texts = Texts.of([one.text for one in people(8)], tokenizer, tiny.separator_id, 10)
+    texts = Texts.of([one.text for one in people(8)], tiny, 10)
     assert texts.counts[:, 1:].all(), "texts of one length: their mean is that over tokens"
-    means, nodes = activity(tiny, tokenizer, basis, texts).mean[LAST], [Node(LAST, 3), Node(LAST, 8)]
+    means, nodes = activity(tiny, basis, texts).mean[LAST], [Node(LAST, 3), Node(LAST, 8)]
     before = pooled(tiny, texts, LAST)
     torch.testing.assert_close(means.float(), before.mean(dim=0), rtol=1e-4, atol=1e-5)
     at_means = {node: Rewriting(clamp=means[node.index].item()) for node in nodes}
@@ -133,7 +132,7 @@ def test_at_their_means_ablated_nodes_leave_the_mean_text_where_it_was(tiny_fold
     half = texts.take(range(4))
     half.counts[:, 5:] = False
     shorter = pooled(tiny, half, LAST).mean(dim=0)
-    fewer = activity(tiny, tokenizer, basis, half).mean[LAST]
+    fewer = activity(tiny, basis, half).mean[LAST]
     torch.testing.assert_close(fewer.float(), shorter, rtol=1e-4, atol=1e-5)
 
 
@@ -152,7 +151,7 @@ def test_words_of_gender_are_deleted_and_no_others() -> None:
 def test_sampling_draws_from_the_models_own_distribution(tiny_folder: Path, tiny: Model) -> None:
     tokenizer = load_tokenizer(tiny_folder)
     prompts = ["The key", "The keys to the cabinet", "The dog"]
-    once, again, other = (sample(tiny, tokenizer, prompts, 6, generator(seed)) for seed in (0, 0, 1))
+    once, again, other = (sample(tiny, prompts, 6, generator(seed)) for seed in (0, 0, 1))
     assert once == again
     assert once != other
     # By hand without a cache: the first tokens that the same generator draws.
@@ -165,9 +164,9 @@ def test_sampling_draws_from_the_models_own_distribution(tiny_folder: Path, tiny
     assert once[rows.index(shortest[0])] == tokenizer.decode(tokens[0, -6:])
 
 
-def test_a_model_that_writes_no_biographies_is_given_up(tiny_folder: Path, tiny: Model) -> None:
+def test_a_model_that_writes_no_biographies_is_given_up(tiny: Model) -> None:
     with pytest.raises(StudyError, match=r"professor, male: only 0 of .* biographies tell profession and gender"):
-        write(tiny, load_tokenizer(tiny_folder), {"professor": ["university"], "nurse": ["hospital"]}, 2, 4, 0)
+        write(tiny, {"professor": ["university"], "nurse": ["hospital"]}, 2, 4, 0)
 
 
 def test_published_biographies_are_read_by_group(tmp_path: Path) -> None:
@@ -189,9 +188,9 @@ def test_published_biographies_are_read_by_group(tmp_path: Path) -> None:
         list(read_bias_in_bios([tmp_path / "other.parquet"], ["nurse"], 4))
 
 
-def test_ablating_what_tells_gender_frees_the_probe_of_it(tiny_folder: Path, tiny: Model) -> None:
+def test_ablating_what_tells_gender_frees_the_probe_of_it(tiny: Model) -> None:
     basis: Basis = {LAST: Coordinates(tiny.d_model)}
-    subject = Subject(tiny, load_tokenizer(tiny_folder), basis, SETTINGS, people(16))
+    subject = Subject(tiny, basis, SETTINGS, people(16))
     found = experiment(subject, seed=0)
     assert found == experiment(subject, seed=0)
     rows = found["rows"]

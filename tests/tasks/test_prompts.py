@@ -10,7 +10,7 @@ from tokenizers import normalizers
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_jsonl
-from sparse_circuits.edit.evaluate import Trials, continuations
+from sparse_circuits.edit.evaluate import continuations
 from sparse_circuits.edit.measure import Variant
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.prompts import prompt_tokens
@@ -35,15 +35,14 @@ def test_what_is_no_prompt_is_refused_wherever_prompts_are_given(
     text: str, message: str, tiny: Model, tiny_folder: Path
 ) -> None:
     tokenizer = load_tokenizer(tiny_folder)
-    trials = Trials([], {}, [], tokenizer, 0, 0)
     for give in (
         lambda: prompt_tokens(text, tokenizer, 0),
         lambda: encode_pairs([replace(PAIR, clean=text)], tokenizer, 0),
         lambda: encode_pairs([replace(PAIR, patch=text)], tokenizer, 0),
         lambda: tiny.next_tokens(text),
         lambda: tiny.generate(text, 1),
-        lambda: continuations({"model": Variant(tiny)}, [text], trials),
-        lambda: sample(tiny, tokenizer, [text], 1, torch.Generator()),
+        lambda: continuations({"model": Variant(tiny)}, [text]),
+        lambda: sample(tiny, [text], 1, torch.Generator()),
     ):
         with pytest.raises(StudyError, match=message):
             give()

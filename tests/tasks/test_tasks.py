@@ -165,7 +165,7 @@ def test_the_correlation_is_over_occupations_and_not_over_their_shares(tiny: Mod
     # " she" is no single token of the tiny vocabulary.
     made = occupation_pairs(alike, "train", 1, 1000, tokenizer)
     pairs = [replace(pair, answers=[" is"], patch_answers=[" are"]) for pair in made]
-    trials, text = Trials(pairs, {}, pairs, tokenizer, tiny.separator_id, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
+    trials, text = Trials(pairs, {}, pairs, tiny, 0), TextEffects(0.0, 0.0, torch.zeros(1, 1))
     found = judge_variants({"before": Variant(tiny)}, trials, {"before": text})["before"]
     points: dict[str, tuple[float, list[float]]] = {}
     both = differences(Variant(tiny), encode_pairs(pairs, tokenizer, tiny.separator_id))

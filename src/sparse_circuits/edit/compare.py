@@ -60,7 +60,7 @@ def evaluate_edit(
         **{name: judged[name] for name in shown},
         "baselines": baselines,
         "side_effects": _side_effects(editing, shown, nodes, others, text, effects["hooked"]),
-        "continuations": continuations(shown, settings.prompts, trials),
+        "continuations": continuations(shown, settings.prompts),
     }
 
 
@@ -70,8 +70,7 @@ def _trials(editing: Editing, seed: int) -> Trials:
         editing.pairs(settings.goal, "test"),
         {name: [editing.pairs(one, "test") for one in names] for name, names in settings.keep.items()},
         editing.pairs(settings.statistics, "test") if settings.statistics else [],
-        editing.tokenizer,
-        editing.model.separator_id,
+        editing.model,
         seed,
     )
 
@@ -106,6 +105,6 @@ def _side_effects(
     sees = editing.model.sees
     return {
         "accuracy": {task: {name: one.accuracy for name, one in of.items()} for task, of in accuracies.items()},
-        "tokens": [] if sees else most_changed(*moved, effects.at, torch.cat(text), editing.tokenizer),
+        "tokens": [] if sees else most_changed(*moved, effects.at, torch.cat(text)),
         "nodes": most_changed_nodes(*moved, editing.basis, text, nodes),
     }

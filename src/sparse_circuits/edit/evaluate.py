@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.base.statistics import crossed_weights, interval95, resamples, wilson95
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
-from sparse_circuits.models.prompts import prompt_tokens
-from sparse_circuits.models.run import continued, run
+from sparse_circuits.models.load import Model
+from sparse_circuits.models.run import run
 from sparse_circuits.models.texts import pieces, token_text
 from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import Groups, encode_pairs
@@ -30,13 +29,12 @@ class Trials:
     goal: Sequence[Pair]
     keep: Mapping[str, Sequence[Sequence[Pair]]]
     occupations: Sequence[Pair]
-    tokenizer: Tokenizer
-    separator_id: int
+    model: Model
     seed: int
 
     def encoded(self, pairs: Sequence[Pair]) -> Groups:
         """Return the pairs as batches of tokens; those whose gendered words are deleted may differ in nothing."""
-        return encode_pairs(list(pairs), self.tokenizer, self.separator_id, differ=False)
+        return encode_pairs(list(pairs), self.model.tokenizer, self.model.separator_id, differ=False)
 
     def without_gendered_words(self) -> "Trials":
         """Return the same without words that state a gender, in pairs whose prompts stay of a length."""
@@ -142,7 +140,6 @@ def most_changed(
     after: Variant,
     apart: Tensor,
     text: Tensor,
-    tokenizer: Tokenizer,
     count: int = 20,
     context: int = 12,
 ) -> list[dict[str, Any]]:
@@ -150,7 +147,7 @@ def most_changed(
 
     `apart` (sequence, position - 1) is in nats. `rises` and `falls` are the tokens whose probability changes most.
     """
-    rows = []
+    tokenizer, rows = before.model.tokenizer, []
     for place in apart.flatten().topk(min(count, apart.numel())).indices.tolist():
         sequence, position = divmod(place, apart.shape[1])
         prompt = text[sequence : sequence + 1, : position + 1]
@@ -211,15 +208,12 @@ def mean_judgement(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def continuations(
-    variants: Mapping[str, Variant], prompts: Sequence[str], trials: Trials, tokens: int = 16
-) -> list[dict[str, str]]:
+def continuations(variants: Mapping[str, Variant], prompts: Sequence[str], tokens: int = 16) -> list[dict[str, str]]:
     """Return what each variant goes on with after each prompt, always the likeliest token."""
     rows = []
     for prompt in prompts:
         row = {"prompt": prompt}
         for name, variant in variants.items():
-            ids = prompt_tokens(prompt, trials.tokenizer, trials.separator_id)
-            row[name] = str(trials.tokenizer.decode(continued(variant.model, ids, tokens, variant.intervention)))
+            row[name] = variant.model.changed(variant.intervention).generate(prompt, tokens)
         rows.append(row)
     return rows

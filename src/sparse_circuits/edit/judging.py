@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.base.endpoint import Endpoint, marked, read_answer
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.promoting import PROMOTED
 from sparse_circuits.models.load import Model
@@ -38,7 +37,6 @@ class ConceptJudge:
     endpoint: Endpoint
     about: str
     model: Model
-    tokenizer: Tokenizer
     basis: Basis
     text: Sequence[Tensor]
 
@@ -62,11 +60,11 @@ class ConceptJudge:
             for row, values in zip(batch, f, strict=True):
                 if (peak := values.max().item()) > 0:
                     at = slice(max(1, int(values.argmax()) - AROUND), int(values.argmax()) + AROUND + 1)
-                    found.append((peak, marked(pieces(self.tokenizer, row[at].tolist()), values[at].tolist())))
+                    found.append((peak, marked(pieces(self.model.tokenizer, row[at].tolist()), values[at].tolist())))
         found.sort(key=lambda one: one[0], reverse=True)
         one = torch.zeros(1, dictionary.width, device=self.model.device)
         one[0, node.index] = 1
         promoted, _ = promoted_tokens(self.model, dictionary.write(one), PROMOTED)
-        tokens = ", ".join(map(repr, token_texts(self.tokenizer, promoted.flatten().tolist())))
+        tokens = ", ".join(map(repr, token_texts(self.model.tokenizer, promoted.flatten().tolist())))
         lines = [f"{number}. {text}" for number, (_, text) in enumerate(found[:EXCERPTS], 1)]
         return "\n".join([*lines, f"Tokens made likelier: {tokens}"])

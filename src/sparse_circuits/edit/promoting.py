@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
@@ -14,10 +13,10 @@ from sparse_circuits.models.run import promoted_tokens
 PROMOTED = 10
 
 
-def promoting(model: Model, tokenizer: Tokenizer, basis: Basis, keywords: Sequence[str]) -> dict[Site, Tensor]:
+def promoting(model: Model, basis: Basis, keywords: Sequence[str]) -> dict[Site, Tensor]:
     """Return for each site which features promote a keyword: masks (width,). Case and leading spaces do not count."""
     wanted = {word.strip().lower() for word in keywords}
-    ids = [i for i, text in enumerate(tokenizer.batch_decode([[i] for i in range(len(tokenizer))]))
+    ids = [i for i, text in enumerate(model.tokenizer.batch_decode([[i] for i in range(len(model.tokenizer))]))
            if text.strip().lower() in wanted]  # fmt: skip
     found = {}
     for site, dictionary in basis.items():

@@ -10,14 +10,13 @@ from torch import Tensor
 
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.files import ByFolder, read_json
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.config.edits import EditSettings, OfEdit
 from sparse_circuits.edit.build import Materials
 from sparse_circuits.edit.features import Rewriting
-from sparse_circuits.models.load import Model, load_model, load_tokenizer
+from sparse_circuits.models.load import Model, load_model
 from sparse_circuits.tasks.pair import Pair, read_pairs
 from sparse_circuits.tasks.pairs import Groups, encode_pairs
 
@@ -31,7 +30,6 @@ class Editing:
 
     settings: EditSettings
     model: Model
-    tokenizer: Tokenizer
     basis: Basis
     sequences: Path
     folders: ByFolder
@@ -52,7 +50,7 @@ class Editing:
         """
         model = load_model(folder, device)
         basis = load_basis(model, saes, asked.sites)
-        return cls(asked.edit, model, load_tokenizer(folder), basis, sequences, ByFolder(pairs))
+        return cls(asked.edit, model, basis, sequences, ByFolder(pairs))
 
     def pairs(self, name: str, split: str) -> list[Pair]:
         """Return a behaviour's pairs."""
@@ -60,7 +58,7 @@ class Editing:
 
     def groups(self, name: str, split: str) -> Groups:
         """Return a behaviour's pairs as batches of tokens."""
-        return encode_pairs(self.pairs(name, split), self.tokenizer, self.model.separator_id)
+        return encode_pairs(self.pairs(name, split), self.model.tokenizer, self.model.separator_id)
 
     def prompts(self, name: str) -> list[Tensor]:
         """Return a behaviour's training prompts, clean and patch, as batches (prompt, position)."""

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from sparse_circuits.base.progress import Progress
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
 from sparse_circuits.interpret.images import describe_on_images
@@ -48,7 +47,6 @@ def read_channels(
 
 def describe_channels(
     model: Model,
-    tokenizer: Tokenizer,
     site: Site,
     channels: Sequence[int],
     firing: Firing,
@@ -58,4 +56,4 @@ def describe_channels(
     # Only what the last layer writes is read by the unembedding as it is.
     is_last = site.layer == model.num_layers - 1
     written = torch.eye(model.width(site))[channels] if is_last else None
-    return describe_on_images(model, tokenizer, site, written, channels, firing, model.grid(site), count)
+    return describe_on_images(model, site, written, channels, firing, model.grid(site), count)

@@ -30,7 +30,6 @@ DRIVES = 0.08  # share of the activation from which the label names an earlier t
 
 def describe_nodes(
     model: Model,
-    tokenizer: Tokenizer,
     site: Site,
     reads: Site,
     sae: SparseAutoencoder,
@@ -45,13 +44,13 @@ def describe_nodes(
     docs/how-to/interpretations.md lists its keys. Features of `site` are read there or, by a transcoder, at `reads`.
     Contexts are of documents that labels are made from, `judged` are tokens of the others. `seed` draws them.
     """
-    texts = {i: token_text(tokenizer, i) for i in np.unique(firing.token_id).tolist()}
+    texts = {i: token_text(model.tokenizer, i) for i in np.unique(firing.token_id).tolist()}
     vocabulary = Vocabulary.of(firing, texts)
     tops = [top_places(firing, row, amounts.contexts, amounts.window) for row in range(len(features))]
     asked = [(row, place) for row, places in enumerate(tops) for place in places[: amounts.inputs]]
     wanted = [Asked(_until(firing, place), sae.W_enc[:, features[row]]) for row, place in asked]
     parts = dict(zip(asked, input_attributions(model, reads, wanted, batch_tokens), strict=True))
-    promoted = _promoted(model, tokenizer, site, sae.W_dec[list(features)], firing)
+    promoted = _promoted(model, site, sae.W_dec[list(features)], firing)
     result = []
     for row, index in enumerate(features):
         generator = np.random.default_rng([seed, index])
@@ -65,7 +64,7 @@ def describe_nodes(
         if note["active_tokens"]:
             edges = quantile_edges(values, amounts.quantiles)
             mine = {place: parts[row, place] for place in tops[row][: amounts.inputs]}
-            shown = _shower(tokenizer, firing, values, amounts.window)
+            shown = _shower(model.tokenizer, firing, values, amounts.window)
             spread = quantile_places(firing, row, edges, 1, False, generator)
             note |= {
                 "activation": {
@@ -135,7 +134,7 @@ def _rule(firing: Firing, row: int, vocabulary: Vocabulary, edges: NDArray[np.fl
     }
 
 
-def _promoted(model: Model, tokenizer: Tokenizer, site: Site, directions: Tensor, firing: Firing) -> Any:
+def _promoted(model: Model, site: Site, directions: Tensor, firing: Firing) -> Any:
     """Return a function from a row to the tokens that it promotes and suppresses, and whether the former follow."""
     if not site.is_written:
         return lambda row: {}
@@ -148,8 +147,8 @@ def _promoted(model: Model, tokenizer: Tokenizer, site: Site, directions: Tensor
         active = firing.values[row][inside] > 0
         everywhere, when_active = float(hits.mean()), float(hits[active].mean()) if active.any() else 0.0
         return {
-            "promotes": token_texts(tokenizer, up[row].tolist()),
-            "suppresses": token_texts(tokenizer, down[row].tolist()),
+            "promotes": token_texts(model.tokenizer, up[row].tolist()),
+            "suppresses": token_texts(model.tokenizer, down[row].tolist()),
             "promoted_follow": {
                 "share": rounded(everywhere),
                 "share_when_active": rounded(when_active),

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.base.wording import rounded
 from sparse_circuits.circuits.promoted import COUNT
 from sparse_circuits.config.site import Site
@@ -24,7 +23,6 @@ ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 def describe_on_images(
     model: Model,
-    tokenizer: Tokenizer,
     site: Site,
     written: Tensor | None,
     features: Sequence[int],
@@ -42,7 +40,7 @@ def describe_on_images(
     tokens: tuple[Tensor, ...] = ()
     if written is not None:
         tokens = promoted_tokens(model, written.to(model.device), COUNT)
-    names = token_texts(tokenizer, firing.token_id[:, -1].tolist())
+    names = token_texts(model.tokenizer, firing.token_id[:, -1].tolist())
     classes = sorted(set(names))
     of_class = np.array([classes.index(name) for name in names])
     result = []
@@ -59,7 +57,7 @@ def describe_on_images(
             "density": rounded(active / firing.tokens),
             "active_tokens": active,
             **{
-                name: token_texts(tokenizer, ids[row].tolist())
+                name: token_texts(model.tokenizer, ids[row].tolist())
                 for name, ids in zip(("promotes", "suppresses"), tokens, strict=False)
             },
         }

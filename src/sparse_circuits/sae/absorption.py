@@ -79,9 +79,9 @@ def letter_words(tokenizer: Tokenizer, count: int, seed: int) -> LetterWords:
 
 
 @torch.no_grad()
-def word_activations(model: Model, tokenizer: Tokenizer, words: LetterWords, site: Site, batch: int) -> Tensor:
+def word_activations(model: Model, words: LetterWords, site: Site, batch: int) -> Tensor:
     """Return the activation (word, d_in) at each word's token, after one worked example."""
-    before = torch.tensor([model.separator_id, *tokenizer.encode(EXAMPLE, add_special_tokens=False)])
+    before = torch.tensor([model.separator_id, *model.tokenizer.encode(EXAMPLE, add_special_tokens=False)])
     tokens = torch.cat([before.expand(len(words.tokens), -1), words.tokens.unsqueeze(1)], dim=1)
     parts = [run(model, part.to(model.device), read=[site]).activations[site][:, -1] for part in tokens.split(batch)]
     return torch.cat(parts).cpu()

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
@@ -46,10 +45,10 @@ def two_valued(train: Sequence[Pair], test: Sequence[Pair]) -> dict[str, tuple[T
 
 
 @torch.no_grad()
-def last_activations(model: Model, tokenizer: Tokenizer, pairs: list[Pair], site: Site, batch: int) -> Tensor:
+def last_activations(model: Model, pairs: list[Pair], site: Site, batch: int) -> Tensor:
     """Return the activations of the clean prompts at their last token: (pair, d_in)."""
     result = torch.empty(len(pairs), model.width(site))
-    for indices, encoded in encode_pairs(pairs, tokenizer, model.separator_id):
+    for indices, encoded in encode_pairs(pairs, model.tokenizer, model.separator_id):
         parts = [
             run(model, tokens.to(model.device), read=[site]).activations[site][:, -1]
             for tokens in encoded.clean.split(batch)

@@ -7,7 +7,6 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.effects import first_order_effects
@@ -56,7 +55,7 @@ class TextActivity:
 
 
 @torch.no_grad()
-def activity(model: Model, tokenizer: Tokenizer, basis: Basis, texts: Texts) -> TextActivity:
+def activity(model: Model, basis: Basis, texts: Texts) -> TextActivity:
     """Return what features do on texts, at the positions that count."""
     on_words, total = (
         {site: torch.zeros(dictionary.width, dtype=torch.float64) for site, dictionary in basis.items()}
@@ -64,7 +63,7 @@ def activity(model: Model, tokenizer: Tokenizer, basis: Basis, texts: Texts) -> 
     )
     for part in texts.batches():
         read = run(model, part.tokens.to(model.device), read=list(basis)).activations
-        gendered = torch.tensor([on_gendered(tokenizer.batch_decode(row[:, None])) for row in part.tokens])
+        gendered = torch.tensor([on_gendered(model.tokenizer.batch_decode(row[:, None])) for row in part.tokens])
         for site, dictionary in basis.items():
             f = dictionary.read(read[site]).cpu().double() * part.counts[:, :, None]
             total[site] += f.sum(dim=(0, 1))

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.progress import Progress
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.config.run_shift import Experiment
 from sparse_circuits.config.site import Site
@@ -45,7 +44,6 @@ class Subject:
     """The biographies and the model that reads them."""
 
     model: Model
-    tokenizer: Tokenizer
     basis: Basis
     settings: Experiment
     biographies: Sequence[Biography]
@@ -68,7 +66,7 @@ class Subject:
     def texts(self, deleted: bool = False) -> Texts:
         """Return the biographies as tokens, with the words that state a gender or without."""
         texts = [without_gender(one.text) if deleted else one.text for one in self.biographies]
-        return Texts.of(texts, self.tokenizer, self.model.separator_id, self.settings.tokens)
+        return Texts.of(texts, self.model, self.settings.tokens)
 
     def draw(self, generator: torch.Generator) -> Draw:
         """Draw biographies to train and to test on. Raises StudyError where there are too few."""
@@ -100,8 +98,8 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
     texts, second, woman = subject.texts(), subject.second, subject.woman
     x, deleted = pooled(model, texts, site), pooled(model, subject.texts(deleted=True), site)
     words = [word for of_profession in settings.professions.values() for word in of_profession]
-    directions = concepts(model, words, subject.tokenizer, site)
-    promotes = promoting(model, subject.tokenizer, basis, sorted(GENDERED))
+    directions = concepts(model, words, site)
+    promotes = promoting(model, basis, sorted(GENDERED))
     runs: list[dict[str, Any]] = []
     for number in Progress(range(settings.seeds), desc="SHIFT", unit="draw"):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
@@ -113,7 +111,7 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
         wanted = min(settings.scored, len(draw.ambiguous))
         scored = [draw.ambiguous[i * len(draw.ambiguous) // wanted] for i in range(wanted)]
         nodes = circuit(model, basis, texts.take(scored), second[scored], site, probe, settings.nodes)
-        active = activity(model, subject.tokenizer, basis, learnt)
+        active = activity(model, basis, learnt)
         found = {
             node: Evidence(active.on_words[node.site][node.index].item(), bool(promotes[node.site][node.index]))
             for node in nodes

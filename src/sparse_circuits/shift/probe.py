@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.intervention import Intervention
 from sparse_circuits.models.load import Model
@@ -27,11 +26,11 @@ class Texts:
     counts: Tensor
 
     @classmethod
-    def of(cls, texts: Sequence[str], tokenizer: Tokenizer, separator_id: int, longest: int) -> "Texts":
+    def of(cls, texts: Sequence[str], model: Model, longest: int) -> "Texts":
         """Encode texts, each up to so many tokens."""
-        rows = [tokenizer.encode(text, add_special_tokens=False)[:longest] for text in texts]
+        rows = [model.tokenizer.encode(text, add_special_tokens=False)[:longest] for text in texts]
         width = 1 + max(len(row) for row in rows)
-        tokens = torch.full((len(rows), width), separator_id)
+        tokens = torch.full((len(rows), width), model.separator_id)
         counts = torch.zeros(len(rows), width, dtype=torch.bool)
         for place, row in enumerate(rows):
             tokens[place, 1 : 1 + len(row)] = torch.tensor(row)
@@ -84,12 +83,12 @@ def group_accuracies(says_second: Tensor, second: Tensor, woman: Tensor) -> dict
     }
 
 
-def concepts(model: Model, words: Sequence[str], tokenizer: Tokenizer, site: Site) -> Tensor:
+def concepts(model: Model, words: Sequence[str], site: Site) -> Tensor:
     """Return the directions of words, (word, d): their activations less the words' mean, of length 1.
 
     Similarities to such directions are what a concept bottleneck probe reads (Yan et al. 2023, as in Marks et al.).
     """
-    texts = Texts.of([f" {word}" for word in words], tokenizer, model.separator_id, 8)
+    texts = Texts.of([f" {word}" for word in words], model, 8)
     found = pooled(model, texts, site)
     found = found - found.mean(dim=0)
     return found / found.norm(dim=1, keepdim=True)

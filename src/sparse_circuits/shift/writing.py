@@ -8,7 +8,6 @@ from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.progress import Progress
-from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.models.run import model_precision
@@ -24,7 +23,6 @@ PEOPLE = {"male": ("He", MALE_NAMES, MALE, FEMALE), "female": ("She", FEMALE_NAM
 
 def write(
     model: Model,
-    tokenizer: Tokenizer,
     professions: Mapping[str, Sequence[str]],
     each: int,
     tokens: int,
@@ -37,7 +35,7 @@ def write(
     Raises StudyError when the model hardly writes such.
     """
     generator = torch.Generator().manual_seed(seed)
-    special = list(filter(None, tokenizer.all_special_tokens))
+    special = list(filter(None, model.tokenizer.all_special_tokens))
     found: list[Biography] = []
     for profession, words in professions.items():
         for gender, (pronoun, names, own, other) in PEOPLE.items():
@@ -46,7 +44,7 @@ def write(
             texts: dict[str, None] = {}
             with Progress(total=each, desc=f"{profession}, {gender}") as progress:
                 for _ in range(PATIENCE * (each + BATCH) // BATCH):
-                    for ends in sample(model, tokenizer, list(islice(cycle(prompts), BATCH)), tokens, generator):
+                    for ends in sample(model, list(islice(cycle(prompts), BATCH)), tokens, generator):
                         text = f"{pronoun}{ends}"
                         whole = not any(token in text for token in special)
                         of_gender = count_words(text, own) > 1 and not count_words(text, other)
@@ -67,18 +65,19 @@ def write(
 @torch.no_grad()
 def sample(
     model: Model,
-    tokenizer: Tokenizer,
     prompts: Sequence[str],
     tokens: int,
     generator: torch.Generator,
 ) -> list[str]:
     """Return what the model goes on with after each prompt, sampled token by token."""
-    rows = [prompt_tokens(prompt, tokenizer, model.separator_id) for prompt in prompts]
+    rows = [prompt_tokens(prompt, model.tokenizer, model.separator_id) for prompt in prompts]
     found = [""] * len(prompts)
     for length in sorted({len(row) for row in rows}):
         places = [i for i, row in enumerate(rows) if len(row) == length]
         start = torch.tensor([rows[i] for i in places], device=model.device)
-        for place, text in zip(places, tokenizer.batch_decode(_sampled(model, start, tokens, generator)), strict=True):
+        for place, text in zip(
+            places, model.tokenizer.batch_decode(_sampled(model, start, tokens, generator)), strict=True
+        ):
             found[place] = text
     return found
 

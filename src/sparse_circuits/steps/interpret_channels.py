@@ -9,7 +9,7 @@ from sparse_circuits.config.interpret_channels import InterpretChannels
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.channels import describe_channels, read_channels
 from sparse_circuits.interpret.circuits import site_nodes
-from sparse_circuits.models.load import load_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, model_card
 from sparse_circuits.sources.images import read_classes, read_images
 
 
@@ -29,13 +29,13 @@ class Files:
 
 def step(files: Files, settings: InterpretChannels, compute: Compute) -> None:
     """Describe the channels of a study's circuits: the images and places where each is high, and their classes."""
-    model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
+    model = load_model(files.model, compute.start())
     images, classes = read_images(files.images, "train"), read_classes(files.images)
     nodes = {Site.parse(site): site_nodes(files.circuits, site) for site in settings.sites}
     card = model_card(files.model)
     hashes = {"model": card["sha256"]["model.safetensors"], "images": sha256(files.images)}
     for site, firing in read_channels(model, images, len(classes), nodes).items():
-        described = describe_channels(model, tokenizer, site, list(nodes[site]), firing, settings.contexts)
+        described = describe_channels(model, site, list(nodes[site]), firing, settings.contexts)
         facts = {
             "study": settings.study,
             "site": str(site),

@@ -15,7 +15,7 @@ from sparse_circuits.interpret.circuits import site_nodes
 from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import read_firing
 from sparse_circuits.interpret.images import describe_on_images
-from sparse_circuits.models.load import load_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, model_card
 from sparse_circuits.sae.autoencoder import load_autoencoder
 
 
@@ -37,7 +37,7 @@ class Files:
 
 def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
     """Describe the features of a study's circuits at one site: where they are active, what drives and follows them."""
-    model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
+    model = load_model(files.model, compute.start())
     site, nodes = Site.parse(settings.site), site_nodes(files.circuits, settings.site)
     features = features_of(model, site, load_autoencoder(files.sae), f"{files.sae}/cfg.json")
     reads = features.reads or site
@@ -55,11 +55,10 @@ def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
     )
     if grid:
         written = features.sae.W_dec[list(nodes)]
-        described = describe_on_images(model, tokenizer, site, written, list(nodes), firing, grid, settings.contexts)
+        described = describe_on_images(model, site, written, list(nodes), firing, grid, settings.contexts)
     else:
         described = describe_nodes(
             model,
-            tokenizer,
             site,
             reads,
             features.sae,

@@ -14,7 +14,7 @@ from sparse_circuits.config.claims import Claims
 from sparse_circuits.config.judge_claims import JudgeClaims
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.edit.added_layer import moved
-from sparse_circuits.models.load import load_model, load_tokenizer, model_card
+from sparse_circuits.models.load import load_model, model_card
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.verify.claims import check_variable, judge_claim
@@ -44,7 +44,7 @@ def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
     """Test a file of claims on a model and on those that were edited, and write the verdicts."""
     claims = validate(Claims, read_yaml(files.claims), str(files.claims)).claims
     device = compute.start()
-    model, tokenizer = load_model(files.model, device), load_tokenizer(files.model)
+    model = load_model(files.model, device)
     basis = load_basis(model, files.saes, settings.sites) if files.circuits else {}
     pairs, circuits, edited = ByFolder(files.pairs, 1), ByFolder(files.circuits, 2), ByFolder(files.edited, 1)
     models = {folder: load_model(folder, device) for folder in edited.values()} | {files.model: model}
@@ -57,7 +57,7 @@ def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
         there = {moved(site, added): dictionary for site, dictionary in basis.items()}
         held_out = read_pairs(pairs[claim.task])
         check_variable(claim, held_out)
-        groups = encode_pairs(held_out, tokenizer, model.separator_id)
+        groups = encode_pairs(held_out, model.tokenizer, model.separator_id)
         bench = Bench(models[folder], groups, there, batch_tokens=settings.batch_tokens)
         found[name] = judge_claim(claim, bench, nodes, settings.seed)
         print(f"{found[name]['verdict']:9}  {name}: {found[name]['share']:.3f} {found[name]['ci95']}")

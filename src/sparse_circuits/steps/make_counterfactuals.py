@@ -7,7 +7,7 @@ from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.files import sha256, write_json
 from sparse_circuits.circuits.counterfactual import counterfactuals, summarise_counterfactuals
 from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
-from sparse_circuits.models.load import load_model, load_tokenizer
+from sparse_circuits.models.load import load_model
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 
@@ -26,11 +26,11 @@ class Files:
 
 def step(files: Files, settings: MakeCounterfactuals, compute: Compute) -> None:
     """Make class averages and counterfactual images of tasks on images."""
-    model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
+    model = load_model(files.model, compute.start())
     tasks = []
     for path in files.tests:
         task, pairs = path.parent.name, read_pairs(path)[: settings.pairs]
-        ((_, batch),) = encode_pairs(pairs, tokenizer, model.separator_id)
+        ((_, batch),) = encode_pairs(pairs, model.tokenizer, model.separator_id)
         found = {"task": task, **summarise_counterfactuals(pairs, counterfactuals(model, batch), settings.shown)}
         print(f"{task}: {found['flipped']:.0%} flipped, mean change {found['changed']:.3f}")
         tasks.append(found)

@@ -7,7 +7,7 @@ from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.files import sha256, write_json
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.config.run_shift import RunShift
-from sparse_circuits.models.load import load_model, load_tokenizer
+from sparse_circuits.models.load import load_model
 from sparse_circuits.shift.experiment import Subject, experiment
 from sparse_circuits.sources.biographies import read_biographies
 
@@ -31,7 +31,7 @@ def step(files: Files, settings: RunShift, compute: Compute) -> None:
     model = load_model(files.model, compute.start())
     basis = load_basis(model, files.saes, settings.sites)
     biographies = read_biographies(files.biographies)
-    found = experiment(Subject(model, load_tokenizer(files.model), basis, settings, biographies), settings.seed)
+    found = experiment(Subject(model, basis, settings, biographies), settings.seed)
     facts = {"professions": list(settings.professions), "site": settings.site}
     write_json(files.evaluation, {**facts, "sha256": {"biographies": sha256(files.biographies)}, **found})
     worst = {name: found["rows"][name]["worst_group"] for name in ("original", "shift", "retrained", "oracle")}

@@ -39,7 +39,7 @@ def step(files: Files, settings: SelectFeatures, compute: Compute) -> None:
     (asked,) = (operation for operation in edit.operations if isinstance(operation, Select))
     keep = {name: editing.groups(name, "train") for names in edit.keep.values() for name in names}
     stakes = Stakes(editing.groups(edit.goal, "train"), keep, editing.text("train", asked.text))
-    allowed = promoting(editing.model, editing.tokenizer, editing.basis, asked.keywords) if asked.keywords else None
+    allowed = promoting(editing.model, editing.basis, asked.keywords) if asked.keywords else None
     judge = _judge(editing, stakes, asked, files.remembered)
     chosen, trials = select(editing.model, editing.basis, stakes, asked, allowed, judge)
     nodes = [{"node": node.id, **vars(rewriting)} for node, rewriting in chosen.items()]
@@ -56,4 +56,4 @@ def _judge(editing: Editing, stakes: Stakes, asked: Select, remembered: Path | N
     who = asked.judge
     endpoint = Endpoint(who.base_url, who.model, remembered, who.key_variable, who.timeout, who.tries)
     text = [*stakes.text, *editing.prompts(editing.settings.goal)]
-    return ConceptJudge(endpoint, asked.about, editing.model, editing.tokenizer, editing.basis, text)
+    return ConceptJudge(endpoint, asked.about, editing.model, editing.basis, text)

@@ -6,7 +6,7 @@ from pathlib import Path
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.write_biographies import WriteBiographies
-from sparse_circuits.models.load import load_model, load_tokenizer
+from sparse_circuits.models.load import load_model
 from sparse_circuits.shift.writing import write
 from sparse_circuits.sources.biographies import read_bias_in_bios, write_biographies
 from sparse_circuits.sources.registry import fetched
@@ -32,8 +32,8 @@ def step(files: Files, settings: WriteBiographies, compute: Compute) -> None:
         with fetched(settings.entry.sources, files.biographies.parent, name) as published:
             found = list(read_bias_in_bios(published, list(settings.professions), each))
     elif files.model:
-        model, tokenizer = load_model(files.model, compute.start()), load_tokenizer(files.model)
-        found = write(model, tokenizer, settings.professions, each, settings.tokens, settings.seed)
+        model = load_model(files.model, compute.start())
+        found = write(model, settings.professions, each, settings.tokens, settings.seed)
     else:
         raise StudyError("biographies are written by a model or fetched: give a model or an entry")
     write_biographies(files.biographies, found)
