@@ -80,7 +80,7 @@ def time_caching(model: Model, sequences: Sequences, sites: list[Site], batch: i
     RESULTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
         begin = now(model.device)
-        cache_shard(model, sequences, sites, batch, "bfloat16", [0, 0], Path(folder) / "shard.h5")
+        cache_shard(model, sequences, sites, batch, "bfloat16", 0, Path(folder) / "shard.h5")
         return now(model.device) - begin
 
 

@@ -73,7 +73,9 @@ def write_cache(folder: Path, batches: list[Tensor], compression: Compression) -
     for file, part in zip(files, torch.cat(batches).chunk(2), strict=True):
         nowhere = np.zeros(len(part), dtype=np.int32)
         statistics = SiteStatistics(np.zeros(part.shape[1]), 0.0, 0.0, 0.0, 0)
-        write_shard(file, {SITE: part}, Rows(nowhere, nowhere, nowhere), {SITE: statistics}, "bfloat16", compression)
+        write_shard(
+            file, {SITE: part}, Rows(nowhere, nowhere, nowhere, nowhere), {SITE: statistics}, "bfloat16", compression
+        )
     build_manifest(folder, folder / "sequences.h5", files)
 
 

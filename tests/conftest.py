@@ -115,7 +115,7 @@ def cache(documents: Path, tiny: Model, tiny_folder: Path, tmp_path_factory: pyt
     write_sequences(documents, tiny_folder, CONTEXT, 40, 8, 0, folder / "sequences.h5")
     for number, begin in enumerate((0, 20)):
         part = read_sequences(folder / "sequences.h5", "train", begin, begin + 20)
-        cache_shard(tiny, part, SITES, 7, "bfloat16", [0, begin], folder / f"shard-{number:05d}.h5")
+        cache_shard(tiny, part, SITES, 7, "bfloat16", 0, folder / f"shard-{number:05d}.h5")
     build_manifest(folder, folder / "sequences.h5", sorted(folder.glob("shard-*.h5")))
     return folder
 
@@ -129,7 +129,7 @@ def slabs(documents: Path, tiny: Model, tiny_folder: Path, tmp_path_factory: pyt
         patch.setattr(shards, "CHUNK_BYTES", 3000)
         for number in range(4):
             part = read_sequences(folder / "sequences.h5", "train", 10 * number, 10 * number + 10)
-            cache_shard(tiny, part, SITES, 10, "bfloat16", [0, number], folder / f"shard-{number:05d}.h5")
+            cache_shard(tiny, part, SITES, 10, "bfloat16", 0, folder / f"shard-{number:05d}.h5")
     build_manifest(folder, folder / "sequences.h5", sorted(folder.glob("shard-*.h5")))
     with h5py.File(folder / "shard-00000.h5") as file:
         assert len({file[f"activations/{site}"].chunks[0] for site in SITES}) == 2

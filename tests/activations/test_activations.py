@@ -17,7 +17,7 @@ from sparse_circuits.activations.manifest import build_manifest, read_manifest, 
 from sparse_circuits.activations.plan import check_disk, plan_cache
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
-from sparse_circuits.activations.shard import Rows, SiteStatistics, read_shard_rows, write_shard
+from sparse_circuits.activations.shard import Rows, SiteStatistics, read_origins, read_shard_rows, write_shard
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer, site_widths
@@ -48,22 +48,15 @@ def test_every_row_is_the_activation_of_its_token_at_every_site(cache: Path, tin
     with torch.no_grad():
         true = run(tiny, tokens, read=SITES).activations
     path = cache / "shard-00001.h5"
-    with h5py.File(path) as file:
-        position, document, token = (file[name][()] for name in ("position", "document", "token_id"))
-    assert len(position) == 20 * (CONTEXT - 1)
-    assert not np.array_equal(position, np.tile(np.arange(1, CONTEXT), 20)), "rows must be permuted"
-    begins = {}
-    for row in range(len(position)):
-        matches = np.flatnonzero(
-            (sequences.document == document[row]) & (sequences.token_id[:, position[row]] == token[row])
-        )
-        begins[row] = matches
+    rows = read_origins(path)
+    assert len(rows.position) == 20 * (CONTEXT - 1)
+    assert not np.array_equal(rows.position, np.tile(np.arange(1, CONTEXT), 20)), "rows must be permuted"
+    places = rows.sequence - 20, rows.position
+    np.testing.assert_array_equal(rows.document, sequences.document[places[0]])
+    np.testing.assert_array_equal(rows.token_id, sequences.token_id[places])
     for site in SITES:
-        stored = read_shard_rows(path, str(site), 0, len(position)).float()
-        for row, candidates in begins.items():
-            # A document may give several sequences; one of them must be the row's own, to the last bit of bf16.
-            expected = true[site][candidates, position[row]].bfloat16().float()
-            assert (expected == stored[row]).all(dim=1).any(), (site, row)
+        stored = read_shard_rows(path, str(site), 0, len(rows.position))
+        assert torch.equal(stored, true[site][places].bfloat16()), site
 
 
 def test_statistics_are_those_of_the_rows(cache: Path) -> None:
@@ -84,7 +77,7 @@ def test_a_sink_is_left_out_at_all_sites(cache: Path, tiny: Model, tmp_path: Pat
         return torch.where((torch.arange(CONTEXT) == 5)[:, None], output * 1000, output)
 
     handle = module.register_forward_hook(plant)
-    rows = cache_shard(tiny, sequences, SITES, 20, "bfloat16", [0], tmp_path / "shard.h5")
+    rows = cache_shard(tiny, sequences, SITES, 20, "bfloat16", 0, tmp_path / "shard.h5")
     handle.remove()
     assert rows == 20 * (CONTEXT - 2)
     with h5py.File(tmp_path / "shard.h5") as file:
@@ -95,7 +88,7 @@ def test_a_sink_is_left_out_at_all_sites(cache: Path, tiny: Model, tmp_path: Pat
 
 def test_the_same_shard_twice_is_the_same_bytes(cache: Path, tiny: Model, tmp_path: Path) -> None:
     sequences = read_sequences(cache / "sequences.h5", "train", 0, 20)
-    cache_shard(tiny, sequences, SITES, 7, "bfloat16", [0, 0], tmp_path / "again.h5")
+    cache_shard(tiny, sequences, SITES, 7, "bfloat16", 0, tmp_path / "again.h5")
     digests = {hashlib.sha256(f.read_bytes()).hexdigest() for f in (tmp_path / "again.h5", cache / "shard-00000.h5")}
     assert len(digests) == 1
 
@@ -104,7 +97,7 @@ def test_the_same_shard_twice_is_the_same_bytes(cache: Path, tiny: Model, tmp_pa
 def compressed(cache: Path, tiny: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("compressed") / "shard-00000.h5"
     part = read_sequences(cache / "sequences.h5", "train", 0, 20)
-    cache_shard(tiny, part, SITES, 7, "bfloat16", [0, 0], path, "zstd")
+    cache_shard(tiny, part, SITES, 7, "bfloat16", 0, path, "zstd")
     return path
 
 
@@ -127,7 +120,7 @@ def test_a_compressed_shard_is_the_same_bytes_whatever_the_number_of_threads(
     digests = set()
     for threads in ("1", "4", "4"):
         monkeypatch.setenv("BLOSC_NTHREADS", threads)
-        rows = Rows(nowhere, nowhere, nowhere)
+        rows = Rows(nowhere, nowhere, nowhere, nowhere)
         write_shard(tmp_path / "shard.h5", {"resid_post.0": values}, rows, statistics, "bfloat16", "zstd")
         digests.add(hashlib.sha256((tmp_path / "shard.h5").read_bytes()).hexdigest())
     assert len(digests) == 1
@@ -152,10 +145,10 @@ def test_an_activation_that_float16_cannot_hold_names_its_site_and_the_way_out(
     module = tiny.network.get_submodule("model.layers.1")
     handle = module.register_forward_hook(lambda _, __, output: output * 1e6)
     with pytest.raises(StudyError, match=r"activations at resid_post.1 overflow float16; use bfloat16 or float32"):
-        cache_shard(tiny, sequences, SITES, 5, "float16", [0], tmp_path / "shard.h5")
+        cache_shard(tiny, sequences, SITES, 5, "float16", 0, tmp_path / "shard.h5")
     assert not list(tmp_path.iterdir())
     for dtype in ("bfloat16", "float32"):
-        cache_shard(tiny, sequences, SITES, 5, dtype, [0], tmp_path / "shard.h5")
+        cache_shard(tiny, sequences, SITES, 5, dtype, 0, tmp_path / "shard.h5")
         assert read_shard_rows(tmp_path / "shard.h5", "resid_post.1", 0, 10).dtype == getattr(torch, dtype)
     handle.remove()
 
@@ -169,7 +162,7 @@ def test_shards_of_some_sites_only_hold_the_same_rows_as_shards_of_all(
         for begin in (0, 20):
             part = read_sequences(tmp_path / "sequences.h5", "train", begin, begin + 20)
             files.append(tmp_path / f"shard-{len(files):05d}.h5")
-            cache_shard(tiny, part, group, 7, "bfloat16", [0, begin], files[-1])
+            cache_shard(tiny, part, group, 7, "bfloat16", 0, files[-1])
     build_manifest(tmp_path, tmp_path / "sequences.h5", files, threads=2)
     assert json.loads((tmp_path / "stats.json").read_text()) == json.loads((cache / "stats.json").read_text())
     for site in map(str, SITES):
@@ -232,7 +225,7 @@ def test_a_site_whose_rows_are_all_the_same_is_named_before_anything_trains(
     down = tiny.network.get_submodule("model.layers.0.mlp.down_proj")
     handle = down.register_forward_hook(lambda module, inputs, output: torch.full_like(output, value))
     part = read_sequences(cache / "sequences.h5", "train", 0, 8)
-    cache_shard(tiny, part, [Site("mlp_out", 0), Site("resid_post", 0)], 7, "bfloat16", [0], tmp_path / "shard.h5")
+    cache_shard(tiny, part, [Site("mlp_out", 0), Site("resid_post", 0)], 7, "bfloat16", 0, tmp_path / "shard.h5")
     handle.remove()
     with pytest.raises(
         StudyError, match=r"site mlp_out.0: all 120 rows are the same; leave it out of the study's sites"

@@ -152,7 +152,7 @@ def test_sites_of_different_shards_cannot_be_read_side_by_side(cache: Path, tiny
     part = read_sequences(tmp_path / "sequences.h5", "train", 0, 5)
     files = [tmp_path / f"shard-{number:05d}.h5" for number in range(2)]
     for group, file in zip((SITES[:2], SITES[2:]), files, strict=True):
-        cache_shard(tiny, part, group, 5, "bfloat16", [0, 0], file)
+        cache_shard(tiny, part, group, 5, "bfloat16", 0, file)
     build_manifest(tmp_path, tmp_path / "sequences.h5", files)
     ActivationReader(tmp_path, ["resid_post.0", "mlp_neurons.1"])
     with pytest.raises(

@@ -97,7 +97,7 @@ def test_a_program_that_edits_nothing_does_not_rerun_when_edits_change() -> None
     paths = {"scripts.fetch_model": ROOT / "scripts/fetch_model.py"}
     while waiting:
         name = waiting.pop()
-        path = paths.get(name) or module._module_file(name)
+        path = paths.get(name) or module.module_file(name)
         if name not in seen and path is not None:
             seen.add(name)
             waiting += module._parsed(path)[1]

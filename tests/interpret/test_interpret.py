@@ -1,10 +1,12 @@
 """What is said of a node is what the model, the autoencoder and the text really give."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -24,7 +26,7 @@ from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import save_autoencoder
 from worlds.checkout import run_script
-from worlds.described import AMOUNTS, FEATURES, SHARD, SITE, WINDOW, autoencoder, read_cached
+from worlds.described import AMOUNTS, FEATURES, SITE, WINDOW, autoencoder, read_cached
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +64,16 @@ def test_a_part_of_the_cache_is_the_beginning_of_all_of_it(cache: Path, firing: 
     assert part.tokens == firing.cached[:25].sum()
 
 
-def test_a_cache_written_otherwise_is_told(cache: Path) -> None:
-    with pytest.raises(StudyError, match=r"shard-00000.h5: its rows are not those of the sequences and the seed"):
-        read_firing(cache, str(SITE), autoencoder(4), FEATURES, SHARD, 1, None, torch.device("cpu"))
+def test_a_cache_of_an_older_version_is_told(cache: Path, tmp_path: Path) -> None:
+    shutil.copytree(cache, tmp_path, dirs_exist_ok=True)
+    with h5py.File(tmp_path / "shard-00000.h5", "r+") as file:
+        del file["sequence"]
+    with pytest.raises(StudyError, match=r"shard-00000.h5: an older version wrote it, without /sequence; delete it"):
+        read_cached(tmp_path)
 
 
 def test_topk_features_compete_with_those_that_are_not_asked_for(cache: Path, firing: Firing) -> None:
-    few = read_firing(cache, str(SITE), autoencoder(4), FEATURES, SHARD, 0, None, torch.device("cpu"))
+    few = read_firing(cache, str(SITE), autoencoder(4), FEATURES, None, torch.device("cpu"))
     kept = few.values > 0
     assert 0 < kept.sum() < (firing.values > 0).sum()
     np.testing.assert_allclose(few.values[kept], firing.values[kept], rtol=1e-5)
@@ -76,7 +81,7 @@ def test_topk_features_compete_with_those_that_are_not_asked_for(cache: Path, fi
 
 def test_a_site_without_nodes_has_no_descriptions(cache: Path, tiny: Model) -> None:
     sae = autoencoder(None)
-    firing = read_firing(cache, str(SITE), sae, [], SHARD, 0, 100, torch.device("cpu"))
+    firing = read_firing(cache, str(SITE), sae, [], 100, torch.device("cpu"))
     assert describe_nodes(tiny, SITE, SITE, sae, [], firing, AMOUNTS, 0, 100) == []
 
 
@@ -224,7 +229,7 @@ def test_the_program_describes_the_nodes_of_all_circuits(
         edges = [{"source": "resid_post.0/7", "target": ids[0], "weight": w} for w in (0.5, -2.0)]
         write_json(circuits[-1], {"task": task, "nodes": listed, "edges": edges})
     path = tmp_path / "resid_post.1.json"
-    flags = ["--circuits", *circuits, "--site", SITE, "--shard-sequences", SHARD, "--interpretation", path]
+    flags = ["--circuits", *circuits, "--site", SITE, "--interpretation", path]
     amounts = [word for name, value in AMOUNTS for word in (f"--{name}", value)]
     folders = ["--model", tiny_folder, "--sae", tmp_path / "sae", "--activations", cache]
     done = run_script("interpret_nodes.py", "--study", "test", *folders, *flags, *amounts, "--device", "cpu")

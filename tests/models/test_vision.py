@@ -10,7 +10,6 @@ import torch
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
-from sparse_circuits.activations.origin import read_origins, row_sequences
 from sparse_circuits.activations.sequences import read_sequences, write_image_sequences
 from sparse_circuits.base.checkpoint import Checkpoint
 from sparse_circuits.base.errors import StudyError
@@ -187,15 +186,14 @@ def test_a_cache_of_patches_says_which_image_and_place(images: Path, folder: Pat
     path, site = tmp_path / "sequences.h5", Site("resid_post", 0)
     write_image_sequences(images, folder, 10, 4, 0, path)
     sequences = read_sequences(path, "train")
-    rows = cache_shard(model, sequences, [site], 4, "float32", [0, 0], tmp_path / "shard-00000.h5")
+    rows = cache_shard(model, sequences, [site], 4, "float32", 0, tmp_path / "shard-00000.h5")
     assert rows == 10 * (POSITIONS - 1)
     build_manifest(tmp_path, path, [tmp_path / "shard-00000.h5"])
-    origins = read_origins(tmp_path / "shard-00000.h5")
+    origins = shards.read_origins(tmp_path / "shard-00000.h5")
     stored = shards.read_shard_rows(tmp_path / "shard-00000.h5", str(site), 0, rows)
-    found = row_sequences(tmp_path / "shard-00000.h5", origins, sequences, [0, 0])
     tokens = torch.from_numpy(sequences.token_id).long()
     expected = run(model, tokens, read=[site]).activations[site]
-    torch.testing.assert_close(stored, expected[found, origins.position])
+    torch.testing.assert_close(stored, expected[origins.sequence, origins.position])
     split = read_images(images, "train")
     assert np.array_equal(origins.token_id, split.labels[origins.document])  # an image's class, at all of its patches
     held_out = read_sequences(path, "held_out").document

@@ -6,10 +6,9 @@ import pytest
 
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.figures.registry import FIGURES
-from sparse_circuits.plan.figures import figures_of, weight_figures_of
-from sparse_circuits.plan.paths import Paths
+from sparse_circuits.plan.figures import figures_of
+from sparse_circuits.plan.of_study import plan_of
 from sparse_circuits.studies.load import load_study
-from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 from worlds.checkout import ROOT
 from worlds.studies import paths_of
 
@@ -43,7 +42,6 @@ def test_nodes_of_images_are_drawn_with_the_images() -> None:
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_figure_is_of_a_kind_that_can_be_drawn(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    study = load_study(read_yaml(path))
-    drawn = weight_figures_of(study) if isinstance(study, WeightSparseStudy) else figures_of(Paths(study))
+    drawn = plan_of(load_study(read_yaml(path))).figures
     assert drawn
     assert {figure.kind for figure in drawn.values()} <= FIGURES.keys()

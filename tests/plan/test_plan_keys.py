@@ -10,7 +10,7 @@ import pytest
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.plan.of_study import plan_of
-from sparse_circuits.plan.pages import made_by, shown_by
+from sparse_circuits.plan.pages import artefacts_of, shown_by
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.versions.graph import Job, JobGraph, read_graph
@@ -72,7 +72,7 @@ def files(study: Any) -> str:
     plan = plan_of(study)
     if not isinstance(plan.paths, Paths):
         return repr((plan.paths, plan.figures)).replace(repr(study), "") + repr((study.tasks, study.bridges is None))
-    return repr((plan.figures, shown_by(plan.paths), made_by(plan.paths), plan.paths.proofs))
+    return repr((plan.figures, shown_by(plan.paths), artefacts_of(plan.paths), plan.paths.proofs))
 
 
 @pytest.fixture(scope="module", params=["studies/language", "studies/vision", "test/code"])

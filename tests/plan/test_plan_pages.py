@@ -1,6 +1,6 @@
 """What a study's pages show and list follows from its settings alone (`test_report.py` has what they consist of)."""
 
-from sparse_circuits.plan.pages import made_by, shown_by
+from sparse_circuits.plan.pages import artefacts_of, shown_by
 from worlds.studies import paths_of
 
 
@@ -11,17 +11,19 @@ def test_what_a_study_does_not_ask_for_is_not_shown() -> None:
     assert (shown["edits"], shown["claims"]) == ([], [])
 
 
-def test_what_a_page_was_made_of_is_listed_once() -> None:
-    made = made_by(paths_of("vision"))
-    assert len(set(made)) == len(made)
+def test_what_a_page_shows_and_was_made_of_is_listed_once() -> None:
+    listed = artefacts_of(paths_of("vision"))
+    assert len(set(listed)) == len(listed)
     assert {
         "results/corpora/shapes/images.h5",
         "results/models/tiny-vit/model.safetensors",
         "results/models/tiny-vit-sparse/losses.json",
+        "results/edits/test-vision/corner/evaluation.json",
+        "results/figures/test-vision/twins.csv",
         "results/saes/tiny-vit/resid_post.1/denser/cfg.json",
         "results/tasks/corner/test.jsonl",
         "results/edits/test-vision/corner/selection.json",
         "results/circuits/test-vision/square_or_cross/tiny-vit/pruning.json",
         "results/circuits/test-vision/counterfactuals.json",
-    } <= set(made)
-    assert not [path for path in made if path.startswith("results/edits/test-vision/corner/model/")], "not permanent"
+    } <= set(listed)
+    assert not [path for path in listed if path.startswith("results/edits/test-vision/corner/model/")], "not permanent"

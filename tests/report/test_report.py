@@ -11,6 +11,7 @@ from sparse_circuits.base.files import read_json, sha256
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.plan.pages import pages_of, weight_pages_of
 from sparse_circuits.plan.paths import Paths
+from sparse_circuits.plan.weight_paths import WeightSparsePaths
 from sparse_circuits.report.circuit_graph import prompt_graph
 from sparse_circuits.report.contents import HERE, VENDORED
 from sparse_circuits.report.page import write_pages
@@ -86,7 +87,9 @@ def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -
     assert "</script><img" not in (tmp_path / "page/data/circuit_quote_sparse.js").read_text()
     test = WeightSparseStudy.model_validate(read_yaml(ROOT / "config/test/code.yaml"))
     study = test.model_copy(update={"tasks": ["quote", "hard"]})
-    assert but_figures(weight_pages_of(study, "page"), "page") == but_figures(written(tmp_path / "page"))
+    assert but_figures(weight_pages_of(WeightSparsePaths(study)), "results/report/test-code") == but_figures(
+        written(tmp_path / "page")
+    )
 
 
 def test_an_attribution_graph_is_wrapped_to_lines(tmp_path: Path) -> None:

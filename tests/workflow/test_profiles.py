@@ -34,7 +34,7 @@ def test_any_scheduler_with_a_submit_and_a_status_command_and_failed_jobs_ask_fo
     _program(folder / "profiles/generic/submit.sh", SUBMIT)
     _program(folder / "profiles/generic/status.sh", STATUS)
     # The first try fails, as where a job needs more memory than it asked for.
-    begun = "    shards = [files.folder"
+    begun = "    folder = files.manifest.parent"
     step = folder / "src/sparse_circuits/steps/write_manifest.py"
     edit(step, begun, f"    _try()\n{begun}")
     with step.open("a") as file:

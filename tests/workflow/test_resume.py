@@ -100,7 +100,7 @@ def test_a_process_that_is_told_to_stop_and_then_killed_ends_in_the_same_bytes(f
 
     def start(name: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*command, "--folder", str(tmp_path / name)],
+            [*command, "--folders", str(tmp_path / name / "topk")],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

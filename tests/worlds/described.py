@@ -12,7 +12,6 @@ from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
 SITE = Site("resid_post", 1)
 FEATURES = [3, 11, 40]
-SHARD = 20  # sequences a shard of the cache of conftest
 WINDOW = 4
 AMOUNTS = Amounts(contexts=4, quantiles=5, window=WINDOW, inputs=2, judged=3)
 
@@ -28,4 +27,4 @@ def autoencoder(k: int | None) -> SparseAutoencoder:
 
 def read_cached(cache: Path, tokens: int | None = None) -> Firing:
     """The features' activations on the first so many tokens of a cache, or on all of it."""
-    return read_firing(cache, str(SITE), autoencoder(None), FEATURES, SHARD, 0, tokens, torch.device("cpu"))
+    return read_firing(cache, str(SITE), autoencoder(None), FEATURES, tokens, torch.device("cpu"))

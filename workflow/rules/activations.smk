@@ -16,14 +16,11 @@ rule tokenize_corpus:
         mem_mb=memory(4000),
         runtime=30,
     params:
-        model=folder_of("model"),
-        settings=told("tokenize_corpus"),
-        code=code("tokenize_corpus"),
+        **told("tokenize_corpus"),
     message:
         "Cutting the corpus into sequences"
     shell:
-        "python {input.script} --documents {input.documents:q} --model {params.model:q} {params.settings:q}"
-        " --sequences {output.sequences:q} > {log:q} 2>&1"
+        command("tokenize_corpus")
 
 
 rule plan_cache:
@@ -43,16 +40,14 @@ rule plan_cache:
         mem_mb=memory(2000),
         runtime=10,
     params:
-        model=folder_of("model"),
-        settings=told("plan_cache"),
+        **told("plan_cache"),
         # Where results go to storage elsewhere, a job's own disk holds one shard at a time.
         check=["--no-check-disk"] if STORED_ELSEWHERE else [],
-        code=code("plan_cache"),
     message:
         "Planning the activation cache"
     # What the cache takes is for the user's eyes, so only the rest goes to the log.
     shell:
-        "python {input.script} --model {params.model:q} {params.settings:q} {params.check} --plan {output.plan:q} 2> {log:q}"
+        "python {input.script} {params.files:q} {params.settings:q} {params.check} 2> {log:q}"
 
 
 rule cache_activations:
@@ -75,14 +70,11 @@ rule cache_activations:
         mem_mb=memory(5000),
         runtime=60,
     params:
-        model=folder_of("model"),
-        settings=told("cache_activations"),
-        code=code("cache_activations"),
+        **told("cache_activations"),
     message:
         "Caching activations, shard {wildcards.shard}"
     shell:
-        "python {input.script} --model {params.model:q} --sequences {input.sequences:q} {params.settings:q}"
-        " --shard {output.shard:q} --threads {threads} > {log:q} 2>&1"
+        command("cache_activations")
 
 
 rule write_manifest:
@@ -105,14 +97,11 @@ rule write_manifest:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        folder=folder_of("manifest"),
-        settings=told("write_manifest"),
-        code=code("write_manifest"),
+        **told("write_manifest"),
     message:
         "Hashing the shards"
     shell:
-        "python {input.script} --folder {params.folder:q} --sequences {input.sequences:q} {params.settings:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        command("write_manifest")
 
 
 rule activations:

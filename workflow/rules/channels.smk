@@ -9,7 +9,7 @@ rule interpret_channels:
             for task in STUDY.tasks
         ],
     output:
-        descriptions=[
+        folder=[
             f"{PATHS.interpretations}/{site}.json" for site in PATHS.described_sites
         ],
     log:
@@ -22,12 +22,8 @@ rule interpret_channels:
         mem_mb=memory(7000),
         runtime=60,
     params:
-        model=folder_of("model"),
-        folder=folder_of("descriptions"),
-        settings=told("interpret_channels"),
-        code=code("interpret_channels"),
+        **told("interpret_channels"),
     message:
         "Describing the channels of the circuits"
     shell:
-        "python {input.script} --model {params.model:q} --images {input.images:q} --circuits {input.circuits:q}"
-        " {params.settings:q} --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+        command("interpret_channels")

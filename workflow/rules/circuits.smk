@@ -1,12 +1,15 @@
+CIRCUIT = PATHS.circuit("{task}", "{basis}")
+
+
 rule score_nodes:
     """How much of the metric's change goes through each node, pair by pair."""
     input:
         model=files(PATHS.model, WHOLE_MODEL),
         saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
         script=program("score_nodes"),
-        pairs="results/tasks/{task}/train.jsonl",
+        pairs=rules.make_task.output.train,
     output:
-        scores=f"{PATHS.circuits}/{{task}}/{{basis}}/scores.h5",
+        scores=f"{CIRCUIT}/scores.h5",
     log:
         "logs/score_nodes/{task}.{basis}.log",
     benchmark:
@@ -17,22 +20,18 @@ rule score_nodes:
         mem_mb=memory(5000),
         runtime=60,
     params:
-        model=folder_of("model"),
-        saes=folders_of("saes"),
-        settings=told("score_nodes"),
-        code=code("score_nodes"),
+        **told("score_nodes"),
     message:
         "Scoring {wildcards.basis} for {wildcards.task}"
     shell:
-        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --saes {params.saes:q} {params.settings:q}"
-        " --scores {output.scores:q} --threads {threads} > {log:q} 2>&1"
+        command("score_nodes")
 
 
 if STUDY.circuits.compared_methods:
 
     use rule score_nodes as score_by_method with:
         output:
-            scores=f"{PATHS.circuits}/{{task}}/{{basis}}/scores_by/{{method}}.h5",
+            scores=f"{CIRCUIT}/scores_by/{{method}}.h5",
         log:
             "logs/score_by_method/{task}.{basis}.{method}.log",
         benchmark:
@@ -40,7 +39,7 @@ if STUDY.circuits.compared_methods:
         wildcard_constraints:
             method="|".join(STUDY.circuits.compared_methods),
         params:
-            settings=told("score_by_method"),
+            **told("score_nodes", rule="score_by_method"),
 
 
 rule find_circuit:
@@ -49,11 +48,11 @@ rule find_circuit:
         model=files(PATHS.model, WHOLE_MODEL),
         saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
         script=program("find_circuit"),
-        pairs="results/tasks/{task}/train.jsonl",
+        pairs=rules.make_task.output.train,
         scores=rules.score_nodes.output.scores,
     output:
         circuit=report(
-            f"{PATHS.circuits}/{{task}}/{{basis}}/circuit.json",
+            f"{CIRCUIT}/circuit.json",
             caption="../report/circuit.rst",
             category="Circuits",
             labels={"task": "{task}", "basis": "{basis}", "shown": "circuit"},
@@ -68,15 +67,11 @@ rule find_circuit:
         mem_mb=memory(5000),
         runtime=60,
     params:
-        model=folder_of("model"),
-        saes=folders_of("saes"),
-        settings=told("find_circuit"),
-        code=code("find_circuit"),
+        **told("find_circuit"),
     message:
         "Finding the circuit of {wildcards.basis} for {wildcards.task}"
     shell:
-        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
-        " --saes {params.saes:q} {params.settings:q} --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
+        command("find_circuit")
 
 
 rule prove_circuit:
@@ -85,12 +80,12 @@ rule prove_circuit:
         model=files(PATHS.model, WHOLE_MODEL),
         saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
         script=program("prove_circuit"),
-        train="results/tasks/{task}/train.jsonl",
-        test="results/tasks/{task}/test.jsonl",
+        train=rules.make_task.output.train,
+        test=rules.make_task.output.test,
         scores=rules.score_nodes.output.scores,
         circuit=rules.find_circuit.output.circuit,
     output:
-        proof=f"{PATHS.circuits}/{{task}}/{{basis}}/proof.json",
+        proof=f"{CIRCUIT}/proof.json",
     log:
         "logs/prove_circuit/{task}.{basis}.log",
     benchmark:
@@ -101,16 +96,11 @@ rule prove_circuit:
         mem_mb=memory(7000),
         runtime=120,
     params:
-        model=folder_of("model"),
-        saes=folders_of("saes"),
-        settings=told("prove_circuit"),
-        code=code("prove_circuit"),
+        **told("prove_circuit"),
     message:
         "Proving the circuit of {wildcards.basis} for {wildcards.task}"
     shell:
-        "python {input.script} --model {params.model:q} --train {input.train:q} --test {input.test:q}"
-        " --scores {input.scores:q} --circuit {input.circuit:q} --saes {params.saes:q} {params.settings:q}"
-        " --proof {output.proof:q} --threads {threads} > {log:q} 2>&1"
+        command("prove_circuit")
 
 
 rule evaluate_circuit:
@@ -119,7 +109,7 @@ rule evaluate_circuit:
         model=files(PATHS.model, WHOLE_MODEL),
         saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
         script=program("evaluate_circuit"),
-        pairs="results/tasks/{task}/test.jsonl",
+        pairs=rules.make_task.output.test,
         scores=rules.score_nodes.output.scores,
         circuit=rules.find_circuit.output.circuit,
         proof=lambda wildcards: (
@@ -128,9 +118,9 @@ rule evaluate_circuit:
             else []
         ),
     output:
-        evaluation=f"{PATHS.circuits}/{{task}}/{{basis}}/evaluation.json",
+        evaluation=f"{CIRCUIT}/evaluation.json",
         curves=report(
-            f"{PATHS.circuits}/{{task}}/{{basis}}/curves.csv",
+            f"{CIRCUIT}/curves.csv",
             caption="../report/curves.rst",
             category="Circuits",
             labels={"task": "{task}", "basis": "{basis}", "shown": "curves"},
@@ -145,17 +135,11 @@ rule evaluate_circuit:
         mem_mb=memory(7000),
         runtime=120,
     params:
-        model=folder_of("model"),
-        saes=folders_of("saes"),
-        proof=lambda wildcards, input: ["--proof", input.proof] if input.proof else [],
-        settings=told("evaluate_circuit"),
-        code=code("evaluate_circuit"),
+        **told("evaluate_circuit"),
     message:
         "Judging circuits of {wildcards.basis} for {wildcards.task}"
     shell:
-        "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
-        " --circuit {input.circuit:q} {params.proof:q} --saes {params.saes:q} {params.settings:q}"
-        " --evaluation {output.evaluation:q} --curves {output.curves:q} --threads {threads} > {log:q} 2>&1"
+        command("evaluate_circuit")
 
 
 if STUDY.circuits.minimal:
@@ -166,10 +150,10 @@ if STUDY.circuits.minimal:
             model=files(PATHS.model, WHOLE_MODEL),
             saes=lambda wildcards: PATHS.sae_files(wildcards.basis),
             script=program("minimise_circuit"),
-            pairs="results/tasks/{task}/train.jsonl",
+            pairs=rules.make_task.output.train,
             scores=rules.score_nodes.output.scores,
         output:
-            circuit=f"{PATHS.circuits}/{{task}}/{{basis}}/minimal.json",
+            circuit=f"{CIRCUIT}/minimal.json",
         log:
             "logs/minimise_circuit/{task}.{basis}.log",
         benchmark:
@@ -180,15 +164,11 @@ if STUDY.circuits.minimal:
             mem_mb=memory(5000),
             runtime=60,
         params:
-            model=folder_of("model"),
-            saes=folders_of("saes"),
-            settings=told("minimise_circuit"),
-            code=code("minimise_circuit"),
+            **told("minimise_circuit"),
         message:
             "Searching for the minimal circuit of {wildcards.basis} for {wildcards.task}"
         shell:
-            "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
-            " --saes {params.saes:q} {params.settings:q} --circuit {output.circuit:q} --threads {threads} > {log:q} 2>&1"
+            command("minimise_circuit")
 
 
 rule circuits:

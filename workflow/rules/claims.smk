@@ -24,17 +24,11 @@ if STUDY.claims:
             mem_mb=memory(5000),
             runtime=60,
         params:
-            model=folder_of("model"),
-            edited=folders_of("edited"),
-            saes=folders_of("saes"),
-            settings=told("judge_claims"),
-            code=code("judge_claims"),
+            **told("judge_claims"),
         message:
             "Testing claims"
         shell:
-            "python {input.script} --claims {input.claims:q} --model {params.model:q} --edited {params.edited:q}"
-            " --pairs {input.pairs:q} --circuits {input.circuits:q} --saes {params.saes:q} {params.settings:q}"
-            " --verdicts {output.verdicts:q} --threads {threads} > {log:q} 2>&1"
+            command("judge_claims")
 
     rule claims:
         """Fail when a claim does: the gate of a model in CI."""
@@ -48,7 +42,9 @@ if STUDY.claims:
         resources:
             mem_mb=memory(500),
             runtime=5,
+        params:
+            **told("gate_claims"),
         message:
             "Verdicts"
         shell:
-            "python {input.script} --verdicts {input.verdicts:q} 2>&1 | tee {log:q}"
+            "python {input.script} {params.files:q} 2>&1 | tee {log:q}"

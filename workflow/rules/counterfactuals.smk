@@ -17,11 +17,8 @@ rule make_counterfactuals:
         runtime=30,
         gpu=1,
     params:
-        model=folder_of("model"),
-        settings=told("make_counterfactuals"),
-        code=code("make_counterfactuals"),
+        **told("make_counterfactuals"),
     message:
         "Changing images until the model sees another class"
     shell:
-        "python {input.script} --model {params.model:q} --tests {input.tests:q} {params.settings:q}"
-        " --counterfactuals {output.counterfactuals:q} --threads {threads} > {log:q} 2>&1"
+        command("make_counterfactuals")

@@ -18,15 +18,11 @@ rule discover_tokens:
         mem_mb=memory(7000),
         runtime=120,
     params:
-        model=folder_of("model"),
-        saes=folders_of("saes"),
-        settings=told("discover_tokens"),
-        code=code("discover_tokens"),
+        **told("discover_tokens"),
     message:
         f"Describing {STUDY.discovery.tokens} tokens"
     shell:
-        "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --saes {params.saes:q}"
-        " {params.settings:q} --found {output.found:q} --threads {threads} > {log:q} 2>&1"
+        command("discover_tokens")
 
 
 rule discover_circuits:
@@ -50,15 +46,11 @@ rule discover_circuits:
         mem_mb=memory(5000),
         runtime=120,
     params:
-        model=folder_of("model"),
-        saes=folders_of("saes"),
-        settings=told("discover_circuits"),
-        code=code("discover_circuits"),
+        **told("discover_circuits"),
     message:
         f"Finding circuits of {STUDY.discovery.clusters} clusters"
     shell:
-        "python {input.script} --model {params.model:q} --saes {params.saes:q} --found {input.found:q} {params.settings:q}"
-        " --catalogue {output.catalogue:q} --table {output.table:q} --threads {threads} > {log:q} 2>&1"
+        command("discover_circuits")
 
 
 rule discover:

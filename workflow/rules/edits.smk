@@ -6,7 +6,7 @@ rule fetch_professions:
     input:
         script=program("fetch_professions"),
     output:
-        professions="results/professions/{professions}.json",
+        professions=PATHS.professions("{professions}"),
     log:
         "logs/fetch_professions/{professions}.log",
     benchmark:
@@ -17,12 +17,11 @@ rule fetch_professions:
         mem_mb=memory(1000),
         runtime=30,
     params:
-        settings=told("fetch_professions"),
-        code=code("fetch_professions"),
+        **told("fetch_professions"),
     message:
         "Fetching {wildcards.professions}"
     shell:
-        "python {input.script} {params.settings:q} --professions {output.professions:q} > {log:q} 2>&1"
+        command("fetch_professions")
 
 
 if STUDY.edits:
@@ -48,19 +47,15 @@ if STUDY.edits:
             runtime=120,
             gpu=1,
         params:
-            model=folder_of("model"),
-            pairs=folders_of("pairs"),
-            saes=folders_of("saes"),
-            settings=told("select_features"),
             # Beside the outputs, as the state of training is.
-            remembered=lambda wildcards: f"state/{STUDY.study}/{wildcards.edit}.judgements.jsonl",
-            code=code("select_features"),
+            **told(
+                "select_features",
+                remembered=f"state/{STUDY.study}/{{edit}}.judgements.jsonl",
+            ),
         message:
             "Choosing features for {wildcards.edit}"
         shell:
-            "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --pairs {params.pairs:q}"
-            " --saes {params.saes:q} {params.settings:q} --remembered {params.remembered:q} --selection {output.selection:q}"
-            " --threads {threads} > {log:q} 2>&1"
+            command("select_features")
 
     rule keep_edit:
         """A model whose weights do what an edit's hooks do."""
@@ -73,7 +68,7 @@ if STUDY.edits:
             sequences=rules.tokenize_corpus.output.sequences,
             pairs=lambda wildcards: PATHS.edit_pairs(wildcards.edit),
         output:
-            edited=files(PATHS.edited_model("{edit}"), WHOLE_MODEL),
+            folder=files(PATHS.edited_model("{edit}"), WHOLE_MODEL),
         log:
             f"logs/keep_edit/{STUDY.study}-{{edit}}.log",
         benchmark:
@@ -85,21 +80,11 @@ if STUDY.edits:
             runtime=60,
             gpu=1,
         params:
-            model=folder_of("model"),
-            pairs=folders_of("pairs"),
-            saes=folders_of("saes"),
-            selection=lambda wildcards, input: (
-                ["--selection", *input.selection] if input.selection else []
-            ),
-            folder=folder_of("edited"),
-            settings=told("keep_edit"),
-            code=code("keep_edit"),
+            **told("keep_edit"),
         message:
             "Making {wildcards.edit} permanent"
         shell:
-            "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --pairs {params.pairs:q}"
-            " --saes {params.saes:q} {params.selection:q} --circuits {input.circuits:q} {params.settings:q}"
-            " --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+            command("keep_edit")
 
     rule evaluate_edit:
         """An edit on test pairs and held-out text, beside the model before, a permanent model and other ways."""
@@ -127,30 +112,11 @@ if STUDY.edits:
             runtime=120,
             gpu=1,
         params:
-            model=folder_of("model"),
-            pairs=folders_of("pairs"),
-            others=folders_of("others"),
-            saes=folders_of("saes"),
-            selection=lambda wildcards, input: (
-                ["--selection", *input.selection] if input.selection else []
-            ),
-            permanent=lambda wildcards, input, output: (
-                ["--permanent", *folders("permanent", input, output)]
-                if input.permanent
-                else []
-            ),
-            images=lambda wildcards, input: (
-                ["--images", *input.images] if input.images else []
-            ),
-            settings=told("evaluate_edit"),
-            code=code("evaluate_edit"),
+            **told("evaluate_edit"),
         message:
             "Judging {wildcards.edit}"
         shell:
-            "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --pairs {params.pairs:q}"
-            " --others {params.others:q} --saes {params.saes:q} {params.selection:q} {params.permanent:q}"
-            " --circuits {input.circuits:q} {params.images:q} {params.settings:q} --evaluation {output.evaluation:q}"
-            " --threads {threads} > {log:q} 2>&1"
+            command("evaluate_edit")
 
 
 rule edits:

@@ -4,14 +4,14 @@ rule plot_figure:
         script=program("plot_figure"),
         data=lambda wildcards: FIGURES[wildcards.figure].data,
     output:
-        report(
+        svg=report(
             f"{PATHS.figures}/{{figure}}.svg",
             caption="../report/figure.rst",
             category="Figures",
             labels={"figure": "{figure}", "shown": "drawing"},
         ),
-        f"{PATHS.figures}/{{figure}}.png",
-        report(
+        png=f"{PATHS.figures}/{{figure}}.png",
+        csv=report(
             f"{PATHS.figures}/{{figure}}.csv",
             caption="../report/figure.rst",
             category="Figures",
@@ -29,23 +29,17 @@ rule plot_figure:
         mem_mb=memory(1000),
         runtime=10,
     params:
-        settings=told("plot_figure"),
-        stem=lambda wildcards, output: str(Path(output[0]).with_suffix("")),
-        code=code("plot_figure"),
+        **told("plot_figure"),
     message:
         "Drawing {wildcards.figure}"
     shell:
-        "python {input.script} {params.settings:q} --data {input.data:q} --stem {params.stem:q} > {log:q} 2>&1"
+        command("plot_figure")
 
 
 rule figures:
     """All figures of the study."""
     input:
-        expand(
-            f"{PATHS.figures}/{{figure}}{{suffix}}",
-            figure=FIGURES,
-            suffix=[".svg", ".png", ".csv"],
-        ),
+        figure_files(PATHS, FIGURES),
 
 
 # Times differ from run to run, so this figure is no part of a study; it is drawn anew when any job has run since.
@@ -57,7 +51,7 @@ rule plot_runtime:
     input:
         script=program("plot_figure"),
     output:
-        multiext(f"{PATHS.figures}/runtime", ".svg", ".png", ".csv"),
+        multiext(f"{PATHS.figures}/runtime", svg=".svg", png=".png", csv=".csv"),
     log:
         "logs/plot_runtime/runtime.log",
     conda:
@@ -68,12 +62,11 @@ rule plot_runtime:
     params:
         benchmarks=BENCHMARKS,
         newest=max((os.path.getmtime(path) for path in BENCHMARKS), default=0),
-        stem=lambda wildcards, output: str(Path(output[0]).with_suffix("")),
-        code=code("plot_figure"),
+        code=fingerprint(script_of("plot_figure")),
     message:
         "Drawing time and memory by rule"
     shell:
-        "python {input.script} --kind runtime --data {params.benchmarks:q} --stem {params.stem:q} > {log:q} 2>&1"
+        "python {input.script} --kind runtime --data {params.benchmarks:q} --svg {output.svg:q} > {log:q} 2>&1"
 
 
 rule runtime:

@@ -4,7 +4,7 @@ rule train_vision_transformer:
         script=program("train_vision_transformer"),
         images=PATHS.corpus,
     output:
-        model=files(PATHS.transformer("{model}"), TRAINED_MODEL),
+        folder=files(PATHS.transformer("{model}"), TRAINED_MODEL),
     log:
         "logs/train_vision_transformer/{model}.log",
     benchmark:
@@ -21,15 +21,11 @@ rule train_vision_transformer:
         runtime=24 * 60,
         gpu=1,
     params:
-        folder=folder_of("model"),
-        settings=told("train_vision_transformer"),
-        state="state/{model}.safetensors",
-        code=code("train_vision_transformer"),
+        **told("train_vision_transformer", state="state/{model}.safetensors"),
     message:
         "Training {wildcards.model}"
     shell:
-        "python {input.script} --images {input.images:q} {params.settings:q} --folder {params.folder:q}"
-        " --state {params.state:q} --threads {threads} > {log:q} 2>&1"
+        command("train_vision_transformer")
 
 
 if STUDY.twin:

@@ -10,7 +10,7 @@ if STUDY.interpretations and PATHS.feature_sites:
                 f"{PATHS.circuits}/{task}/features/circuit.json"
                 for task in STUDY.tasks
             ],
-            manifest=rules.write_manifest.output.manifest,
+            activations=rules.write_manifest.output.manifest,
             sequences=rules.tokenize_corpus.output.sequences,
             shards=lambda wildcards: PATHS.shards(
                 STUDY.basis_sites("features")[wildcards.site]
@@ -29,17 +29,11 @@ if STUDY.interpretations and PATHS.feature_sites:
             mem_mb=memory(5000),
             runtime=60,
         params:
-            model=folder_of("model"),
-            sae=folder_of("sae"),
-            activations=folder_of("manifest"),
-            settings=told("interpret_nodes"),
-            code=code("interpret_nodes"),
+            **told("interpret_nodes"),
         message:
             "Describing the nodes at {wildcards.site}"
         shell:
-            "python {input.script} --model {params.model:q} --sae {params.sae:q} --activations {params.activations:q}"
-            " --circuits {input.circuits:q} {params.settings:q} --interpretation {output.interpretation:q}"
-            " --threads {threads} > {log:q} 2>&1"
+            command("interpret_nodes")
 
 
 if PATHS.labels:
@@ -47,7 +41,7 @@ if PATHS.labels:
     rule label_nodes:
         """Labels by a language model, each with its detection score."""
         input:
-            model=files(PATHS.model, TOKENIZER),
+            tokenizer=files(PATHS.model, TOKENIZER),
             script=program("label_nodes"),
             interpretation=rules.interpret_nodes.output.interpretation,
             sequences=rules.tokenize_corpus.output.sequences,
@@ -65,17 +59,14 @@ if PATHS.labels:
             mem_mb=memory(2000),
             runtime=240,
         params:
-            tokenizer=folder_of("model"),
-            settings=told("label_nodes"),
             # Beside the outputs, as the state of training is.
-            remembered=lambda wildcards: f"state/{STUDY.study}/{wildcards.site}.labels.jsonl",
-            code=code("label_nodes"),
+            **told(
+                "label_nodes", remembered=f"state/{STUDY.study}/{{site}}.labels.jsonl"
+            ),
         message:
             "Labelling the nodes at {wildcards.site}"
         shell:
-            "python {input.script} --interpretation {input.interpretation:q} --sequences {input.sequences:q}"
-            " --tokenizer {params.tokenizer:q} {params.settings:q} --remembered {params.remembered:q}"
-            " --labels {output.labels:q} > {log:q} 2>&1"
+            command("label_nodes")
 
 
 rule interpretations:

@@ -16,11 +16,8 @@ rule judge_model:
         mem_mb=memory(4000),
         runtime=30,
     params:
-        model=folder_of("model"),
-        settings=told("judge_model"),
-        code=code("judge_model"),
+        **told("judge_model"),
     message:
         "Judging the model on {input.images}"
     shell:
-        "python {input.script} --model {params.model:q} --images {input.images:q} {params.settings:q}"
-        " --accuracy {output.accuracy:q} --threads {threads} > {log:q} 2>&1"
+        command("judge_model")

@@ -1,5 +1,7 @@
 """The smallest circuits of models with almost all weights zero, beside those of dense models."""
 
+PRUNED = PATHS.circuit("{task}", "{model}")
+
 
 rule prune_task:
     """The smallest circuit of one model for one task, judged on the test pairs."""
@@ -10,8 +12,8 @@ rule prune_task:
         train=rules.make_task.output.train,
         test=rules.make_task.output.test,
     output:
-        circuit=f"{PATHS.circuits}/{{task}}/{{model}}/circuit.json",
-        pruning=f"{PATHS.circuits}/{{task}}/{{model}}/pruning.json",
+        circuit=f"{PRUNED}/circuit.json",
+        pruning=f"{PRUNED}/pruning.json",
     log:
         f"logs/prune_task/{STUDY.study}.{{task}}.{{model}}.log",
     benchmark:
@@ -22,15 +24,11 @@ rule prune_task:
         mem_mb=memory(3000),
         runtime=120,
     params:
-        model=folder_of("model"),
-        settings=told("prune_task"),
-        code=code("prune_task"),
+        **told("prune_task"),
     message:
         "Pruning {wildcards.model} to {wildcards.task}"
     shell:
-        "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --train {input.train:q}"
-        " --test {input.test:q} {params.settings:q} --circuit {output.circuit:q} --pruning {output.pruning:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        command("prune_task")
 
 
 rule compare_frontier:
@@ -51,10 +49,8 @@ rule compare_frontier:
         mem_mb=memory(1000),
         runtime=10,
     params:
-        settings=told("compare_frontier"),
-        code=code("compare_frontier"),
+        **told("compare_frontier"),
     message:
         "Comparing sparse models with dense ones"
     shell:
-        "python {input.script} --losses {input.losses:q} --circuits {input.circuits:q} {params.settings:q}"
-        " --frontier {output.frontier:q} > {log:q} 2>&1"
+        command("compare_frontier")

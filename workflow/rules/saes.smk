@@ -6,7 +6,7 @@ KINDS_OF_PLACE = {
     "train_cross_layer": ["cross_layer"],
 }
 
-SAE_FOLDER = f"results/saes/{STUDY.model}/{{site}}/{{sae}}"
+SAE_FOLDER = PATHS.sae("{site}", "{sae}")
 
 for training, places in KINDS_OF_PLACE.items():
     place = STUDY.places.get(places[0]) if places else None
@@ -19,15 +19,15 @@ for training, places in KINDS_OF_PLACE.items():
             training
         input:
             script=program("train_sae"),
-            manifest=rules.write_manifest.output.manifest,
+            activations=rules.write_manifest.output.manifest,
             stats=rules.write_manifest.output.stats,
             shards=lambda wildcards: PATHS.shards(wildcards.site),
         output:
-            saes=expand(
-                f"results/saes/{STUDY.model}/{{{{site}}}}/{{sae}}/{{name}}",
-                sae=trained,
-                name=SAE,
-            ),
+            folders=[
+                path
+                for sae in trained
+                for path in files(PATHS.sae("{site}", sae), SAE)
+            ],
         log:
             f"logs/{training}/{{site}}.log",
         benchmark:
@@ -40,17 +40,16 @@ for training, places in KINDS_OF_PLACE.items():
             mem_mb=memory(2000 + 1000 * len(trained)),
             runtime=60 * len(trained),
         params:
-            activations=folder_of("manifest"),
-            folder=folder_of("saes", up=2),
-            settings=told(training),
             # Beside the outputs, not among them: Snakemake removes what a failed job leaves of its outputs.
-            state=lambda wildcards: f"state/{STUDY.model}/{wildcards.site}.safetensors",
-            code=code("train_sae"),
+            **told(
+                "train_sae",
+                rule=training,
+                state=f"state/{STUDY.model}/{{site}}.safetensors",
+            ),
         message:
             "Training autoencoders at {wildcards.site}"
         shell:
-            "python {input.script} --activations {params.activations:q} {params.settings:q} --state {params.state:q}"
-            " --folder {params.folder:q} --threads {threads} > {log:q} 2>&1"
+            command("train_sae")
 
 
 if PUBLISHED := [name for name in STUDY.saes if name not in STUDY.trained]:
@@ -60,7 +59,7 @@ if PUBLISHED := [name for name in STUDY.saes if name not in STUDY.trained]:
         input:
             script=program("fetch_sae"),
         output:
-            sae=files(SAE_FOLDER, SAE),
+            folder=files(SAE_FOLDER, SAE),
         log:
             "logs/fetch_sae/{site}.{sae}.log",
         benchmark:
@@ -73,44 +72,40 @@ if PUBLISHED := [name for name in STUDY.saes if name not in STUDY.trained]:
             mem_mb=memory(8000),
             runtime=60,
         params:
-            folder=folder_of("sae"),
-            settings=told("fetch_sae"),
-            code=code("fetch_sae"),
+            **told("fetch_sae"),
         message:
             "Fetching autoencoder {wildcards.sae} at {wildcards.site}"
         shell:
-            "python {input.script} {params.settings:q} --folder {params.folder:q} > {log:q} 2>&1"
+            command("fetch_sae")
 
 
-rule evaluate_sae:
-    """Reconstruction of held-out activations, and the model's loss with the reconstruction in their place."""
-    input:
-        sae=files(SAE_FOLDER, SAE[:3]),
-        model=files(PATHS.model, WHOLE_MODEL),
-        script=program("evaluate_sae"),
-        sequences=rules.tokenize_corpus.output.sequences,
-        stats=rules.write_manifest.output.stats,
-    output:
-        evaluation=f"{SAE_FOLDER}/evaluation.json",
-    log:
-        "logs/evaluate_sae/{site}.{sae}.log",
-    benchmark:
-        "logs/evaluate_sae/{site}.{sae}.tsv"
-    conda:
-        "../envs/environment.yaml"
-    resources:
-        mem_mb=memory(5000),
-        runtime=60,
-    params:
-        model=folder_of("model"),
-        sae=folder_of("sae"),
-        settings=told("evaluate_sae"),
-        code=code("evaluate_sae"),
-    message:
-        "Evaluating autoencoder {wildcards.sae} at {wildcards.site}"
-    shell:
-        "python {input.script} --model {params.model:q} --sequences {input.sequences:q} --stats {input.stats:q}"
-        " --sae {params.sae:q} {params.settings:q} --evaluation {output.evaluation:q} --threads {threads} > {log:q} 2>&1"
+if STUDY.saes:
+
+    rule evaluate_sae:
+        """Reconstruction of held-out activations, and the model's loss with the reconstruction in their place."""
+        input:
+            sae=files(SAE_FOLDER, SAE[:3]),
+            model=files(PATHS.model, WHOLE_MODEL),
+            script=program("evaluate_sae"),
+            sequences=rules.tokenize_corpus.output.sequences,
+            stats=rules.write_manifest.output.stats,
+        output:
+            evaluation=f"{SAE_FOLDER}/evaluation.json",
+        log:
+            "logs/evaluate_sae/{site}.{sae}.log",
+        benchmark:
+            "logs/evaluate_sae/{site}.{sae}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        resources:
+            mem_mb=memory(5000),
+            runtime=60,
+        params:
+            **told("evaluate_sae"),
+        message:
+            "Evaluating autoencoder {wildcards.sae} at {wildcards.site}"
+        shell:
+            command("evaluate_sae")
 
 
 if STUDY.probing:
@@ -134,16 +129,11 @@ if STUDY.probing:
             mem_mb=memory(5000),
             runtime=60,
         params:
-            model=folder_of("model"),
-            sae=folder_of("sae"),
-            tasks=folders_of("tasks"),
-            settings=told("probe_sae"),
-            code=code("probe_sae"),
+            **told("probe_sae"),
         message:
             "Probing autoencoder {wildcards.sae} at {wildcards.site}"
         shell:
-            "python {input.script} --model {params.model:q} --sae {params.sae:q} --tasks {params.tasks:q}"
-            " {params.settings:q} --probing {output.probing:q} --threads {threads} > {log:q} 2>&1"
+            command("probe_sae")
 
 
 if STUDY.other_seeds:
@@ -172,14 +162,11 @@ if STUDY.other_seeds:
             mem_mb=memory(4000),
             runtime=30,
         params:
-            sae=folder_of("sae"),
-            others=folders_of("others"),
-            code=code("compare_saes"),
+            **told("compare_saes"),
         message:
             "Comparing {wildcards.sae} at {wildcards.site} with other seeds"
         shell:
-            "python {input.script} --sae {params.sae:q} --others {params.others:q} --stability {output.stability:q}"
-            " --threads {threads} > {log:q} 2>&1"
+            command("compare_saes")
 
 
 rule saes:

@@ -2,16 +2,13 @@
 
 if STUDY.shift:
 
-    BIOGRAPHIES = f"results/biographies/{STUDY.shift.biographies or STUDY.study}.jsonl"
-    SHIFT = f"results/shift/{STUDY.study}.json"
-
     rule write_biographies:
         """Biographies of two professions and genders, written by the model or fetched."""
         input:
             model=[] if STUDY.shift.biographies else files(PATHS.model, WHOLE_MODEL),
             script=program("write_biographies"),
         output:
-            biographies=BIOGRAPHIES,
+            biographies=PATHS.biographies,
         log:
             f"logs/write_biographies/{STUDY.study}.log",
         benchmark:
@@ -23,16 +20,11 @@ if STUDY.shift:
             runtime=120,
             gpu=1,
         params:
-            model=lambda wildcards, input, output: (
-                ["--model", *folders("model", input, output)] if input.model else []
-            ),
-            settings=told("write_biographies"),
-            code=code("write_biographies"),
+            **told("write_biographies"),
         message:
             "Writing biographies"
         shell:
-            "python {input.script} {params.model:q} {params.settings:q} --biographies {output.biographies:q}"
-            " --threads {threads} > {log:q} 2>&1"
+            command("write_biographies")
 
     rule run_shift:
         """The probe's circuit, what of it is about gender, and the probe with that taken out."""
@@ -42,7 +34,7 @@ if STUDY.shift:
             script=program("run_shift"),
             biographies=rules.write_biographies.output.biographies,
         output:
-            evaluation=SHIFT,
+            evaluation=PATHS.shift,
         log:
             f"logs/run_shift/{STUDY.study}.log",
         benchmark:
@@ -54,12 +46,8 @@ if STUDY.shift:
             runtime=120,
             gpu=1,
         params:
-            model=folder_of("model"),
-            saes=folders_of("saes"),
-            settings=told("run_shift"),
-            code=code("run_shift"),
+            **told("run_shift"),
         message:
             "Taking gender out of a classifier"
         shell:
-            "python {input.script} --biographies {input.biographies:q} --model {params.model:q} --saes {params.saes:q}"
-            " {params.settings:q} --evaluation {output.evaluation:q} --threads {threads} > {log:q} 2>&1"
+            command("run_shift")

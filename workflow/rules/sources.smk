@@ -3,7 +3,7 @@ rule fetch_model:
     input:
         script=program("fetch_model"),
     output:
-        model=files(PATHS.model, WHOLE_MODEL),
+        folder=files(PATHS.model, WHOLE_MODEL),
     log:
         f"logs/fetch_model/{STUDY.model}.log",
     benchmark:
@@ -14,13 +14,11 @@ rule fetch_model:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        folder=folder_of("model"),
-        settings=told("fetch_model"),
-        code=code("fetch_model"),
+        **told("fetch_model"),
     message:
         f"Fetching model {STUDY.model}"
     shell:
-        "python {input.script} {params.settings:q} --folder {params.folder:q} > {log:q} 2>&1"
+        command("fetch_model")
 
 
 rule models:

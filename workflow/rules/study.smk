@@ -19,6 +19,8 @@ from sparse_circuits.studies.load import load_study
 from sparse_circuits.doctor import check_git
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.fingerprint import fingerprint
+from sparse_circuits.plan.commands import computes, file_words
+from sparse_circuits.plan.figures import figure_files
 from sparse_circuits.plan.needs import job_memory
 from sparse_circuits.plan.of_study import plan_of
 from sparse_circuits.plan.paths import (
@@ -28,8 +30,8 @@ from sparse_circuits.plan.paths import (
     TRAINED_MODEL,
     WEIGHTS,
     WHOLE_MODEL,
-    files,
 )
+from sparse_circuits.plan.study_paths import files
 from sparse_circuits.versions.stages import stages_folder
 
 try:
@@ -73,9 +75,33 @@ def program(step):
     return local(ancient(os.path.relpath(script_of(step))))
 
 
-def code(step, *modules):
-    """A rule's parameter: what its step computes, whatever its comments say; `modules` are imported by name."""
-    return fingerprint(script_of(step), *modules)
+def told(step, rule=None, modules=lambda wildcards: [], **others):
+    """A rule's parameters: the flags of its step's files and settings, and what the step computes, comments left out.
+
+    Files are the rule's inputs and outputs that have the names of flags, and `others`, which are given by path.
+    `modules` are imported by name. Settings are those of `rule`, where it is not called as its step is.
+    """
+
+    def words(wildcards, input, output):
+        given = {name: path.format_map(wildcards) for name, path in others.items()}
+        return file_words(
+            step, {**dict(input.items()), **dict(output.items()), **given}
+        )
+
+    settings = TOLD.get(rule or step)
+    return {
+        "files": words,
+        "settings": lambda wildcards: (
+            settings.read(STUDY, dict(wildcards.items())).flags() if settings else []
+        ),
+        "code": lambda wildcards: fingerprint(script_of(step), *modules(wildcards)),
+    }
+
+
+def command(step):
+    """A rule's shell command."""
+    threads = " --threads {threads}" if computes(step) else ""
+    return f"python {{input.script}} {{params.files:q}} {{params.settings:q}}{threads} > {{log:q}} 2>&1"
 
 
 def script_of(step):
@@ -85,27 +111,6 @@ def script_of(step):
 def brought(paths):
     """Paths of which those that the user brings stay here where results go to storage elsewhere."""
     return [path if path.startswith("results/") else local(path) for path in paths]
-
-
-def told(rule):
-    """A rule's parameter: the flags that tell its step the study's settings."""
-    return lambda wildcards: TOLD[rule].read(STUDY, dict(wildcards.items())).flags()
-
-
-def folder_of(name, up=1):
-    """A rule's parameter: the folder of its input or output files of this name, as they lie here."""
-    return lambda wildcards, input, output: folders(name, input, output, up)[0]
-
-
-def folders_of(name):
-    """A rule's parameter: the folders of its input files of this name, in order."""
-    return lambda wildcards, input, output: folders(name, input, output)
-
-
-def folders(name, input, output, up=1):
-    found = input.get(name) or output.get(name) or []
-    paths = [found] if isinstance(found, str) else found
-    return list(dict.fromkeys(str(Path(path).parents[up - 1]) for path in paths))
 
 
 def memory(megabytes, copies=1):

@@ -5,8 +5,8 @@ rule make_task:
         sources=lambda wildcards: brought(PATHS.task_files(wildcards.task)),
         script=program("make_task"),
     output:
-        train="results/tasks/{task}/train.jsonl",
-        test="results/tasks/{task}/test.jsonl",
+        train=PATHS.split("{task}", "train"),
+        test=PATHS.split("{task}", "test"),
     log:
         "logs/make_task/{task}.log",
     benchmark:
@@ -19,14 +19,11 @@ rule make_task:
         mem_mb=memory(2000),
         runtime=10,
     params:
-        model=folder_of("model"),
-        folder=folder_of("train"),
-        settings=told("make_task"),
-        code=lambda wildcards: code(
-            "make_task", f"tasks.{PATHS.task_kind(wildcards.task)}"
+        **told(
+            "make_task",
+            modules=lambda wildcards: [f"tasks.{PATHS.task_kind(wildcards.task)}"],
         ),
     message:
         "Making task {wildcards.task}"
     shell:
-        "python {input.script} --model {params.model:q} --folder {params.folder:q} --sources {input.sources:q}"
-        " {params.settings:q} > {log:q} 2>&1"
+        command("make_task")

@@ -8,8 +8,8 @@ if STUDY.transfer:
             documents=rules.fetch_corpus.output.documents,
             sequences=rules.tokenize_corpus.output.sequences,
         output:
-            fit="results/tasks/natural/fit.jsonl",
-            judge="results/tasks/natural/judge.jsonl",
+            fit=PATHS.split("natural", "fit"),
+            judge=PATHS.split("natural", "judge"),
         log:
             "logs/mine_sentences/natural.log",
         benchmark:
@@ -22,14 +22,11 @@ if STUDY.transfer:
             mem_mb=memory(4000),
             runtime=30,
         params:
-            model=folder_of("model"),
-            settings=told("mine_sentences"),
-            code=code("mine_sentences"),
+            **told("mine_sentences"),
         message:
             "Mining natural sentences"
         shell:
-            "python {input.script} --model {params.model:q} --documents {input.documents:q} --sequences {input.sequences:q}"
-            " {params.settings:q} --fit {output.fit:q} --judge {output.judge:q} > {log:q} 2>&1"
+            command("mine_sentences")
 
     rule score_sentences:
         """Node scores and means of the sentences to fit on."""
@@ -50,15 +47,11 @@ if STUDY.transfer:
             mem_mb=memory(5000),
             runtime=60,
         params:
-            model=folder_of("model"),
-            saes=folders_of("saes"),
-            settings=told("score_sentences"),
-            code=code("score_nodes"),
+            **told("score_nodes", rule="score_sentences"),
         message:
             "Scoring features on natural sentences"
         shell:
-            "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --saes {params.saes:q}"
-            " {params.settings:q} --scores {output.scores:q} --threads {threads} > {log:q} 2>&1"
+            command("score_nodes")
 
     rule judge_transfer:
         """Whether nodes found on templates are necessary and sufficient in natural sentences."""
@@ -84,16 +77,11 @@ if STUDY.transfer:
             mem_mb=memory(5000),
             runtime=120,
         params:
-            model=folder_of("model"),
-            saes=folders_of("saes"),
-            settings=told("judge_transfer"),
-            code=code("judge_transfer"),
+            **told("judge_transfer"),
         message:
             "Judging on natural sentences the features found on templates"
         shell:
-            "python {input.script} --model {params.model:q} --pairs {input.pairs:q} --scores {input.scores:q}"
-            " --fit {input.fit:q} --saes {params.saes:q} {params.settings:q} --transfer {output.transfer:q}"
-            " --threads {threads} > {log:q} 2>&1"
+            command("judge_transfer")
 
 
 rule transfer:

@@ -7,7 +7,7 @@ rule train_tokenizer:
         script=program("train_tokenizer"),
         documents=PATHS.corpus,
     output:
-        tokenizer=files(PATHS.tokenizer, TOKENIZER),
+        folder=files(PATHS.tokenizer, TOKENIZER),
     log:
         f"logs/train_tokenizer/{STUDY.corpus}.log",
     benchmark:
@@ -18,19 +18,17 @@ rule train_tokenizer:
         mem_mb=memory(4000),
         runtime=60,
     params:
-        folder=folder_of("tokenizer"),
-        settings=told("train_tokenizer"),
-        code=code("train_tokenizer"),
+        **told("train_tokenizer"),
     message:
         f"Training a tokenizer of {STUDY.vocabulary} tokens"
     shell:
-        "python {input.script} --documents {input.documents:q} {params.settings:q} --folder {params.folder:q} > {log:q} 2>&1"
+        command("train_tokenizer")
 
 
 rule cut_sequences:
     """The corpus as token sequences of one length."""
     input:
-        tokenizer=rules.train_tokenizer.output,
+        model=rules.train_tokenizer.output,
         script=program("tokenize_corpus"),
         documents=PATHS.corpus,
     output:
@@ -45,14 +43,11 @@ rule cut_sequences:
         mem_mb=memory(6000),
         runtime=60,
     params:
-        tokenizer=folder_of("tokenizer"),
-        settings=told("cut_sequences"),
-        code=code("tokenize_corpus"),
+        **told("tokenize_corpus", rule="cut_sequences"),
     message:
         "Cutting the corpus into sequences"
     shell:
-        "python {input.script} --documents {input.documents:q} --model {params.tokenizer:q} {params.settings:q}"
-        " --sequences {output.sequences:q} > {log:q} 2>&1"
+        command("tokenize_corpus")
 
 
 rule train_transformer:
@@ -62,7 +57,7 @@ rule train_transformer:
         script=program("train_transformer"),
         sequences=rules.cut_sequences.output.sequences,
     output:
-        model=files(PATHS.transformer("{model}"), TRAINED_MODEL),
+        folder=files(PATHS.transformer("{model}"), TRAINED_MODEL),
     log:
         f"logs/train_transformer/{STUDY.study}-{{model}}.log",
     benchmark:
@@ -76,16 +71,14 @@ rule train_transformer:
         runtime=24 * 60,
         gpu=1,
     params:
-        folder=folder_of("model"),
-        tokenizer=folder_of("tokenizer"),
-        settings=told("train_transformer"),
-        state=f"state/{STUDY.study}-{{model}}.safetensors",
-        code=code("train_transformer"),
+        **told(
+            "train_transformer",
+            state=f"state/{STUDY.study}-{{model}}.safetensors",
+        ),
     message:
         "Training {wildcards.model}"
     shell:
-        "python {input.script} --sequences {input.sequences:q} --tokenizer {params.tokenizer:q} {params.settings:q}"
-        " --folder {params.folder:q} --state {params.state:q} --threads {threads} > {log:q} 2>&1"
+        command("train_transformer")
 
 
 rule models:
@@ -115,7 +108,7 @@ rule explain_circuit:
         test=rules.make_task.output.test,
         circuit=rules.prune_task.output.circuit,
     output:
-        explanation=f"{PATHS.circuits}/{{task}}/{{model}}/explanation.json",
+        explanation=f"{PRUNED}/explanation.json",
     log:
         f"logs/explain_circuit/{STUDY.study}.{{task}}.{{model}}.log",
     benchmark:
@@ -126,15 +119,11 @@ rule explain_circuit:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        model=folder_of("model"),
-        settings=told("explain_circuit"),
-        code=code("explain_circuit"),
+        **told("explain_circuit"),
     message:
         "Explaining {wildcards.task} in {wildcards.model}"
     shell:
-        "python {input.script} --circuit {input.circuit:q} --model {params.model:q} --sequences {input.sequences:q}"
-        " --train {input.train:q} --test {input.test:q} {params.settings:q} --explanation {output.explanation:q}"
-        " --threads {threads} > {log:q} 2>&1"
+        command("explain_circuit")
 
 
 if STUDY.bridges:
@@ -149,7 +138,7 @@ if STUDY.bridges:
             circuits=PATHS.of_pruned("circuit.json", [STUDY.bridges.sparse]),
             tests=PATHS.pairs(STUDY.tasks, ["test"]),
         output:
-            bridges=f"results/bridges/{STUDY.study}/bridges.safetensors",
+            bridges=PATHS.bridges,
             carried=PATHS.carried[0],
         log:
             f"logs/train_bridges/{STUDY.study}.log",
@@ -162,22 +151,17 @@ if STUDY.bridges:
             runtime=24 * 60,
             gpu=1,
         params:
-            dense=folder_of("dense"),
-            sparse=folder_of("sparse"),
-            settings=told("train_bridges"),
-            code=code("train_bridges"),
+            **told("train_bridges"),
         message:
             "Training bridges"
         shell:
-            "python {input.script} --dense {params.dense:q} --sparse {params.sparse:q} --sequences {input.sequences:q}"
-            " --circuits {input.circuits:q} --tests {input.tests:q} {params.settings:q} --bridges {output.bridges:q}"
-            " --carried {output.carried:q} --threads {threads} > {log:q} 2>&1"
+            command("train_bridges")
 
 
 include: "figures.smk"
 
 
-from sparse_circuits.plan.pages import weight_pages_of
+from sparse_circuits.plan.pages import weight_artefacts, weight_pages_of
 from sparse_circuits.report.contents import appearance
 
 
@@ -187,22 +171,11 @@ rule write_weight_report:
         script=program("write_weight_report"),
         models=PATHS.losses(STUDY.models),
         prunings=PATHS.of_pruned("pruning.json", STUDY.models),
-        circuits=PATHS.of_pruned("circuit.json", STUDY.models),
         explanations=PATHS.of_pruned("explanation.json", PATHS.sparse),
-        figures=rules.figures.input,
-        frontier=rules.compare_frontier.output,
-        carried=PATHS.carried,
-        made_from=[
-            *[
-                path
-                for model in STUDY.models
-                for path in files(PATHS.transformer(model), TRAINED_MODEL)
-            ],
-            PATHS.sequences,
-            *PATHS.pairs(STUDY.tasks),
-        ],
+        figures=figure_files(PATHS, FIGURES, [".png"]),
+        artefacts=weight_artefacts(PATHS),
     output:
-        weight_pages_of(STUDY, PATHS.report),
+        folder=weight_pages_of(PATHS),
     log:
         "logs/write_weight_report/report.log",
     benchmark:
@@ -213,22 +186,12 @@ rule write_weight_report:
         mem_mb=memory(2000),
         runtime=10,
     params:
-        settings=told("write_weight_report"),
-        figures=lambda wildcards, input: [
-            file for file in input.figures if file.endswith(".png")
-        ],
-        folder=lambda wildcards, output: str(Path(output[0]).parent),
-        command=COMMAND,
-        appearance=appearance(),
-        code=code("write_weight_report"),
+        **told("write_weight_report", command=COMMAND),
+        appearance=[COMMAND, appearance()],
     message:
         "Writing {output[0]}"
     shell:
-        "python {input.script} {params.settings:q} --models {input.models:q} --prunings {input.prunings:q}"
-        " --explanations {input.explanations:q} --figures {params.figures:q} --folder {params.folder:q}"
-        " --command {params.command:q} --artefacts {input.models:q} {input.prunings:q} {input.circuits:q}"
-        " {input.explanations:q} {input.frontier:q} {input.carried:q} {input.figures:q} {input.made_from:q}"
-        " > {log:q} 2>&1"
+        command("write_weight_report")
 
 
 rule report:

@@ -26,15 +26,15 @@ def cache_shard(
     sites: list[Site],
     batch: int,
     dtype: Dtype,
-    seed: list[int],
+    seed: int,
     path: Path,
     compression: Compression = "none",
 ) -> int:
     """Publish one shard of the activations at `sites`; return its number of rows.
 
     The separator position of each sequence is left out, and so is every position that is a sink at any site, in order
-    that rows line up between sites. One permutation, drawn from `seed`, is applied to all of them. Raises StudyError
-    that names the site when `dtype` cannot hold its values.
+    that rows line up between sites. One permutation, drawn from `seed` and the first sequence's number, is applied to
+    all of them. Raises StudyError that names the site when `dtype` cannot hold its values.
     """
     tokens = torch.from_numpy(sequences.token_id)
     stored_type: torch.dtype = getattr(torch, dtype)
@@ -52,15 +52,17 @@ def cache_shard(
             raise StudyError(f"{path}: activations at {site} overflow {dtype}; use bfloat16 or float32")
     sinks = {site: norm > SINK_NORM_MULTIPLE * medians[site] for site, norm in norms.items()}
     usable = ~torch.stack(list(sinks.values())).any(dim=0)
-    order = np.random.default_rng(seed).permutation(np.flatnonzero(usable.numpy()))
+    order = np.random.default_rng([seed, sequences.begin]).permutation(np.flatnonzero(usable.numpy()))
     statistics = {
         str(site): _statistics(rows, usable, medians[site], int(sinks[site].sum()))
         for site, rows in activations.items()
     }
     width = len(usable) // len(tokens)
+    numbers = np.arange(len(tokens), dtype=np.int32)
     rows = Rows(
         token_id=position_tokens(sequences, width + 1).ravel()[order],
         document=np.repeat(sequences.document, width)[order],
+        sequence=np.repeat(sequences.begin + numbers, width)[order],
         position=np.tile(np.arange(1, width + 1, dtype=np.int32), len(tokens))[order],
     )
     index = torch.from_numpy(order)

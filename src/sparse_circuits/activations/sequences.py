@@ -22,10 +22,14 @@ DOCUMENTS_A_BATCH = 512
 
 @dataclass(frozen=True)
 class Sequences:
-    """`token_id` (sequence, position) int32 and the line number of each sequence's document, `document` (sequence,)."""
+    """`token_id` (sequence, position) int32 and the line number of each sequence's document, `document` (sequence,).
+
+    They are those from number `begin` on of a split.
+    """
 
     token_id: NDArray[np.int32]
     document: NDArray[np.int32]
+    begin: int = 0
 
 
 def position_tokens(sequences: Sequences, positions: int) -> NDArray[np.int32]:
@@ -135,7 +139,7 @@ def _publish(path: Path, model: Path, corpus: Path, seed: int, groups: dict[str,
 def read_sequences(path: Path, split: str, begin: int = 0, end: int | None = None) -> Sequences:
     """Read the sequences `begin` to `end` of `train` or `held_out`."""
     with h5py.File(path) as file:
-        return Sequences(file[f"{split}/token_id"][begin:end], file[f"{split}/document"][begin:end])
+        return Sequences(file[f"{split}/token_id"][begin:end], file[f"{split}/document"][begin:end], begin)
 
 
 def sequences_attributes(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import publishing
 
 CHUNK_BYTES = 8 * 2**20
@@ -34,10 +35,11 @@ class SiteStatistics:
 
 @dataclass(frozen=True)
 class Rows:
-    """Where each row of a shard comes from, three arrays (row,)."""
+    """Where each row of a shard comes from, arrays (row,): `sequence` is the number of a training sequence."""
 
     token_id: NDArray[np.int32]
     document: NDArray[np.int32]
+    sequence: NDArray[np.int32]
     position: NDArray[np.int32]
 
 
@@ -114,6 +116,14 @@ def read_shard_rows(path: Path, site: str, begin: int, end: int) -> Tensor:
     with h5py.File(path) as file:
         data = site_data(file, site)
         return read_slab(data, begin, min(end, len(data)))
+
+
+def read_origins(path: Path) -> Rows:
+    """Read where each row of a shard comes from; raises StudyError for a shard of an older version."""
+    with h5py.File(path) as file:
+        if "sequence" not in file:
+            raise StudyError(f"{path}: an older version wrote it, without /sequence; delete it and run again")
+        return Rows(**{name: file[name][:] for name in Rows.__annotations__})
 
 
 def read_shard_statistics(path: Path, site: str) -> SiteStatistics:

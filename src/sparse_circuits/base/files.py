@@ -21,6 +21,8 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Half characters, which labels by language models may hold, as JSON escapes them.
 SURROGATES: Literal["backslashreplace"] = "backslashreplace"
 
+Folder = Path  # of a step's files: given by its folder
+
 
 class ByFolder(dict[str, Path]):
     """Paths by their names or, `up` levels up, by that of a folder above; to ask for another name is a StudyError."""

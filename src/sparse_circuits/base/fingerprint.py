@@ -20,14 +20,14 @@ def fingerprint(script: Path, *modules: str) -> str:
     """
     seen: dict[str, str] = {}
     named = [f"{PACKAGE}.{module}" for module in modules]
-    waiting = [(script.name, script), *((name, file) for name in named if (file := _module_file(name)))]
+    waiting = [(script.name, script), *((name, file) for name in named if (file := module_file(name)))]
     while waiting:
         name, path = waiting.pop()
         if name in seen:
             continue
         digest, imports = _parsed(path)
         seen[name] = digest
-        waiting += [(module, file) for module in imports if (file := _module_file(module))]
+        waiting += [(module, file) for module in imports if (file := module_file(module))]
     return hashlib.sha256("\n".join(f"{k} {seen[k]}" for k in sorted(seen)).encode()).hexdigest()[:16]
 
 
@@ -71,7 +71,8 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _module_file(module: str) -> Path | None:
+def module_file(module: str) -> Path | None:
+    """Return the file of a module of ours, or of a package; None where there is none."""
     path = SOURCE.joinpath(*module.split(".")[1:])
     if (path / "__init__.py").is_file():
         return path / "__init__.py"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import Folder
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.ablation import Circuit, run_ablated, stacked
 from sparse_circuits.circuits.basis import Basis, Node
@@ -164,11 +165,11 @@ class Bench:
 class BenchFiles:
     """The files that a bench is loaded from."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     pairs: Path
     """pairs of the task"""
-    saes: list[Path] = field(default_factory=list)
+    saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
 
     def bench(

@@ -23,4 +23,3 @@ class InterpretNodes(Amounts, Batched, Seeded, OfStudy, StepSettings):
     """How the nodes of one site are described."""
 
     site: SiteName = Field(description="site to describe")
-    shard_sequences: Positive = Field(description="sequences a shard of the cache")

@@ -10,9 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from sparse_circuits.activations.manifest import read_manifest
-from sparse_circuits.activations.origin import read_origins, row_sequences
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.activations.shard import read_slab, site_data
+from sparse_circuits.activations.shard import read_origins, read_slab, site_data
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 
@@ -48,33 +47,31 @@ def read_firing(
     site: str,
     sae: SparseAutoencoder,
     features: Sequence[int],
-    shard_sequences: int,
-    seed: int,
     tokens: int | None,
     device: torch.device,
     positions: int | None = None,
 ) -> Firing:
     """Encode the cached activations of a site until `tokens` rows (all when None) have been read, shard by shard.
 
-    `shard_sequences` and `seed` are those that the cache in `folder` was written with. All features are encoded, since
-    which are active can depend on all; those asked for are kept. A sequence has `positions` activations, as many as
-    tokens when not given. Raises StudyError for a cache that does not fit.
+    All features are encoded, since which are active can depend on all; those asked for are kept. A sequence has
+    `positions` activations, as many as tokens when not given. Raises StudyError for a cache of an older version.
     """
     manifest = read_manifest(folder, site)
     wanted = torch.tensor(list(features), dtype=torch.long, device=device)
     parts: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.float32]]] = []
     left = sum(entry["rows"] for entry in manifest["shards"]) if tokens is None else tokens
     with Progress(total=left, desc=f"encode {site}", unit="token") as progress:
-        for number, entry in enumerate(manifest["shards"]):
+        for entry in manifest["shards"]:
             if left <= 0:
                 break
-            path, begin = folder / entry["file"], number * shard_sequences
-            sequences = read_sequences(folder / "sequences.h5", "train", begin, begin + shard_sequences)
+            path = folder / entry["file"]
             rows = read_origins(path)
-            sequence = row_sequences(path, rows, sequences, [seed, begin])
+            begin, end = int(rows.sequence.min()), int(rows.sequence.max()) + 1
+            sequences = read_sequences(folder / "sequences.h5", "train", begin, end)
+            sequence = rows.sequence - begin
             # Whole sequences, the first ones of the shard, so that contexts have no gaps.
             context = positions or sequences.token_id.shape[1]
-            count = min(len(sequences.document), -(-left // (context - 1)))
+            count = min(end - begin, -(-left // (context - 1)))
             taken = np.flatnonzero(sequence < count)
             values = np.zeros((len(features), count, context), dtype=np.float32)
             cached = np.zeros((count, context), dtype=bool)

@@ -1,9 +1,14 @@
 """What a study draws."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from sparse_circuits.plan.paths import Paths
-from sparse_circuits.studies.weight_sparse import WeightSparseStudy
+from sparse_circuits.plan.study_paths import StudyPaths, files
+from sparse_circuits.plan.weight_paths import WeightSparsePaths
+
+SUFFIXES = (".svg", ".png", ".csv")
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Figure:
 def figures_of(paths: Paths) -> dict[str, Figure]:
     """Return the figures of a study of autoencoders by name, in the order of the page."""
     study = paths.study
-    shown = {task: f"{paths.circuits}/{task}/{paths.shown_basis}" for task in study.tasks}
+    shown = {task: paths.circuit(task, paths.shown_basis) for task in study.tasks}
     headline, methods = shown[study.headline_task], study.circuits.compared_methods
     nodes = paths.pictures or paths.descriptions
     return _drawn(
@@ -52,29 +57,34 @@ def figures_of(paths: Paths) -> dict[str, Figure]:
                 for task in (shown if paths.pictures else [])
             },
             **{f"edit_{edit}": Figure("edit", [f"{paths.edits}/{edit}/evaluation.json"]) for edit in study.edits},
-            "shift": Figure("shift", [f"results/shift/{study.study}.json"] if study.shift else []),
+            "shift": Figure("shift", [paths.shift] if study.shift else []),
             "counterfactuals": Figure("counterfactuals", paths.counterfactuals),
-            "twins": Figure("twins", [f"{paths.circuits}/frontier.json"] if study.twin else []),
+            "twins": Figure("twins", [paths.frontier] if study.twin else []),
         }
     )
 
 
-def weight_figures_of(study: WeightSparseStudy) -> dict[str, Figure]:
+def weight_figures_of(paths: WeightSparsePaths) -> dict[str, Figure]:
     """Return the figures of a study of weight-sparse transformers by name, in the order of the page."""
-    circuits, task = f"results/circuits/{study.study}", study.headline_task
+    task = paths.study.headline_task
     return _drawn(
         {
-            "frontier": Figure("frontier", [f"{circuits}/frontier.json"]),
+            "frontier": Figure("frontier", [paths.frontier]),
             **{
                 f"circuit_{task}_{model}": Figure(
                     "weight_circuit",
-                    [f"{circuits}/{task}/{model}/{name}.json" for name in ("circuit", "explanation")],
+                    files(paths.circuit(task, model), ("circuit.json", "explanation.json")),
                 )
-                for model in study.frontier.sparse
+                for model in paths.sparse
             },
-            "carried": Figure("carried", [f"{circuits}/carried.json"] if study.bridges else []),
+            "carried": Figure("carried", paths.carried),
         }
     )
+
+
+def figure_files(paths: StudyPaths, figures: Iterable[str], suffixes: Iterable[str] = SUFFIXES) -> list[str]:
+    """Return the files of figures: drawings, and the data behind them."""
+    return [f"{paths.figures}/{name}{suffix}" for name, suffix in product(figures, suffixes)]
 
 
 def _drawn(figures: dict[str, Figure]) -> dict[str, Figure]:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from itertools import product
 
-from sparse_circuits.plan.figures import figures_of, weight_figures_of
-from sparse_circuits.plan.paths import SAE, WHOLE_MODEL, Paths, files
+from sparse_circuits.plan.figures import figure_files, figures_of, weight_figures_of
+from sparse_circuits.plan.paths import SAE, TRAINED_MODEL, WHOLE_MODEL, Paths
+from sparse_circuits.plan.study_paths import files
+from sparse_circuits.plan.weight_paths import WeightSparsePaths
 from sparse_circuits.report.contents import (
     circuit_data,
     circuit_page,
@@ -13,7 +15,6 @@ from sparse_circuits.report.contents import (
     graph_page,
     sae_data,
 )
-from sparse_circuits.studies.weight_sparse import WeightSparseStudy
 
 
 def shown_by(paths: Paths) -> dict[str, list[str]]:
@@ -24,15 +25,17 @@ def shown_by(paths: Paths) -> dict[str, list[str]]:
         "circuits": paths.of_circuits("circuit.json"),
         "interpretations": [*paths.descriptions, *paths.labels],
         "edits": paths.edit_evaluations,
-        "claims": [f"results/claims/{study.study}.json"] if study.claims else [],
+        "claims": [paths.verdicts] if study.claims else [],
         "graphs": paths.graphs,
     }
 
 
-def made_by(paths: Paths) -> list[str]:
-    """Return what else is listed with its hash: what the pages were made of, and what else the study makes."""
+def artefacts_of(paths: Paths) -> list[str]:
+    """Return what the pages list with its hash: what they show and were made of, and what else the study makes."""
     study = paths.study
     found = {
+        *(path for shown in shown_by(paths).values() for path in shown),
+        *figure_files(paths, figures_of(paths)),
         *files(paths.model, WHOLE_MODEL),
         paths.corpus,
         *(files(paths.cache, ("manifest.json", "stats.json")) if paths.sae_folders else []),
@@ -63,9 +66,26 @@ def pages_of(paths: Paths) -> list[str]:
     return _pages(paths.report, product(study.tasks, study.circuits.bases), others, figures_of(paths))
 
 
-def weight_pages_of(study: WeightSparseStudy, folder: str) -> list[str]:
-    """Return the same of a study of weight-sparse transformers, whose pages lie in `folder`."""
-    return _pages(folder, product(study.tasks, study.frontier.sparse), [], weight_figures_of(study))
+def weight_artefacts(paths: WeightSparsePaths) -> list[str]:
+    """Return what the pages of a study of weight-sparse transformers list with its hash."""
+    study = paths.study
+    found = {
+        *figure_files(paths, weight_figures_of(paths)),
+        *(path for model in study.models for path in files(paths.transformer(model), TRAINED_MODEL)),
+        paths.sequences,
+        *paths.pairs(study.tasks),
+        *(path for name in ("circuit", "pruning") for path in paths.of_pruned(f"{name}.json", study.models)),
+        *paths.of_pruned("explanation.json", paths.sparse),
+        paths.frontier,
+        *paths.carried,
+    }
+    return sorted(found)
+
+
+def weight_pages_of(paths: WeightSparsePaths) -> list[str]:
+    """Return all files of their pages."""
+    circuits = product(paths.study.tasks, paths.study.frontier.sparse)
+    return _pages(paths.report, circuits, [], weight_figures_of(paths))
 
 
 def _pages(

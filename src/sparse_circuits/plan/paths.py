@@ -8,8 +8,7 @@ from pathlib import Path
 from sparse_circuits.config.circuits import FeatureBasis
 from sparse_circuits.config.edits import Select
 from sparse_circuits.config.site import Site
-from sparse_circuits.plan.cache import CacheLayout
-from sparse_circuits.plan.study_paths import StudyPaths, either, files
+from sparse_circuits.plan.study_paths import StudyPaths, alternatives, files
 from sparse_circuits.studies.study import Study
 from sparse_circuits.tasks.agreement import Agreement
 from sparse_circuits.tasks.classes import Classes
@@ -36,16 +35,15 @@ class Paths(StudyPaths):
     def wildcards(self) -> dict[str, str]:
         """What each wildcard of the rules may be, as a regular expression."""
         study = self.study
-        return {
-            "shard": r"\d{5}",
-            "site": r"[a-z_]+(\.\d+)?",
-            "sae": either(study.saes),
-            "task": either({**study.tasks, **study.behaviours}),
-            "basis": either(study.circuits.bases),
-            "model": either(self.vision_transformers),
-            "edit": either(study.edits),
-            "professions": r"[\w.-]+",
-        }
+        names = alternatives(
+            sae=study.saes,
+            task={**study.tasks, **study.behaviours},
+            basis=study.circuits.bases,
+            model=self.vision_transformers,
+            edit=study.edits,
+            graph=study.graphs,
+        )
+        return {"shard": r"\d{5}", "site": r"[a-z_]+(\.\d+)?", "professions": r"[\w.-]+", **names}
 
     @property
     def model(self) -> str:
@@ -62,14 +60,10 @@ class Paths(StudyPaths):
         """The token sequences that the cache is made of."""
         return f"{self.cache}/sequences.h5"
 
-    @cached_property
-    def layout(self) -> CacheLayout:
-        """How the cache is divided into shards."""
-        return CacheLayout.of(self.study)
-
     def shards(self, place: str | None = None) -> list[str]:
         """Return the shards that hold a place's sites; all of them without one."""
-        numbers = self.layout.shards_of(self.study.places[place]) if place else range(self.layout.count)
+        cache = self.study.cache
+        numbers = cache.shards_of(self.study.places[place].sites) if place else range(cache.count)
         return [f"{self.cache}/shard-{number:05d}.h5" for number in numbers]
 
     # Autoencoders
@@ -128,15 +122,20 @@ class Paths(StudyPaths):
         """Return what a task's pairs are made of: pairs that the user brings, professions, images."""
         settings = {**self.study.tasks, **self.study.behaviours}[task]
         if isinstance(settings, Pronouns | Occupations):
-            return [f"results/professions/{settings.professions}.json"]
+            return [self.professions(settings.professions)]
         if isinstance(settings, Classes | Cued):
             return [self.corpus]
         return [settings.train, settings.test] if isinstance(settings, FilePairs) else []
 
+    @staticmethod
+    def professions(name: str) -> str:
+        """Return the file of a list of professions."""
+        return f"results/professions/{name}.json"
+
     def of_circuits(self, name: str) -> list[str]:
         """Return the files of one name of all tasks and bases."""
         bases = self.study.circuits.bases
-        return [f"{self.circuits}/{task}/{basis}/{name}" for task in self.study.tasks for basis in bases]
+        return [f"{self.circuit(task, basis)}/{name}" for task in self.study.tasks for basis in bases]
 
     @property
     def minimal_circuits(self) -> list[str]:
@@ -197,10 +196,14 @@ class Paths(StudyPaths):
         """The tasks made of templates, whose nodes are judged on natural sentences."""
         return [name for name, task in self.study.tasks.items() if isinstance(task, Agreement)]
 
+    def graph(self, name: str) -> str:
+        """Return the attribution graph of a prompt."""
+        return f"results/graphs/{self.study.study}/{name}/graph.json"
+
     @property
     def graphs(self) -> list[str]:
         """The attribution graphs of all prompts."""
-        return [f"results/graphs/{self.study.study}/{name}/graph.json" for name in self.study.graphs]
+        return [self.graph(name) for name in self.study.graphs]
 
     # Edits
 
@@ -229,7 +232,7 @@ class Paths(StudyPaths):
     def edit_circuits(self, edit: str) -> list[str]:
         """Return the circuits that an edit keeps or removes."""
         settings = self.study.edits[edit]
-        return [f"{self.circuits}/{task}/{settings.basis}/circuit.json" for task in settings.circuits]
+        return [f"{self.circuit(task, settings.basis)}/circuit.json" for task in settings.circuits]
 
     @property
     def edit_evaluations(self) -> list[str]:
@@ -273,7 +276,20 @@ class Paths(StudyPaths):
     def claimed_circuits(self) -> list[str]:
         """The circuits whose nodes claims swap."""
         tasks = dict.fromkeys(claim.of_circuit for claim in self.study.claim_entries.values() if claim.of_circuit)
-        return [f"{self.circuits}/{task}/features/circuit.json" for task in tasks]
+        return [f"{self.circuit(task, 'features')}/circuit.json" for task in tasks]
+
+    # A classifier
+
+    @property
+    def biographies(self) -> str:
+        """What the classifier reads: published, or written by the model."""
+        published = self.study.shift and self.study.shift.biographies
+        return f"results/biographies/{published or self.study.study}.jsonl"
+
+    @property
+    def shift(self) -> str:
+        """How the classifier does, before and after."""
+        return f"results/shift/{self.study.study}.json"
 
     # Discovery
 

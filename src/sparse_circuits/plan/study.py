@@ -43,7 +43,6 @@ from sparse_circuits.config.train_vision_transformer import TrainVisionTransform
 from sparse_circuits.config.write_biographies import WriteBiographies
 from sparse_circuits.config.write_manifest import WriteManifest
 from sparse_circuits.config.write_report import WriteReport
-from sparse_circuits.plan.cache import CacheLayout
 from sparse_circuits.plan.figures import figures_of
 from sparse_circuits.plan.paths import Paths
 from sparse_circuits.plan.settings import Computed, Told, Wildcards, value_at
@@ -78,7 +77,7 @@ def _count_keys(study: Study, of: Wildcards) -> Iterator[str]:
 def _shard(part: str) -> Computed:
     """What a shard holds: sites, or first or last sequence."""
     keys = _grouped_keys if part == "sites" else STRETCHES
-    return Computed(lambda study, of: getattr(CacheLayout.of(study).shard(int(of["shard"])), part), keys)
+    return Computed(lambda study, of: getattr(study.cache.shard(int(of["shard"])), part), keys)
 
 
 def _trained(study: Study, of: Wildcards) -> dict[str, Any]:
@@ -227,11 +226,9 @@ TOLD = {
         TokenizeCorpus,
         ("", "activations", "vision_transformer"),
         {
-            "train": Computed(
-                lambda study, of: CacheLayout.of(study).sequences, ("activations.context", "activations.tokens")
-            ),
+            "train": Computed(lambda study, of: study.cache.sequences, ("activations.context", "activations.tokens")),
             "held_out": Computed(
-                lambda study, of: CacheLayout.of(study).held_out, ("activations.context", "activations.held_out_tokens")
+                lambda study, of: study.cache.held_out, ("activations.context", "activations.held_out_tokens")
             ),
         },
     ),
@@ -255,7 +252,7 @@ TOLD = {
         {
             "sites": Computed(lambda study, of: study.cached_sites, _cached_keys),
             "rows": Computed(
-                lambda study, of: CacheLayout.of(study).sequences * (study.activations.context - 1),
+                lambda study, of: study.cache.rows,
                 ("activations.context", "activations.tokens"),
             ),
             "needs": Computed(lambda study, of: study.needs, _needs_keys),
@@ -268,7 +265,7 @@ TOLD = {
         WriteManifest,
         others={
             "shards": Computed(
-                lambda study, of: CacheLayout.of(study).count,
+                lambda study, of: study.cache.count,
                 _count_keys,
             )
         },
@@ -331,15 +328,7 @@ TOLD = {
         ("", "interpretations"),
         {"sites": _sites(lambda study, of: Paths(study).described_basis)},
     ),
-    "interpret_nodes": Told(
-        InterpretNodes,
-        ("", "circuits", "interpretations"),
-        {
-            "shard_sequences": Computed(
-                lambda study, of: CacheLayout.of(study).a_shard, ("activations.context", "activations.shard_tokens")
-            )
-        },
-    ),
+    "interpret_nodes": Told(InterpretNodes, ("", "circuits", "interpretations")),
     "label_nodes": Told(LabelNodes, ("interpretations.labels",)),
     "mine_sentences": Told(MineSentences, ("", "transfer")),
     "score_sentences": Told(

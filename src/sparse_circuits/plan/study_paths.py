@@ -16,9 +16,9 @@ def files(folder: str, names: Iterable[str]) -> list[str]:
     return [f"{folder}/{name}" for name in names]
 
 
-def either(names: Iterable[str]) -> str:
-    """Return the regular expression of one of these names; of nothing, where there are none."""
-    return "|".join(map(re.escape, names)) or "$."
+def alternatives(**names: Iterable[str]) -> dict[str, str]:
+    """Return what each wildcard may be, as a regular expression; no rule has one that may be nothing."""
+    return {wildcard: "|".join(map(re.escape, found)) for wildcard, found in names.items() if found}
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,23 @@ class StudyPaths(ABC):
         return f"results/corpora/{self.study.corpus}/{name}"
 
     @staticmethod
-    def pairs(tasks: Iterable[str], splits: Iterable[str] = SPLITS) -> list[str]:
+    def split(task: str, split: str) -> str:
+        """Return a file of pairs."""
+        return f"results/tasks/{task}/{split}.jsonl"
+
+    @classmethod
+    def pairs(cls, tasks: Iterable[str], splits: Iterable[str] = SPLITS) -> list[str]:
         """Return the files of pairs of tasks."""
-        return [f"results/tasks/{task}/{split}.jsonl" for task in tasks for split in splits]
+        return [cls.split(task, split) for task in tasks for split in splits]
 
     @property
     def circuits(self) -> str:
         """The folder of the study's circuits."""
         return f"results/circuits/{self.study.study}"
+
+    def circuit(self, task: str, of: str) -> str:
+        """Return the folder of a task's circuit: of a basis, or of a model."""
+        return f"{self.circuits}/{task}/{of}"
 
     @property
     def figures(self) -> str:
@@ -52,6 +61,11 @@ class StudyPaths(ABC):
     def report(self) -> str:
         """The folder of the study's pages."""
         return f"results/report/{self.study.study}"
+
+    @property
+    def frontier(self) -> str:
+        """Losses beside the sizes of the smallest circuits."""
+        return f"{self.circuits}/frontier.json"
 
     # Models that are trained here, and their smallest circuits
 
@@ -70,4 +84,4 @@ class StudyPaths(ABC):
 
     def of_pruned(self, name: str, models: Iterable[str]) -> list[str]:
         """Return the files called `name` of the smallest circuits of these models."""
-        return [f"{self.circuits}/{task}/{model}/{name}" for model in models for task in self.pruned_tasks]
+        return [f"{self.circuit(task, model)}/{name}" for model in models for task in self.pruned_tasks]

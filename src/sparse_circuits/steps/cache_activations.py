@@ -6,6 +6,7 @@ from pathlib import Path
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.cache_activations import CacheActivations
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import load_model
@@ -15,7 +16,7 @@ from sparse_circuits.models.load import load_model
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     sequences: Path
     """HDF5 file of token sequences"""
@@ -28,6 +29,6 @@ def step(files: Files, settings: CacheActivations, compute: Compute) -> None:
     model = load_model(files.model, compute.start())
     sequences = read_sequences(files.sequences, "train", settings.begin, settings.end)
     sites = [Site.parse(site) for site in settings.sites]
-    seed = [settings.seed, settings.begin]
-    rows = cache_shard(model, sequences, sites, settings.batch, settings.dtype, seed, files.shard, settings.compression)
+    how = settings.batch, settings.dtype, settings.seed
+    rows = cache_shard(model, sequences, sites, *how, files.shard, settings.compression)
     print(f"{rows} rows")

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import write_json
+from sparse_circuits.base.files import Folder, write_json
 from sparse_circuits.sae.autoencoder import load_autoencoder
 from sparse_circuits.sae.stability import compare_decoders
 
@@ -13,9 +13,9 @@ from sparse_circuits.sae.stability import compare_decoders
 class Files:
     """What is read and written."""
 
-    sae: Path
+    sae: Folder
     """folder of an autoencoder"""
-    others: list[Path]
+    others: list[Folder]
     """folders of those that it is compared with"""
     stability: Path
     """JSON file to write"""

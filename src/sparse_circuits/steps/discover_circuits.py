@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import sha256, write_csv, write_json
+from sparse_circuits.base.files import Folder, sha256, write_csv, write_json
 from sparse_circuits.circuits.discovery.catalogue import describe_clusters, noted_directions, summary, table
 from sparse_circuits.circuits.discovery.circuits import cluster_circuits
 from sparse_circuits.circuits.discovery.clusters import cluster, sparse_vectors
@@ -20,9 +20,9 @@ from sparse_circuits.models.texts import pieces
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
-    saes: list[Path]
+    saes: list[Folder]
     """folder of each site's autoencoder"""
     found: Path
     """described tokens"""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import Folder
 from sparse_circuits.circuits.discovery.descriptions import describe, feature_means, load_autoencoders
 from sparse_circuits.circuits.discovery.store import save_tokens
 from sparse_circuits.circuits.discovery.tokens import find_targets
@@ -16,11 +17,11 @@ from sparse_circuits.models.load import load_model
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     sequences: Path
     """token sequences of the cache"""
-    saes: list[Path]
+    saes: list[Folder]
     """folder of each site's autoencoder"""
     found: Path
     """HDF5 file to write"""

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import write_json
+from sparse_circuits.base.files import Folder, write_json
 from sparse_circuits.config.evaluate_edit import EvaluateEdit
 from sparse_circuits.edit.build import build, rewritings
 from sparse_circuits.edit.compare import evaluate_edit
@@ -20,23 +20,23 @@ from sparse_circuits.sources.images import read_classes, read_images
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     sequences: Path
     """HDF5 file of token sequences"""
-    pairs: list[Path]
+    pairs: list[Folder]
     """folders of pairs, with the names of the edit's behaviours and tasks"""
     evaluation: Path
     """JSON file to write"""
-    others: list[Path] = field(default_factory=list)
+    others: list[Folder] = field(default_factory=list)
     """folders of pairs of other tasks, on which side effects are looked for"""
-    saes: list[Path] = field(default_factory=list)
+    saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     circuits: list[Path] = field(default_factory=list)
     """<task>/<basis>/circuit.json of the tasks whose circuits are kept or removed"""
     selection: Path | None = None
     """the features that were selected"""
-    permanent: Path | None = None
+    permanent: Folder | None = None
     """folder of the model that keeps the edit"""
     images: Path | None = None
     """HDF5 file of the images on which the cost of a cue is measured"""

@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from sparse_circuits.activations.manifest import read_statistics
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import load_model
@@ -19,13 +20,13 @@ from sparse_circuits.sae.evaluate import evaluate_coder
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     sequences: Path
     """HDF5 file of token sequences"""
     stats: Path
     """stats.json of the activation cache"""
-    sae: Path
+    sae: Folder
     """folder of the autoencoder"""
     evaluation: Path
     """JSON file to write"""

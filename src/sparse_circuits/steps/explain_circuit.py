@@ -7,7 +7,7 @@ import torch
 
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import read_json, write_json
+from sparse_circuits.base.files import Folder, read_json, write_json
 from sparse_circuits.config.explain_circuit import ExplainCircuit
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.models.texts import token_text
@@ -25,7 +25,7 @@ class Files:
 
     circuit: Path
     """circuit.json"""
-    model: Path
+    model: Folder
     """folder of the model"""
     sequences: Path
     """HDF5 file of token sequences, over whose first training ones means are taken"""

@@ -4,6 +4,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.fetch_model import FetchModel
 from sparse_circuits.models.convert import convert
 from sparse_circuits.sources.registry import fetch
@@ -13,7 +14,7 @@ from sparse_circuits.sources.registry import fetch
 class Files:
     """What is written."""
 
-    folder: Path
+    folder: Folder
     """where to write config.json, model.safetensors, tokenizer files and model_card.json"""
 
 

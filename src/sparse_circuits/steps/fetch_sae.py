@@ -1,8 +1,8 @@
 """Fetch one published sparse autoencoder and write it as an SAELens folder."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.fetch_sae import FetchSAE
 from sparse_circuits.sae.formats.registry import convert_published
 from sparse_circuits.sources.registry import fetched
@@ -12,7 +12,7 @@ from sparse_circuits.sources.registry import fetched
 class Files:
     """What is written."""
 
-    folder: Path
+    folder: Folder
     """where to write cfg.json, sae_weights.safetensors, sparsity.safetensors and an empty training.csv"""
 
 

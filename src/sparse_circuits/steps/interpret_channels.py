@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import sha256, write_json
+from sparse_circuits.base.files import Folder, sha256, write_json
 from sparse_circuits.config.interpret_channels import InterpretChannels
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.channels import describe_channels, read_channels
@@ -17,13 +17,13 @@ from sparse_circuits.sources.images import read_classes, read_images
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     images: Path
     """HDF5 file of images; those for training are described"""
     circuits: list[Path]
     """circuit.json of each task"""
-    folder: Path
+    folder: Folder
     """where to write <site>.json"""
 
 

@@ -7,7 +7,7 @@ import torch
 
 from sparse_circuits.activations.sequences import sequences_attributes
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import sha256, write_json
+from sparse_circuits.base.files import Folder, sha256, write_json
 from sparse_circuits.circuits.dictionaries import features_of
 from sparse_circuits.config.interpret_nodes import InterpretNodes
 from sparse_circuits.config.site import Site
@@ -23,11 +23,11 @@ from sparse_circuits.sae.autoencoder import load_autoencoder
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
-    sae: Path
+    sae: Folder
     """folder of the site's autoencoder, or of the transcoder that writes it"""
-    activations: Path
+    activations: Folder
     """folder of the activation cache, with sequences.h5"""
     circuits: list[Path]
     """circuit.json of each task"""
@@ -47,8 +47,6 @@ def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
         str(reads),
         features.sae,
         list(nodes),
-        settings.shard_sequences,
-        settings.seed,
         settings.tokens,
         model.device,
         model.positions(torch.empty(1, 0), reads) if grid else None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import ByFolder, write_json
+from sparse_circuits.base.files import ByFolder, Folder, write_json
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
@@ -26,17 +26,17 @@ class Files:
 
     claims: Path
     """YAML file of claims"""
-    model: Path
+    model: Folder
     """folder of the model"""
     pairs: list[Path]
     """<task>/test.jsonl of the claims' tasks"""
     verdicts: Path
     """JSON file to write"""
-    edited: list[Path] = field(default_factory=list)
+    edited: list[Folder] = field(default_factory=list)
     """<edit>/model, the folders of the models of edits that claims are tested on"""
     circuits: list[Path] = field(default_factory=list)
     """<task>/<basis>/circuit.json of the circuits that claims swap"""
-    saes: list[Path] = field(default_factory=list)
+    saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
 
 

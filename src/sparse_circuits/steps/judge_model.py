@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import sha256, write_json
+from sparse_circuits.base.files import Folder, sha256, write_json
 from sparse_circuits.config.judge_model import JudgeModel
 from sparse_circuits.models.load import load_model, model_card
 from sparse_circuits.models.pictures import to_tokens
@@ -18,7 +18,7 @@ from sparse_circuits.sources.images import read_classes, read_images
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     images: Path
     """HDF5 file of images; those for testing are judged"""

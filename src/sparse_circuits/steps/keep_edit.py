@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.keep_edit import KeepEdit
 from sparse_circuits.edit.added_layer import with_added_layers
 from sparse_circuits.edit.build import build, rewritings
@@ -16,15 +17,15 @@ from sparse_circuits.models.save import save_edited
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     sequences: Path
     """HDF5 file of token sequences"""
-    pairs: list[Path]
+    pairs: list[Folder]
     """folders of pairs, with the names of the edit's behaviours and tasks"""
-    folder: Path
+    folder: Folder
     """folder of the model to write"""
-    saes: list[Path] = field(default_factory=list)
+    saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     circuits: list[Path] = field(default_factory=list)
     """<task>/<basis>/circuit.json of the tasks whose circuits are kept or removed"""

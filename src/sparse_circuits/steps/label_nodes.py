@@ -6,7 +6,7 @@ from pathlib import Path
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.endpoint import Endpoint
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import read_json, sha256, write_json
+from sparse_circuits.base.files import Folder, read_json, sha256, write_json
 from sparse_circuits.config.label_nodes import LabelNodes
 from sparse_circuits.interpret.generated import generated_labels
 from sparse_circuits.models.load import load_tokenizer
@@ -20,7 +20,7 @@ class Files:
     """description of the site's nodes"""
     sequences: Path
     """sequences that it was made from"""
-    tokenizer: Path
+    tokenizer: Folder
     """folder of the model that is described; its tokenizer is needed"""
     remembered: Path
     """file in which answers are kept as they come, so that nothing is asked twice"""

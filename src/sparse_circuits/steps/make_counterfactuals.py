@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import sha256, write_json
+from sparse_circuits.base.files import Folder, sha256, write_json
 from sparse_circuits.circuits.counterfactual import counterfactuals, summarise_counterfactuals
 from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
 from sparse_circuits.models.load import load_model
@@ -16,7 +16,7 @@ from sparse_circuits.tasks.pairs import encode_pairs
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     tests: list[Path]
     """test pairs of each task, in folders of the tasks' names"""

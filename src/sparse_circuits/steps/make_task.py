@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.make_task import MakeTask
 from sparse_circuits.models.load import load_tokenizer, model_card
@@ -15,10 +16,12 @@ from sparse_circuits.tasks.pairs import encode_pairs
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model whose tokenizer to use"""
-    folder: Path
-    """where to write train.jsonl and test.jsonl"""
+    train: Path
+    """JSON lines to write: training pairs"""
+    test: Path
+    """JSON lines to write: test pairs"""
     sources: list[Path] = field(default_factory=list)
     """what the pairs are made of, where that is a file: professions or images"""
 
@@ -32,5 +35,5 @@ def step(files: Files, settings: MakeTask) -> None:
     made = {split: make(task, split, sources) for split in SPLITS}
     for pairs in made.values():
         encode_pairs(pairs, tokenizer, separator_id)  # raises where they do not fit the tokenizer
-    for split, pairs in made.items():
-        write_pairs(files.folder / f"{split}.jsonl", pairs)
+    write_pairs(files.train, made["train"])
+    write_pairs(files.test, made["test"])

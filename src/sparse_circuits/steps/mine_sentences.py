@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.base.files import read_jsonl
+from sparse_circuits.base.files import Folder, read_jsonl
 from sparse_circuits.config.mine_sentences import MineSentences
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.natural import natural_pairs
@@ -15,7 +15,7 @@ from sparse_circuits.tasks.pair import write_pairs
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model whose tokenizer to use"""
     documents: Path
     """documents of the corpus"""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sparse_circuits.activations.plan import check_disk, gigabytes, plan_cache
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import read_json, write_json
+from sparse_circuits.base.files import Folder, read_json, write_json
 from sparse_circuits.config.fit import misfit
 from sparse_circuits.config.plan_cache import PlanCache
 from sparse_circuits.config.site import Site
@@ -16,7 +16,7 @@ from sparse_circuits.models.load import site_widths
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model; its weights are not needed"""
     plan: Path
     """JSON file to write, in the folder of the cache"""

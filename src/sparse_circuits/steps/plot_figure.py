@@ -15,8 +15,8 @@ class Files:
 
     data: list[Path]
     """the artefacts it is drawn from"""
-    stem: Path
-    """where to write, without suffix"""
+    svg: Path
+    """SVG file to write, with PNG and CSV beside it"""
 
 
 def step(files: Files, settings: PlotFigure) -> None:
@@ -25,4 +25,4 @@ def step(files: Files, settings: PlotFigure) -> None:
         raise StudyError(f"no kind of figure is called {settings.kind}; there are {', '.join(FIGURES)}")
     use_style()
     figure, data = FIGURES[settings.kind](files.data)
-    save_figure(figure, data, files.stem)
+    save_figure(figure, data, files.svg.with_suffix(""))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import write_json
+from sparse_circuits.base.files import Folder, write_json
 from sparse_circuits.config.probe_sae import ProbeSAE
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import load_model
@@ -18,11 +18,11 @@ from sparse_circuits.tasks.pair import read_pairs
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
-    sae: Path
+    sae: Folder
     """folder of the autoencoder"""
-    tasks: list[Path]
+    tasks: list[Folder]
     """folders of the tasks whose variables are probed for"""
     probing: Path
     """JSON file to write"""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import write_json
+from sparse_circuits.base.files import Folder, write_json
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.prove import ablation_effects, controls, hypothesis_tests, stability_of
@@ -21,7 +21,7 @@ from sparse_circuits.tasks.pairs import Groups, encode_pairs
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     train: Path
     """training pairs of the task"""
@@ -33,7 +33,7 @@ class Files:
     """circuit.json from the training pairs"""
     proof: Path
     """JSON file to write"""
-    saes: list[Path] = field(default_factory=list)
+    saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
 
 

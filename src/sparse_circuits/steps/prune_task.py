@@ -7,7 +7,7 @@ import torch
 
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import sha256, write_json
+from sparse_circuits.base.files import Folder, sha256, write_json
 from sparse_circuits.base.wording import count
 from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.models.load import load_tokenizer, model_card
@@ -21,7 +21,7 @@ from sparse_circuits.weight_sparse.folder import load_transformer
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     sequences: Path
     """HDF5 file of token sequences, over whose first training ones means are taken"""

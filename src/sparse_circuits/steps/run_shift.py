@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import sha256, write_json
+from sparse_circuits.base.files import Folder, sha256, write_json
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.config.run_shift import RunShift
 from sparse_circuits.models.load import load_model
@@ -18,9 +18,9 @@ class Files:
 
     biographies: Path
     """JSON-lines file of biographies"""
-    model: Path
+    model: Folder
     """folder of the model"""
-    saes: list[Path]
+    saes: list[Folder]
     """folder of each site's autoencoder"""
     evaluation: Path
     """JSON file to write"""

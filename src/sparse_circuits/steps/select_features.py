@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.endpoint import Endpoint
-from sparse_circuits.base.files import write_json
+from sparse_circuits.base.files import Folder, write_json
 from sparse_circuits.config.edits import Select
 from sparse_circuits.config.select_features import SelectFeatures
 from sparse_circuits.edit.judging import ConceptJudge
@@ -18,15 +18,15 @@ from sparse_circuits.edit.setup import Editing
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
     sequences: Path
     """HDF5 file of token sequences"""
-    pairs: list[Path]
+    pairs: list[Folder]
     """folders of pairs, with the names of the edit's behaviours and tasks"""
     selection: Path
     """JSON file to write"""
-    saes: list[Path] = field(default_factory=list)
+    saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     remembered: Path | None = None
     """JSON-lines file where a judge's answers are kept, so that none is asked for twice"""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.activations.sequences import write_image_sequences, write_sequences
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 
 
@@ -13,7 +14,7 @@ class Files:
 
     documents: Path
     """documents.jsonl of the corpus, or its images.h5: an image is a sequence, whatever the context"""
-    model: Path
+    model: Folder
     """folder of the model whose tokenizer to use"""
     sequences: Path
     """HDF5 file to write"""

@@ -7,7 +7,7 @@ import torch
 
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import read_json, sha256
+from sparse_circuits.base.files import Folder, read_json, sha256
 from sparse_circuits.circuits.basis import Features
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
@@ -24,9 +24,9 @@ from sparse_circuits.models.texts import prompt_texts, token_texts
 class Files:
     """What is read and written."""
 
-    model: Path
+    model: Folder
     """folder of the model"""
-    saes: list[Path]
+    saes: list[Folder]
     """folder of each site's autoencoder"""
     graph: Path
     """JSON file to write"""

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import publishing, read_json, write_json
+from sparse_circuits.base.files import Folder, publishing, read_json, write_json
 from sparse_circuits.config.train_bridges import TrainBridges
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.pair import read_pairs
@@ -24,9 +24,9 @@ from sparse_circuits.weight_sparse.training import in_random_order
 class Files:
     """What is read and written."""
 
-    dense: Path
+    dense: Folder
     """folder of the dense model"""
-    sparse: Path
+    sparse: Folder
     """folder of the sparse model"""
     sequences: Path
     """HDF5 file of token sequences"""

@@ -11,7 +11,7 @@ from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.base.checkpoint import Resumption
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import write_csv
+from sparse_circuits.base.files import ByFolder, Folder, write_csv
 from sparse_circuits.base.fingerprint import fingerprint
 from sparse_circuits.config.train_sae import TrainSAE
 from sparse_circuits.sae.coder import HOOKS, save_coder
@@ -23,10 +23,10 @@ from sparse_circuits.sae.units import Units
 class Files:
     """What is read and written."""
 
-    activations: Path
+    activations: Folder
     """folder of the activation cache"""
-    folder: Path
-    """where to write a folder of each name: cfg.json, sae_weights.safetensors, sparsity.safetensors, training.csv"""
+    folders: list[Folder]
+    """folders to write, of their names: cfg.json, sae_weights.safetensors, sparsity.safetensors, training.csv"""
 
 
 def step(files: Files, settings: TrainSAE, resumption: Resumption, compute: Compute) -> None:
@@ -64,9 +64,10 @@ def step(files: Files, settings: TrainSAE, resumption: Resumption, compute: Comp
         resumption.checkpoint(*decisive),
         _units(files.activations, writes) if writes else None,
     )
+    folders = ByFolder(files.folders)
     for name, result in results.items():
-        save_coder(files.folder / name, result.sae, result.firing_share)
-        write_csv(files.folder / name / "training.csv", result.log)
+        save_coder(folders[name], result.sae, result.firing_share)
+        write_csv(folders[name] / "training.csv", result.log)
     resumption.end()
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.train_tokenizer import TrainTokenizer
 from sparse_circuits.weight_sparse.tokenizer import train_tokenizer
 
@@ -13,7 +14,7 @@ class Files:
 
     documents: Path
     """documents.jsonl of the corpus"""
-    folder: Path
+    folder: Folder
     """folder to write, whose name is the tokenizer's"""
 
 

@@ -9,6 +9,7 @@ from sparse_circuits.activations.sequences import read_sequences, sequences_attr
 from sparse_circuits.base.checkpoint import Resumption
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import Folder
 from sparse_circuits.base.fingerprint import fingerprint
 from sparse_circuits.config.train_transformer import TrainTransformer
 from sparse_circuits.models.load import load_tokenizer
@@ -22,9 +23,9 @@ class Files:
 
     sequences: Path
     """HDF5 file of token sequences"""
-    tokenizer: Path
+    tokenizer: Folder
     """folder of the tokenizer"""
-    folder: Path
+    folder: Folder
     """folder to write, whose name is the model's"""
 
 

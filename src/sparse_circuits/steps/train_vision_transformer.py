@@ -9,7 +9,7 @@ import torch
 from sparse_circuits.base.checkpoint import Resumption
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import sha256
+from sparse_circuits.base.files import Folder, sha256
 from sparse_circuits.base.fingerprint import fingerprint
 from sparse_circuits.config.train_vision_transformer import TrainVisionTransformer
 from sparse_circuits.models.pictures import save_tokenizer, to_tokens
@@ -25,7 +25,7 @@ class Files:
 
     images: Path
     """HDF5 file of images"""
-    folder: Path
+    folder: Folder
     """folder to write, whose name is the model's"""
 
 

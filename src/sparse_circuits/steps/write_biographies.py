@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.write_biographies import WriteBiographies
 from sparse_circuits.models.load import load_model
 from sparse_circuits.shift.writing import write
@@ -20,7 +21,7 @@ class Files:
 
     biographies: Path
     """JSON-lines file to write"""
-    model: Path | None = None
+    model: Folder | None = None
     """folder of the model that writes, where nobody published them"""
 
 

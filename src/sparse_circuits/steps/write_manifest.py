@@ -12,13 +12,14 @@ from sparse_circuits.config.write_manifest import WriteManifest
 class Files:
     """What is read and written."""
 
-    folder: Path
-    """folder of the cache"""
+    manifest: Path
+    """JSON file to write in the folder of the cache, with stats.json beside it"""
     sequences: Path
     """HDF5 file of the token sequences it was made from"""
 
 
 def step(files: Files, settings: WriteManifest, compute: Compute) -> None:
     """Write manifest.json and stats.json of an activation cache."""
-    shards = [files.folder / f"shard-{number:05d}.h5" for number in range(settings.shards)]
-    build_manifest(files.folder, files.sequences, shards, compute.threads)
+    folder = files.manifest.parent
+    shards = [folder / f"shard-{number:05d}.h5" for number in range(settings.shards)]
+    build_manifest(folder, files.sequences, shards, compute.threads)

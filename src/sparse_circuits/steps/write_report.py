@@ -1,8 +1,8 @@
 """Write a study's pages and its main numbers."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.write_report import WriteReport
 from sparse_circuits.report.page import Found, write_pages
 
@@ -11,7 +11,7 @@ from sparse_circuits.report.page import Found, write_pages
 class Files(Found):
     """What is read and written."""
 
-    folder: Path
+    folder: Folder
     """folder to write"""
 
 

@@ -1,8 +1,8 @@
 """Write the pages of a study of weight-sparse transformers."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.write_report import WriteWeightReport
 from sparse_circuits.report.weights import FoundWeights, write_weight_pages
 
@@ -11,7 +11,7 @@ from sparse_circuits.report.weights import FoundWeights, write_weight_pages
 class Files(FoundWeights):
     """What is read and written."""
 
-    folder: Path
+    folder: Folder
     """folder to write"""
 
 

@@ -91,9 +91,8 @@ def _sites(study: "Study") -> None:
 
 
 def _activations(study: "Study") -> None:
-    settings, sites = study.activations, study.cached_sites
-    together = settings.sites_per_shard or max(1, len(sites))
-    shards = math.ceil(settings.tokens / settings.shard_tokens) * math.ceil(len(sites) / together)
+    settings, cache = study.activations, study.cache
+    shards = cache.count
     if shards > MOST_SHARDS:
         enough = math.ceil(settings.shard_tokens * shards / MOST_SHARDS)
         raise ValueError(
@@ -101,14 +100,13 @@ def _activations(study: "Study") -> None:
             f"of {MOST_SHARDS:,} at most; raise it to {enough:,}"
         )
     for name, place in study.places.items():
-        if len({sites.index(site) // together for site in place.reads + place.writes}) > 1:
+        if len(cache.groups_of(place.sites)) > 1:
             raise ValueError(
                 f"`activations.sites_per_shard`: what {place.saes[0]} reads and writes at {name} must lie in the same "
                 "shards; raise it"
             )
     for sae in study.trained.values():
-        rows = math.ceil(settings.tokens / settings.context) * (settings.context - 1) * sae.epochs
-        if rows < sae.batch:
+        if (rows := cache.rows * sae.epochs) < sae.batch:
             raise ValueError(
                 f"`activations.tokens`: {settings.tokens} tokens give {rows} rows in {sae.epochs} epochs, less than "
                 f"one batch of {sae.batch}; raise it or lower `batch`"

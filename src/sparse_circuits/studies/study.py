@@ -25,6 +25,7 @@ from sparse_circuits.config.train_vision_transformer import VisionTransformerEnt
 from sparse_circuits.config.transfer import Transfer
 from sparse_circuits.config.twin import Twin
 from sparse_circuits.config.yaml_file import read_yaml
+from sparse_circuits.studies.cache import CacheLayout
 from sparse_circuits.studies.consistency import check
 from sparse_circuits.tasks.registry import Behaviour, Task
 
@@ -36,6 +37,11 @@ class Place:
     reads: list[str]
     writes: list[str]
     saes: list[str]
+
+    @property
+    def sites(self) -> list[str]:
+        """All of these sites."""
+        return self.reads + self.writes
 
     @property
     def other_writes(self) -> list[str]:
@@ -154,8 +160,13 @@ class Study(Settings):
     @property
     def cached_sites(self) -> list[str]:
         """All sites that are read or written, in the order of the computation."""
-        found = {site for place in self.places.values() for site in place.reads + place.writes} | set(self.sites)
+        found = {site for place in self.places.values() for site in place.sites} | set(self.sites)
         return sorted(found, key=lambda site: Site.parse(site).order)
+
+    @cached_property
+    def cache(self) -> CacheLayout:
+        """How the activation cache is divided into shards."""
+        return CacheLayout(self.activations, self.cached_sites)
 
     @property
     def num_layers(self) -> int | None:
