@@ -1,5 +1,3 @@
-"""Cache the activations of one shard's sequences at all sites, in one forward pass."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Set pretraining loss beside the size of circuits, for sparse models and their dense twins."""
-
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path

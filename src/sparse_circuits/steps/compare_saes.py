@@ -1,5 +1,3 @@
-"""Tell how much sparse autoencoders agree on the features, such as those that differ in their seed alone."""
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Cluster described tokens, find a circuit for every cluster, and judge it on held-out members."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

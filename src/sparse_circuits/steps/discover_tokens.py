@@ -1,5 +1,3 @@
-"""Find tokens that the model predicts well, and describe each by what every feature adds to its prediction."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

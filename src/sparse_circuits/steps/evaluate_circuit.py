@@ -1,5 +1,3 @@
-"""Judge circuits on held-out pairs: faithfulness and completeness over sizes, beside random circuits."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Judge an edit on test pairs and held-out text, beside the model before, a permanent model and other ways."""
-
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Evaluate one sparse autoencoder or transcoder on held-out text, by itself and inside the model."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

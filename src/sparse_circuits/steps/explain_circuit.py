@@ -1,5 +1,3 @@
-"""Say what each node of a circuit of a weight-sparse transformer tells and does, and test it on the test pairs."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

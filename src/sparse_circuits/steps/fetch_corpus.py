@@ -1,5 +1,3 @@
-"""Fetch a corpus and write its documents, one JSON object a line."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Fetch labelled images and write them as one HDF5 file."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

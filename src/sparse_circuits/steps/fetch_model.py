@@ -1,5 +1,3 @@
-"""Fetch a model and turn it into an ordinary Hugging Face folder."""
-
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path

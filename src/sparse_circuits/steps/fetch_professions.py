@@ -1,5 +1,3 @@
-"""Fetch lists of professions and write them as one, with stereotypes and shares of women."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Fetch one published sparse autoencoder and write it as an SAELens folder."""
-
 from dataclasses import dataclass
 
 from sparse_circuits.base.files import Folder

@@ -1,5 +1,3 @@
-"""Choose the nodes of a circuit by their scores, and weigh the edges between them."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

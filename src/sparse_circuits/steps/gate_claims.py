@@ -1,5 +1,3 @@
-"""Print the verdicts on claims; exit with 1 when one fails, so that a model can be gated in CI."""
-
 import sys
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""Describe the channels of a study's circuits: the images and places where each is high, and their classes."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Describe the features of a study's circuits at one site: where they are active, what drives and follows them."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Test a file of claims on a model and on those that were edited, and write the verdicts."""
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Measure how often a model of images gives the right class."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Judge on natural sentences the nodes that were found on templates: are they necessary there, and sufficient?"""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Make an edit permanent: write a model whose weights do what the edit's hooks do."""
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Have a language model label the nodes of a site, and judge how well each label finds the node's activations."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Make class averages and counterfactual images of tasks on images."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Make the training and test pairs of a task, or check and copy those that the user brings."""
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Mine the corpus for beginnings of sentences that stop where a verb shows the subject's number."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

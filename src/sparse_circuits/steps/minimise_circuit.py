@@ -1,5 +1,3 @@
-"""Search for the smallest circuit that is faithful enough, and show that no node of it can go."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

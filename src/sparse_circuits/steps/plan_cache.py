@@ -1,5 +1,3 @@
-"""Stop where the model cannot do what the study asks, or the activation cache takes more disk than there is."""
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 

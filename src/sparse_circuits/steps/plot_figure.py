@@ -1,5 +1,3 @@
-"""Draw one figure: SVG, PNG and the CSV of its data."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

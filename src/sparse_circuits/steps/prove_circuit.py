@@ -1,5 +1,3 @@
-"""Put a circuit to the proof: what each node does, hypothesis tests, stability, controls on which it must fail."""
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

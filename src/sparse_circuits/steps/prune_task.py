@@ -1,5 +1,3 @@
-"""Find the smallest circuit of one model for one task, and judge it on the test pairs."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

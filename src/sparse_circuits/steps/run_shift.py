@@ -1,5 +1,3 @@
-"""A probe that learnt gender for profession: what of it is found in its circuit, taken out, and what that helps."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

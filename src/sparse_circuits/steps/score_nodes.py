@@ -1,5 +1,3 @@
-"""Score every node by how much of the metric's change goes through it."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Choose the features that an edit rewrites, and write down why each was taken or refused."""
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Cut a corpus into token sequences of one length, for training and for evaluation."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Trace one prompt: the attribution graph of its next token."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Train bridges between a dense and a sparse model, and carry interventions on sparse circuits over them."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

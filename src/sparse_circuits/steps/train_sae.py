@@ -1,5 +1,3 @@
-"""Train sparse autoencoders, or transcoders, on cached activations, all in one pass."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Train a byte-level BPE on a corpus."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

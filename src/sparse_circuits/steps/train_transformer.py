@@ -1,5 +1,3 @@
-"""Train a transformer with almost all weights zero, or a dense one, and measure its loss on held-out documents."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,5 +1,3 @@
-"""Have the model write biographies of both professions and genders, or take those that somebody published."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

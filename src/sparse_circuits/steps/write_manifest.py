@@ -1,5 +1,3 @@
-"""Write manifest.json and stats.json of an activation cache."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

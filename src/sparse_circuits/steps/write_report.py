@@ -1,5 +1,3 @@
-"""Write a study's pages and its main numbers."""
-
 from dataclasses import dataclass
 
 from sparse_circuits.base.files import Folder

@@ -1,5 +1,3 @@
-"""Write the pages of a study of weight-sparse transformers."""
-
 from dataclasses import dataclass
 
 from sparse_circuits.base.files import Folder

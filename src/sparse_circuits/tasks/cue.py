@@ -1,5 +1,3 @@
-"""Pairs of an image with the spurious cue that the study's model was trained with, and without it."""
-
 from collections.abc import Sequence
 from typing import Any, Literal
 

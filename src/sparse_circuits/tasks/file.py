@@ -1,5 +1,3 @@
-"""Pairs that the user brings, as JSON lines (fields as in docs/reference/tasks.md)."""
-
 from typing import ClassVar, Literal
 
 from pydantic import Field
