@@ -1,6 +1,7 @@
 """Where each family of causal language models keeps the modules behind our sites."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
+from sparse_circuits.config.yaml_file import read_yaml
 
 
 @dataclass(frozen=True)
@@ -26,80 +28,7 @@ class Family:
     separated: bool = True  # whether the model itself has a separator, or a place for one, at position 0
 
 
-_LLAMA = Family(
-    embed="model.embed_tokens",
-    layers="model.layers",
-    final_norm="model.norm",
-    attn="self_attn",
-    attn_down="self_attn.o_proj",
-    mlp_in="mlp",
-    mlp="mlp",
-    mlp_down="mlp.down_proj",
-)
-
-# Gemma 2 and 3 normalise what attention and MLP write before they add it to the residual stream.
-_GEMMA = replace(_LLAMA, attn="post_attention_layernorm", mlp="post_feedforward_layernorm")
-
-_GPT2 = Family(
-    embed="transformer.drop",
-    layers="transformer.h",
-    final_norm="transformer.ln_f",
-    attn="attn",
-    attn_down="attn.c_proj",
-    mlp_in="mlp",
-    mlp="mlp",
-    mlp_down="mlp.c_proj",
-)
-
-
-def _classifier(attn_down: str, attn: str, mlp: str = "mlp") -> dict[str, Any]:
-    """What image classifiers of the hub have in common (`models.classifiers`)."""
-    names = {"attn": attn, "attn_down": attn_down, "mlp_in": "mlp", "mlp": mlp, "mlp_down": "mlp.fc2"}
-    return {**names, "separated": False}
-
-
-# By the `model_type` of the model's config.json.
-FAMILIES: dict[str, Family] = {
-    "llama": _LLAMA,
-    "qwen2": _LLAMA,
-    "qwen3": _LLAMA,
-    "gemma2": _GEMMA,
-    "gemma3_text": _GEMMA,
-    "gpt_neox": Family(
-        embed="gpt_neox.embed_in",
-        layers="gpt_neox.layers",
-        final_norm="gpt_neox.final_layer_norm",
-        attn="attention",
-        attn_down="attention.dense",
-        mlp_in="mlp",
-        mlp="mlp",
-        mlp_down="mlp.dense_4h_to_h",
-    ),
-    "gpt2": _GPT2,
-    # Trained here (`models.weight_sparse`), with GPT-2's names.
-    "weight_sparse_gpt": _GPT2,
-    "small_vit": _GPT2,
-    "mobilenet": Family(embed="pixels", layers="features", of_layers=True),
-    "vit": Family(
-        **_classifier("attention.o_proj", "attention"),
-        layers="inner.vit.layers",
-        embed="inner.vit.embeddings",
-        final_norm="inner.vit.layernorm",
-    ),
-    # DINOv2 scales what attention and MLP write before it adds it to the residual stream.
-    "dinov2": Family(
-        **_classifier("attention.o_proj", "layer_scale1", mlp="layer_scale2"),
-        layers="inner.dinov2.encoder.layer",
-        embed="inner.dinov2.embeddings",
-        final_norm="inner.dinov2.layernorm",
-    ),
-    # CLIP's classifier reads the mean of the patches as they are, without a norm.
-    "clip_vision_model": Family(
-        **_classifier("self_attn.out_proj", "self_attn"),
-        layers="inner.vision_model.encoder.layers",
-        embed="inner.vision_model.pre_layrnorm",
-    ),
-}
+FAMILIES = {kind: Family(**names) for kind, names in read_yaml(Path(__file__).with_suffix(".yaml")).items()}
 
 
 def site_width(model: nn.Module, family: Family, d_model: int, site: Site) -> int:
