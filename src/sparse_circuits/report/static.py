@@ -12,35 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sparse_circuits.base.files import SURROGATES, publishing, write_json
 from sparse_circuits.base.wording import count
+from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.report.artefacts import list_artefacts
 from sparse_circuits.report.contents import HERE, OURS, VENDORED
 from sparse_circuits.report.summary import show
 
-CAPTIONS = {
-    "sae_quality": "Autoencoders on held-out text: active features, variance left unexplained, loss recovered.",
-    "training": "Training of the autoencoders.",
-    "pareto": "What sparsity costs: variance left unexplained and loss recovered over the number of active features.",
-    "faithfulness": (
-        "Faithfulness of circuits, and of what is left without them, over circuit size on held-out pairs. "
-        "Band: 95 % bootstrap interval over pairs. Dotted: as many random nodes. Where circuits were put to the proof, "
-        "as many nodes found with labels shuffled or with nonsense answers."
-    ),
-    "stability": "How much of each circuit stays when its pairs are drawn anew.",
-    "overlap_methods": "How many of the best nodes several methods of attribution share, on the headline task.",
-    "overlap_tasks": "How many of the best nodes tasks share.",
-    "counterfactuals": (
-        "Average images of the two sides of each task, and images changed as little as makes the model see the other "
-        "side, with their logit differences in nats."
-    ),
-    "twins": "Edges of the smallest circuits of a model with almost all weights zero, and of its dense twin.",
-    "carried": "Channels of sparse circuits moved part of the way to the other prompt, and what the dense model does.",
-    "frontier": "The smallest circuits over held-out loss, in models with almost all weights zero and in dense ones.",
-    "shift": "A classifier that learnt gender for profession, and what is left of that after each repair.",
-}
-CIRCUIT = (
-    "Rows are sites from the input up; a node shows its number, its score in nats, its label and the tokens it "
-    "promotes most, or its top image; the strongest nodes and edges are drawn."
-)
+CAPTIONS = read_yaml(Path(__file__).with_suffix(".yaml"))  # of figures, by their kind
 
 
 @dataclass(frozen=True)
@@ -77,7 +54,7 @@ class StaticPages:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
         _publish(self.folder / name, f"(window.REPORT ??= {{}}).{key} = {text};\n")
 
-    def figures(self, figures: Sequence[Path], circuit: str = CIRCUIT) -> list[dict[str, str]]:
+    def figures(self, figures: Sequence[Path], circuit: str = CAPTIONS["circuit"]) -> list[dict[str, str]]:
         """Copy the figures to the pages and return what they say of each; `circuit` of all that draw one."""
         shown = []
         for figure in figures:
