@@ -217,7 +217,7 @@ def _programs_page(headings: dict[str, tuple[str, str]]) -> str:
     for name, step in _steps().items():
         kinds = [kind for word, kind in get_type_hints(step.step).items() if word != "return"]
         also = [f"[{title.lower()}](#{_slug(title)})" for kind, title in SHARED.items() if kind in kinds]
-        lines += [f"## {name}\n", _told(step.__doc__ or ""), ""]
+        lines += [f"## {name}\n", _told(step.__doc__ or step.step.__doc__ or ""), ""]
         lines += [*_flags([kind for kind in kinds if kind not in SHARED], headings), ""]
         lines += [f"It also has flags for {' and '.join(also)}.\n"] if also else []
     return "\n".join(lines)
@@ -246,13 +246,17 @@ def _flag(name: str) -> str:
 
 
 def _notes(kind: type) -> Iterator[tuple[str, str]]:
-    """The string below each field of a dataclass."""
+    """The comment behind each field of a dataclass, or else the string below it."""
     if kind.__module__ == "builtins":
         return
-    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0].body  # type: ignore[attr-defined]
-    for field, note in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(note, ast.Expr) and isinstance(note.value, ast.Constant):
-            yield ast.unparse(field.target), _told(str(note.value.value))
+    source = textwrap.dedent(inspect.getsource(kind))
+    body = ast.parse(source).body[0].body  # type: ignore[attr-defined]
+    for field, note in pairwise([*body, ast.Pass()]):
+        if isinstance(field, ast.AnnAssign):
+            told = source.splitlines()[(field.end_lineno or 0) - 1].partition("  # ")[2]
+            if isinstance(note, ast.Expr) and isinstance(note.value, ast.Constant):
+                told = told or str(note.value.value)
+            yield ast.unparse(field.target), _told(told)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class WeightSparseStudy(VocabularySize):
         description="models that are trained, by name; what stands under `common` is shared by all"
     )
     tasks: Annotated[list[CodeTask], Field(min_length=1)] = Field(
-        list(TASKS), description="tasks that circuits are found for (`tasks/code_templates.py`)"
+        list(TASKS), description="tasks that circuits are found for (`tasks/code_templates.yaml`)"
     )
     train_pairs: Annotated[int, Field(ge=8)] = Field(200, description="pairs to find circuits on")
     test_pairs: Positive = Field(100, description="pairs to judge circuits on")
