@@ -78,8 +78,10 @@ restore: $(VENV)/.ready
 	sparse-circuits summary results/report/language
 
 test: check $(VENV)/.extras
-	flags=$$(bash tests/report/browser/ignored.sh) && pytest --ignore tests/cluster $$flags --numprocesses 2 --dist worksteal
-	bash tests/cluster/run.sh
+	flags=$$(bash tests/report/browser/ignored.sh) || exit 1; \
+	bash tests/cluster/run.sh & cluster=$$!; \
+	pytest --ignore tests/cluster $$flags --numprocesses 2 --dist worksteal; tests=$$?; \
+	wait $$cluster && exit $$tests
 
 check: $(VENV)/.ready
 	ruff check .

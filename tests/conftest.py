@@ -30,6 +30,7 @@ from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
 from sparse_circuits.base.files import write_jsonl
+from sparse_circuits.base.fingerprint import fingerprint
 from sparse_circuits.config.catalogue import load_models
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
@@ -44,9 +45,15 @@ from worlds.report_study import make_report_study
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _fixtures(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _fixtures() -> None:
     torch.set_num_threads(1)
-    _once(_shared(tmp_path_factory) / "fixtures", lambda _: make_fixtures.main())
+    # Once for all that run at a time, those on a cluster too.
+    stamp, made_by = make_fixtures.FOLDER / ".made_by", fingerprint(Path(make_fixtures.__file__))
+    make_fixtures.FOLDER.mkdir(exist_ok=True)
+    with FileLock(make_fixtures.FOLDER / ".lock"):
+        if not stamp.exists() or stamp.read_text() != made_by:
+            make_fixtures.main()
+            stamp.write_text(made_by)
 
 
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -5,6 +5,8 @@ import shutil
 import stat
 from pathlib import Path
 
+import pytest
+
 from worlds.checkout import NOTHING, STUDY, checkout, edit, hashes, in_folder, ok, planned, shorten
 
 # A scheduler of few words: it runs what is submitted, one process a job, and notes what each asked for.
@@ -47,6 +49,7 @@ def test_any_scheduler_with_a_submit_and_a_status_command_and_failed_jobs_ask_fo
     assert NOTHING in ok(in_folder(folder)("snakemake", "-n", "activations"))
 
 
+@pytest.mark.whole
 def test_another_folder_and_a_bucket_give_the_same_bytes_and_they_come_home(
     finished: Path, s3: str, tmp_path: Path
 ) -> None:

@@ -5,11 +5,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
+
 from worlds.checkout import ROOT, STUDY, edit, in_folder, ok, shorten
 
 BLOCK = re.compile(r"^```(bash|yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.whole
 def test_a_newcomer_gets_from_a_clone_to_an_edited_model(finished: Path, tmp_path: Path) -> None:
     """Cloning and setting up are what CI and its checkouts do; the study is the test study under the same name."""
     folder = tmp_path / "clone"
