@@ -78,10 +78,15 @@ restore: $(VENV)/.ready
 	sparse-circuits summary results/report/language
 
 test: check $(VENV)/.extras
-	flags=$$(bash tests/report/browser/ignored.sh) || exit 1; \
-	bash tests/cluster/run.sh & cluster=$$!; \
-	pytest --ignore tests/cluster $$flags --numprocesses 2 --dist worksteal; tests=$$?; \
-	wait $$cluster && exit $$tests
+	$(MAKE) --jobs 2 --keep-going test-here test-cluster
+
+# The tests on a cluster mostly wait.
+.PHONY: test-here test-cluster
+test-here:
+	flags=$$(bash tests/report/browser/ignored.sh) && pytest --ignore tests/cluster $$flags --numprocesses 2 --dist worksteal
+
+test-cluster:
+	bash tests/cluster/run.sh
 
 check: $(VENV)/.ready
 	ruff check .

@@ -11,7 +11,6 @@ import torch
 from transformers import AutoModelForCausalLM
 
 import sparse_circuits as sc
-from conftest import ROOT
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json
@@ -25,6 +24,7 @@ from sparse_circuits.sae.autoencoder import SparseAutoencoder, save_autoencoder
 from sparse_circuits.steps import evaluate_circuit, find_circuit, minimise_circuit, score_nodes
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.pair import Pair, read_pairs, write_pairs
+from worlds.checkout import ROOT
 
 NEURONS = ["mlp_neurons.0", "mlp_neurons.1"]
 FEATURES = ["resid_post.0", "resid_post.1"]
