@@ -18,7 +18,7 @@ from sparse_circuits.circuits.attribution.exact_patching import ERROR, exact_eff
 from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.bench import Bench
-from sparse_circuits.circuits.circuit_file import site_gaps
+from sparse_circuits.circuits.circuit_file import site_sums
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.command import program
 from sparse_circuits.config.score_nodes import Scoring
@@ -80,7 +80,7 @@ def main(args: Arguments) -> None:
                 Bench(few.model, few.groups, few.basis, batch_tokens=BUDGET),
                 Scoring(method="integrated_gradients", steps=steps),
             )
-            found_gaps = [round(100 * gap["relative_gap"], 2) for gap in site_gaps(scores).values()]
+            found_gaps = [round(100 * gap["relative_gap"], 2) for gap in site_sums(scores).values()]
             gaps.append([task, str(steps), *found_gaps])
     best = {
         site: min(max(row[2 + n] for row in gaps if row[1] == str(s)) for s in args.steps)
@@ -88,9 +88,9 @@ def main(args: Arguments) -> None:
     }
     claims = [
         Claim(
-            f"scores over {site} miss the metric gap, with as many steps as it needs, worst task",
+            f"scores over {site} miss the total effect, with as many steps as it needs, worst task",
             value / 100,
-            "of the gap",
+            "of it",
             GAP,
             True,
         )
@@ -122,7 +122,7 @@ def main(args: Arguments) -> None:
                 seconds,
             ),
             Table(
-                "Integrated gradients: how far the scores over a cut miss the metric gap, in %, by steps",
+                "Integrated gradients: how far the scores over a cut miss the total effect, in %, by steps",
                 ["task", "steps", *args.study.sites],
                 gaps,
             ),

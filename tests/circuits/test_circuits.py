@@ -13,7 +13,7 @@ from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates, Features
 from sparse_circuits.circuits.bench import Bench
-from sparse_circuits.circuits.circuit_file import select_nodes, site_gaps
+from sparse_circuits.circuits.circuit_file import select_nodes, site_sums
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.fills import mean_ablation
 from sparse_circuits.circuits.scores import NodeScores, SiteScores, load_scores, save_scores
@@ -60,17 +60,19 @@ def _metric(tiny: Model, tokens: Tensor, batch: PairBatch) -> Tensor:
     return logit_difference(run(tiny, tokens, logits="last").logits[:, -1], batch)
 
 
-def test_scores_over_a_cut_add_up_to_the_metric_gap_of_every_pair(scores: NodeScores) -> None:
+def test_scores_over_a_cut_add_up_to_the_total_effect_of_every_pair(scores: NodeScores) -> None:
     for part in scores.sites.values():
-        torch.testing.assert_close(part.nodes.sum(dim=(1, 2)) + part.error[:, 0], scores.gap, rtol=1e-3, atol=1e-4)
-    assert all(gap["relative_gap"] < 1e-3 for gap in site_gaps(scores).values())
+        torch.testing.assert_close(
+            part.nodes.sum(dim=(1, 2)) + part.error[:, 0], scores.total_effect, rtol=1e-3, atol=1e-4
+        )
+    assert all(one["relative_gap"] < 1e-3 for one in site_sums(scores).values())
 
 
 @torch.no_grad()
-def test_the_gap_is_patch_minus_clean(tiny: Model, groups: Groups, scores: NodeScores) -> None:
+def test_the_total_effect_is_patch_minus_clean(tiny: Model, groups: Groups, scores: NodeScores) -> None:
     for indices, batch in groups:
         gap = _metric(tiny, batch.patch, batch) - _metric(tiny, batch.clean, batch)
-        torch.testing.assert_close(scores.gap[indices], gap)
+        torch.testing.assert_close(scores.total_effect[indices], gap)
 
 
 def test_at_the_last_site_a_small_change_of_a_feature_moves_the_metric_by_its_gradient(
@@ -176,7 +178,7 @@ def test_scores_survive_the_file(scores: NodeScores, tmp_path: Path) -> None:
     loaded = load_scores(tmp_path / "scores.h5")
     assert loaded.scoring == scores.scoring == Scoring(steps=20)
     assert list(loaded.sites) == SITES
-    assert torch.equal(loaded.gap, scores.gap)
+    assert torch.equal(loaded.total_effect, scores.total_effect)
     for site in SITES:
         assert torch.equal(loaded.sites[site].nodes, scores.sites[site].nodes)
         assert torch.equal(loaded.means[site].error, scores.means[site].error)
@@ -190,7 +192,8 @@ def test_nodes_are_those_that_surely_score_above_the_threshold(scores: NodeScore
         for s, p in scores.sites.items()
     }
     kept = {
-        (n.site, n.index) for n in select_nodes(replace(scores, sites=noisy, gap=torch.full((14,), -2.0)), 0.25, False)
+        (n.site, n.index)
+        for n in select_nodes(replace(scores, sites=noisy, total_effect=torch.full((14,), -2.0)), 0.25, False)
     }
     for site, part in noisy.items():
         values = part.nodes[:, 0].double()

@@ -218,7 +218,7 @@ def _scores(nodes: list[float], gap: float, means: list[float]) -> NodeScores:
     return NodeScores({site: made}, {site: SiteMeans(mean, 10 * mean)}, torch.tensor([gap]), Scoring())
 
 
-def test_tasks_count_alike_whatever_their_gap() -> None:
+def test_tasks_count_alike_whatever_their_total_effect() -> None:
     tasks = [_scores([-8.0, -4.0, 0.0], -10.0, [1.0]), _scores([0.0, -0.9, 0.1], -1.0, [3.0, 5.0])]
     # Shares are (.8, .4, 0) and (0, .9, -.1): the largest are .8, .9 and none that helps.
     assert [node.index for node in union_ranking(tasks)] == [1, 0]

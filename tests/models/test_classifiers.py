@@ -124,7 +124,7 @@ def test_circuits_are_found_as_in_any_model(model: Model, batch: PairBatch, meth
     scores = score_nodes(Bench(model, groups, basis, batch_tokens=10_000), Scoring.of(method, 20))
     if method == "integrated_gradients":
         for part in scores.sites.values():
-            torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.gap, rtol=0.02, atol=0.02)
+            torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.total_effect, rtol=0.02, atol=0.02)
     whole, empty = Circuit.whole(basis), Circuit.of([], basis, errors=False)
     outcome = Bench(model, groups, basis, mean_ablation(scores.means), batch_tokens=10_000).run([whole, empty])
     logits = run(model, batch.clean, logits="last").logits

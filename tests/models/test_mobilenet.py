@@ -191,7 +191,7 @@ def test_scores_of_a_layer_that_cuts_the_network_add_up(model: Model, batch: Pai
     )
     for site, part in scores.sites.items():
         assert part.nodes.shape == (len(batch), 1, model.width(site))
-        torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.gap, rtol=0.05, atol=0.02)
+        torch.testing.assert_close(part.nodes.sum(dim=(1, 2)), scores.total_effect, rtol=0.05, atol=0.02)
     whole, empty = Circuit.whole(basis), Circuit.of([], basis, errors=False)
     outcome = Bench(model, groups, basis, mean_ablation(scores.means), batch_tokens=10_000).run([whole, empty])
     logits = run(model, batch.clean, logits="last").logits

@@ -210,7 +210,7 @@ def test_scores_of_a_cut_add_up_and_edges_reach_the_next_layer(images: Path, fol
         Bench(model, groups, basis, batch_tokens=4096), Scoring(method="integrated_gradients", steps=20)
     )
     for site in sites:
-        torch.testing.assert_close(scores.sites[site].nodes.sum(dim=(1, 2)), scores.gap, rtol=2e-3, atol=2e-4)
+        torch.testing.assert_close(scores.sites[site].nodes.sum(dim=(1, 2)), scores.total_effect, rtol=2e-3, atol=2e-4)
     ablation = mean_ablation(scores.means)
     whole, empty = Circuit.whole(basis), Circuit.of([], basis)
     found = Bench(model, groups, basis, ablation, batch_tokens=64).run([whole, empty, whole]).metric

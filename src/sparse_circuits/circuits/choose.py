@@ -28,9 +28,9 @@ def choose_circuit(bench: Bench, scores: NodeScores, settings: FindCircuit) -> C
     """
     features = {site: part.sae for site, part in bench.basis.items() if isinstance(part, Features)}
     nodes = select_nodes(scores, settings.node_threshold, bool(features))
-    gap = scores.gap.double().mean().item()
+    effect = scores.total_effect.double().mean().item()
     edges = feature_edges(bench, nodes, scores.scoring) if settings.edges else []
-    edges = [edge for edge in edges if abs(edge[2]) >= settings.edge_threshold * abs(gap)]
+    edges = [edge for edge in edges if abs(edge[2]) >= settings.edge_threshold * abs(effect)]
     directions = {n.id: features[n.site].W_dec[n.index] for n in nodes if n.site in features and n.index is not None}
     facts = {
         "study": settings.study,
@@ -38,9 +38,9 @@ def choose_circuit(bench: Bench, scores: NodeScores, settings: FindCircuit) -> C
         "model": bench.model.name,
         "basis": settings.basis,
         "metric": "logit_difference",
-        "metric_gap": gap,
+        "metric_gap": effect,
         "method": scores.scoring.method,
         "thresholds": {"node": settings.node_threshold, "edge": settings.edge_threshold},
     }
-    found = listed({node: scores.mean(node) for node in nodes}, gap, token_notes(bench.model, directions), edges)
+    found = listed({node: scores.mean(node) for node in nodes}, effect, token_notes(bench.model, directions), edges)
     return ChosenCircuit(facts, **found)

@@ -13,13 +13,13 @@ from sparse_circuits.circuits.scores import NodeScores
 
 
 def select_nodes(scores: NodeScores, threshold: float, has_errors: bool) -> list[Node]:
-    """Return the nodes that surely score at least `threshold` times the |mean metric gap|, in the order of sites.
+    """Return the nodes that surely score at least `threshold` times the |mean total effect|, in the order of sites.
 
     What must be as large is the `lower_bound` of the |mean score|: what the pairs agree on.
 
     Raises StudyError when there are none.
     """
-    floor = threshold * abs(scores.gap.double().mean().item())
+    floor = threshold * abs(scores.total_effect.double().mean().item())
     nodes: list[Node] = []
     for site, part in scores.sites.items():
         for place in range(scores.positions):
@@ -30,15 +30,15 @@ def select_nodes(scores: NodeScores, threshold: float, has_errors: bool) -> list
                 nodes.append(Node(site, None, position))
     if not any(node.index is not None for node in nodes):
         raise StudyError(
-            f"no node surely scores {threshold:g} of the metric gap ({floor:.4g}); the circuit is empty; "
+            f"no node surely scores {threshold:g} of the total effect ({floor:.4g}); the circuit is empty; "
             "lower node_threshold or score more pairs"
         )
     return nodes
 
 
-def site_gaps(scores: NodeScores) -> dict[str, dict[str, float]]:
-    """Return, for each site, the sum of its nodes' scores beside metric(patch) - metric(clean), and their gap."""
-    target = scores.gap.double().mean().item()
+def site_sums(scores: NodeScores) -> dict[str, dict[str, float]]:
+    """Return, for each site, the sum of its nodes' scores beside the total effect, and how far they differ."""
+    target = scores.total_effect.double().mean().item()
     result = {}
     for site, part in scores.sites.items():
         total = (part.nodes.double().sum(dim=(1, 2)) + part.error.double().sum(dim=1)).mean().item()
@@ -48,14 +48,14 @@ def site_gaps(scores: NodeScores) -> dict[str, dict[str, float]]:
 
 def listed(
     nodes: Mapping[Node, float],
-    gap: float,
+    total_effect: float,
     notes: Mapping[str, Mapping[str, Any]],
     edges: Sequence[Edge],
     output: str = "logit_difference",
 ) -> dict[str, list[dict[str, Any]]]:
     """Return `nodes` and `edges` as circuit.json has them: nodes with their scores and notes, and an `output` node.
 
-    The nodes of the last site are joined to the output by edges that weigh their scores; its own score is the `gap`.
+    The nodes of the last site are joined to the output by edges that weigh their scores; its own score is `total_effect`.
     """
     known = {node.id for node in nodes}
     last = max((node.site for node in nodes), key=lambda site: site.order)
@@ -65,7 +65,7 @@ def listed(
         {"id": n.id, "site": str(n.site), "position": n.position, "score": score, **notes.get(n.id, {})}
         for n, score in nodes.items()
     ]
-    rows.append({"id": output, "site": "output", "position": None, "score": gap})
+    rows.append({"id": output, "site": "output", "position": None, "score": total_effect})
     return {"nodes": rows, "edges": [dict(zip(("source", "target", "weight"), e, strict=True)) for e in kept]}
 
 

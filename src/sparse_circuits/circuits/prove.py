@@ -108,9 +108,9 @@ def controls(
 
 def _shuffled(scores: NodeScores, seed: int) -> NodeScores:
     """The scores with the labels of half of the pairs swapped: the metric of a swapped pair only changes its sign."""
-    sign = torch.where(torch.from_numpy(swapped_half(len(scores.gap), seed)), -1.0, 1.0)
+    sign = torch.where(torch.from_numpy(swapped_half(len(scores.total_effect), seed)), -1.0, 1.0)
     sites = {
         site: SiteScores(part.nodes * sign[:, None, None], part.error * sign[:, None])
         for site, part in scores.sites.items()
     }
-    return replace(scores, sites=sites, gap=scores.gap * sign)
+    return replace(scores, sites=sites, total_effect=scores.total_effect * sign)

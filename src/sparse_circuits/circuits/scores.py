@@ -45,11 +45,11 @@ class SiteMeans:
 
 @dataclass(frozen=True)
 class NodeScores:
-    """Scores and means of every site, the gap metric(patch) - metric(clean) of each pair (pair,), and the method."""
+    """Scores and means of every site, the total effect m(patch) - m(clean) of each pair (pair,), and the method."""
 
     sites: dict[Site, SiteScores]
     means: dict[Site, SiteMeans]
-    gap: Tensor
+    total_effect: Tensor
     scoring: Scoring
 
     @property
@@ -109,7 +109,7 @@ def save_scores(path: Path, scores: NodeScores) -> None:
     """Publish scores.h5: /scores/<site>/{nodes,error}, /means/<site>/{coordinates,error}, /gap."""
     with publishing(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs.update(method=scores.scoring.method, steps=scores.scoring.points)
-        file["gap"] = scores.gap.numpy()
+        file["gap"] = scores.total_effect.numpy()
         for group, parts in (("scores", scores.sites), ("means", scores.means)):
             for site, part in parts.items():
                 for field in fields(part):

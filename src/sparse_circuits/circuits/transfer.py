@@ -22,12 +22,12 @@ from sparse_circuits.config.site import Site
 
 
 def union_ranking(tasks: Sequence[NodeScores]) -> list[Node]:
-    """Return the nodes that help in any task, by their largest share over tasks: mean score / mean metric gap.
+    """Return the nodes that help in any task, by their largest share over tasks: mean score / mean total effect.
 
     The largest share, not the mean over tasks: natural sentences are of all templates' constructions, and a mean passes
     over what serves one of them alone (measured in `docs/experiments/transfer.md`).
     """
-    shares = torch.stack([task.mean_scores / task.gap.double().mean() for task in tasks])
+    shares = torch.stack([task.mean_scores / task.total_effect.double().mean() for task in tasks])
     share = shares.max(dim=0).values
     order = torch.argsort(share, descending=True, stable=True)
     return tasks[0].nodes_at(order[: int((share > 0).sum())])

@@ -9,8 +9,8 @@ from sparse_circuits.config.shared import OfStudy, Seeded, Sited
 class Thresholds(Settings):
     """What belongs to a circuit."""
 
-    node_threshold: Share = Field(description="keep nodes whose score is at least this share of the metric gap")
-    edge_threshold: Share = Field(description="keep edges whose weight is at least this share of the metric gap")
+    node_threshold: Share = Field(description="keep nodes whose score is at least this share of the total effect")
+    edge_threshold: Share = Field(description="keep edges whose weight is at least this share of the total effect")
 
 
 class Weighing(Settings):

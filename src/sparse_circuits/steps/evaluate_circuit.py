@@ -4,7 +4,7 @@ from pathlib import Path
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.files import read_json, write_csv, write_json
 from sparse_circuits.circuits.bench import BenchFiles
-from sparse_circuits.circuits.circuit_file import read_circuit_nodes, site_gaps
+from sparse_circuits.circuits.circuit_file import read_circuit_nodes, site_sums
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
@@ -33,10 +33,10 @@ def step(files: Files, settings: EvaluateCircuit, compute: Compute) -> None:
     scores = load_scores(files.scores)
     circuit = read_circuit_nodes(files.circuit)
     curves = evaluate_circuits(bench, scores, circuit, settings)
-    gaps = site_gaps(scores)
-    worst = max(gaps.values(), key=lambda gap: gap["relative_gap"])
+    sums = site_sums(scores)
+    worst = max(sums.values(), key=lambda one: one["relative_gap"])
     facts = {key: read_json(files.circuit)[key] for key in ("study", "task", "model", "basis", "metric")}
-    attribution = {"method": scores.scoring.method, "steps": scores.scoring.points, **worst, "sites": gaps}
+    attribution = {"method": scores.scoring.method, "steps": scores.scoring.points, **worst, "sites": sums}
     proof = read_json(files.proof) if files.proof else {}
     found = {**facts, "ablation": "mean", "split": "test", **curves, "attribution": attribution, **proof}
     write_json(files.evaluation, found)

@@ -52,7 +52,7 @@ def step(files: Files, settings: ProveCircuit, compute: Compute) -> None:
     def nonsense(pairs: list[Pair], count: int | None) -> Groups:
         return encoded(nonsense_task(drawn(pairs, count, seed), words))
 
-    nonsense_train, nonsense_test = nonsense(train, len(scores.gap)), nonsense(test, settings.prove_pairs)
+    nonsense_train, nonsense_test = nonsense(train, len(scores.total_effect)), nonsense(test, settings.prove_pairs)
     size = len(circuit)
     proof = {
         "effects": ablation_effects(bench, scores, circuit),

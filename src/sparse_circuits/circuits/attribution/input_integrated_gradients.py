@@ -2,7 +2,7 @@
 
 EAP-IG (inputs) of Hanna et al. 2024 (arXiv 2403.17806): the gradient at every site is averaged along the path of the
 embeddings and multiplied with the site's own difference. One backward pass gives all sites, whatever their number; the
-scores of a cut need not add up to the metric gap.
+scores of a cut need not add up to the total effect.
 """
 
 from collections.abc import Sequence

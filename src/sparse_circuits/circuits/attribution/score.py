@@ -38,7 +38,7 @@ def score_nodes(bench: Bench, settings: Scoring) -> NodeScores:
     places = longest if by_position else dict.fromkeys(sites, 1)
     nodes = {site: torch.zeros(pairs, places[site], basis[site].width) for site in sites}
     errors = {site: torch.zeros(pairs, places[site]) for site in sites}
-    gap = torch.zeros(pairs)
+    effect = torch.zeros(pairs)
     means: dict[Site, _MeanByDistance] = {}
     work: list[tuple[list[int], PairBatch]] = []
     for indices, whole in groups:
@@ -47,7 +47,7 @@ def score_nodes(bench: Bench, settings: Scoring) -> NodeScores:
     for indices, part in Progress(work, desc=f"attribute ({method})", unit="batch"):
         part = part.to(model.device)
         with torch.no_grad():
-            gap[indices] = (_metric(model, part.patch, part) - _metric(model, part.clean, part)).cpu()
+            effect[indices] = (_metric(model, part.patch, part) - _metric(model, part.clean, part)).cpu()
         sources = _sources(model, part, basis)
         for site, found in METHODS[method](model, part, sites, settings.points).items():
             with torch.no_grad():
@@ -63,7 +63,7 @@ def score_nodes(bench: Bench, settings: Scoring) -> NodeScores:
     return NodeScores(
         {site: SiteScores(nodes[site], errors[site]) for site in sites},
         {site: means[site].result() for site in sites},
-        gap,
+        effect,
         Scoring.of(method, settings.points, by_position),
     )
 

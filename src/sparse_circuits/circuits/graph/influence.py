@@ -38,10 +38,11 @@ def influence(shares: csr_array, targets: NDArray[np.int64], levels: NDArray[np.
 def graph_scores(
     shares: csr_array, targets: NDArray[np.int64], total: Numbers, tokens: NDArray[np.bool_], errors: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """Return the replacement and completeness score of a graph, from its `total` influence (node,).
+    """Return the replacement score of a graph and its explained inputs, from its `total` influence (node,).
 
     Replacement: of what reaches the output from the graph's roots, the share that is from tokens, not from errors.
-    Completeness: the share of nodes' inputs that is not from errors, weighted by the nodes' influence.
+    Explained inputs (circuit-tracer's completeness score): the share of nodes' inputs that is not from errors, weighted
+    by the nodes' influence.
     """
     from_tokens, from_errors = total[tokens].sum(), total[errors].sum()
     explained = np.ones(len(total))

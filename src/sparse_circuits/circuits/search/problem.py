@@ -139,7 +139,7 @@ class MaskedBatch:
         return logit_difference(logits, self.batch.repeat(circuits)).view(circuits, -1)
 
     def loss(self, gates: Tensor) -> Tensor:
-        """Return how far the metric is from the whole model's: the mean |difference| of pairs, 1 for the mean gap.
+        """Return how far the metric is from the whole model's: the mean |difference| of pairs, 1 for an empty circuit.
 
         Both too little and too much count, or masks would grow circuits that overshoot.
         """
