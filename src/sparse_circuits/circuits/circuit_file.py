@@ -55,7 +55,7 @@ def listed(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return `nodes` and `edges` as circuit.json has them: nodes with their scores and notes, and an `output` node.
 
-    The nodes of the last site are joined to the output by edges that weigh their scores; its own score is `total_effect`.
+    The nodes of the last site are joined to the output by edges that weigh their scores; its score is `total_effect`.
     """
     known = {node.id for node in nodes}
     last = max((node.site for node in nodes), key=lambda site: site.order)
