@@ -6,7 +6,7 @@ from typing import Literal
 
 import tyro
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.study_summary import StudySummary
 from sparse_circuits.base.wording import count
 from sparse_circuits.command import one_line_errors, print_any_text
 from sparse_circuits.report.summary import format_summary
@@ -22,7 +22,7 @@ def summary_command(report: tyro.conf.Positional[Path]) -> None:
     Args:
         report: folder of the report, such as results/report/language
     """
-    print(format_summary(read_json(report / "summary.json"), str(report / "index.html")))
+    print(format_summary(StudySummary.read(report / "summary.json"), str(report / "index.html")))
 
 
 def trace_command(artefact: tyro.conf.Positional[Path], as_json: bool = False) -> None:

@@ -72,9 +72,9 @@ def test_nodes_that_an_edit_moves_are_told_by_how_far(tiny: Model) -> None:
     )
     moved = (new - old).abs().mean(dim=(0, 1)).double()
     values, indices = moved.topk(5)
-    assert [row["node"] for row in rows] == [Node(LAST, index).id for index in indices.tolist()]
-    assert [row["change"] for row in rows] == pytest.approx(values.tolist(), rel=1e-5)
-    assert rows[0]["after"] == pytest.approx(new.abs().mean(dim=(0, 1))[indices[0]].item(), rel=1e-5)
+    assert [row.node for row in rows] == [Node(LAST, index).id for index in indices.tolist()]
+    assert [row.change for row in rows] == pytest.approx(values.tolist(), rel=1e-5)
+    assert rows[0].after == pytest.approx(new.abs().mean(dim=(0, 1))[indices[0]].item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_the_greedy_choice_is_the_best_by_brute_force_and_within_the_limits(
                 found[index, factor] = gap
     (node, rewriting), *_ = chosen.items()
     assert (node.index, rewriting.factor) == min(found, key=lambda one: found[one])
-    assert rows[-1]["taken"]
-    assert rows[-1]["gap"] == pytest.approx(min(found.values()), rel=1e-3)
-    assert all(row["reason"] for row in rows)
+    assert rows[-1].taken
+    assert rows[-1].gap == pytest.approx(min(found.values()), rel=1e-3)
+    assert all(row.reason for row in rows)
 
 
 class Stub:
@@ -210,12 +210,12 @@ def test_a_judge_is_shown_where_features_are_active_and_decides(
     assert not chosen
     assert "about number" in stub.asked[0]
     assert "<<" in stub.asked[0]
-    assert any(row["reason"] == f"not about number: {because}" for row in rows)
-    second = [row["node"] for row in rows if row["reason"].startswith("not about")][-1]
+    assert any(row.reason == f"not about number: {because}" for row in rows)
+    second = [row.node for row in rows if row.reason.startswith("not about")][-1]
     stub.yes = judge._shown(Node.parse(second))
     chosen, rows = select(tiny, basis, stakes, limits, judge=judge)
     assert [node.id for node in chosen] == [second]
-    assert rows[-1]["reason"].endswith("about number: plurals")
+    assert rows[-1].reason.endswith("about number: plurals")
 
 
 def _halves(groups: Groups) -> tuple[Groups, Groups]:
@@ -230,7 +230,7 @@ def test_nothing_is_chosen_where_everything_is_to_stay(tiny: Model, groups: dict
     chosen, rows = select(tiny, basis, stakes, Select(kind="select", shortlist=2).model_copy(update={"loss": -1.0}))
     assert not chosen
     assert rows
-    assert all("the loss on text rises" in row["reason"] or "held-out" in row["reason"] for row in rows)
+    assert all("the loss on text rises" in row.reason or "held-out" in row.reason for row in rows)
 
 
 def test_random_nodes_are_active(tiny: Model) -> None:

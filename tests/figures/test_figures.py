@@ -11,7 +11,9 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from sparse_circuits.artefacts.edit_evaluation import EditEvaluation
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
+from sparse_circuits.artefacts.weight_frontier import WeightFrontier
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
@@ -28,7 +30,6 @@ from sparse_circuits.figures.style import save_figure, use_style
 from sparse_circuits.figures.training import plot_training
 from sparse_circuits.figures.twins import plot_twins
 from worlds.artefact_example import example
-from worlds.report_study import write
 
 WIDTH = 3 * BEST
 
@@ -107,7 +108,8 @@ def test_the_names_beside_an_overlap_are_whole(names: list[str], tmp_path: Path)
 def test_logarithmic_counts_can_be_read_over_any_number_of_decades(largest: int, tmp_path: Path) -> None:
     use_style()
     edges = {name: {"sparse_edges": 4, "dense_edges": largest} for name in ("quote", "bracket")}
-    frontier = write(tmp_path / "frontier.json", {"pairs": [{"sparse": "s", "dense": "d", "tasks": edges}]})
+    frontier = tmp_path / "frontier.json"
+    example(WeightFrontier, pairs=[{"sparse": "s", "dense": "d", "tasks": edges}]).write(frontier)
     figure, _ = plot_twins([frontier])
     assert not unreadable(figure)
     files = [tmp_path / f"topk__k{l0}/evaluation.json" for l0 in (4, largest)]
@@ -166,7 +168,7 @@ def test_an_edit_of_attractors_shows_how_often_the_model_errs(errs: bool, tmp_pa
     }
     found = {"kept": ["agreement"], "before": way(0.05), "hooked": way(0.02), "baselines": {"random": random}}
     path = tmp_path / "evaluation.json"
-    path.write_text(json.dumps(found))
+    example(EditEvaluation, **found).write(path)
     figure, data = plot_edit([path])
     labels = ["gap (nats)", *(["wrong answers"] if errs else []), "accuracy,\nagreement", "perplexity"]
     assert [axis.get_xlabel() for axis in figure.axes] == labels

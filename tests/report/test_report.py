@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sparse_circuits.artefacts.study_summary import StudySummary
 from sparse_circuits.base.files import read_json, sha256
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.plan.pages import pages_of, weight_pages_of
@@ -75,11 +76,11 @@ def test_the_pages_ship_all_that_is_vendored_for_them() -> None:
 
 def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -> None:
     summary = write_weight_pages(found_weights(tmp_path / "results"), "w", tmp_path / "page")
-    solved, hard = summary["tasks"]
-    assert (solved["edges"], solved["circuit"], solved["whole"]) == (1, 0.1, 0.01)
-    assert summary["numbers"] == {"tasks of 2 with a circuit in sparse": 1, "edges of the middle one in sparse": 1}
+    solved, hard = summary.tasks
+    assert (solved.edges, solved.circuit, solved.whole) == (1, 0.1, 0.01)
+    assert summary.numbers == {"tasks of 2 with a circuit in sparse": 1, "edges of the middle one in sparse": 1}
     assert "edges of the middle one in sparse    1\n" in format_summary(summary, "index.html")
-    assert (hard["solved"], hard["edges"], hard["circuit"]) == (False, None, None)
+    assert (hard.solved, hard.edges, hard.circuit) == (False, None, None)
     index = (tmp_path / "page/index.html").read_text()
     assert 'href="circuit_quote_sparse.html"' in index
     assert 'href="circuit_hard_sparse.html"' not in index
@@ -131,8 +132,8 @@ def test_a_poor_circuit_is_called_so_and_a_good_one_is_not() -> None:
 
 
 def test_what_speaks_against_a_circuit_stands_in_the_terminal_and_on_its_page(report_folder: Path) -> None:
-    summary = read_json(report_folder / "summary.json")
-    (told,) = [row["remarks"] for row in summary["tasks"]]
+    summary = StudySummary.read(report_folder / "summary.json")
+    (told,) = [row.remarks for row in summary.tasks]
     assert told
     text, index, page = (
         format_summary(summary, "index.html"),

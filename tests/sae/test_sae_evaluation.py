@@ -206,13 +206,13 @@ def test_probing_finds_a_planted_feature_and_fails_on_shuffled_labels() -> None:
     sae = _sae(torch.eye(32), torch.eye(32))
     train, test = (Labelled(*_planted(200, seed)) for seed in (0, 1))
     found = probe_features(sae, train, test, [1, 5])
-    assert found["features"][0] == 5
-    assert found["sparse"] == [1, 1]
-    assert found["dense"] > 0.95
-    assert found["majority"] < 0.6
+    assert found.features[0] == 5
+    assert found.sparse == [1, 1]
+    assert found.dense > 0.95
+    assert found.majority < 0.6
     order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
     shuffled = probe_features(sae, replace(train, label=train.label[order]), test, [1, 5])
-    assert max(*shuffled["sparse"], shuffled["dense"]) < 0.65
+    assert max(*shuffled.sparse, shuffled.dense) < 0.65
 
 
 def test_a_probe_of_more_features_than_there_are_is_refused() -> None:
@@ -288,15 +288,15 @@ def _speller(absorbing: bool) -> SparseAutoencoder:
 def test_planted_absorption_is_found_and_none_where_there_is_none() -> None:
     train, test = _spelled(0), _spelled(1)
     found = measure_absorption(_speller(absorbing=True), train, test, "abc")
-    assert {letter: entry["features"] for letter, entry in found["letters"].items()} == {"a": [0], "b": [1], "c": [2]}
-    absorbed = {letter: entry["absorbed"] / entry["recognised"] for letter, entry in found["letters"].items()}
+    assert {letter: entry.features for letter, entry in found.letters.items()} == {"a": [0], "b": [1], "c": [2]}
+    absorbed = {letter: entry.absorbed / entry.recognised for letter, entry in found.letters.items()}
     assert absorbed == pytest.approx({"a": ABSORBED / 40, "b": 0, "c": 0}, abs=0.02)
-    assert found["rate"] == pytest.approx(ABSORBED / 40 / 3, abs=0.01)
-    assert measure_absorption(_speller(absorbing=False), train, test, "abc")["rate"] == 0
+    assert found.rate == pytest.approx(ABSORBED / 40 / 3, abs=0.01)
+    assert measure_absorption(_speller(absorbing=False), train, test, "abc").rate == 0
 
 
 def test_letters_that_the_activations_do_not_tell_are_left_out() -> None:
     train, test = (Lettered(_random(300, 43, seed=seed), torch.arange(300) % 3) for seed in (0, 1))
     found = measure_absorption(_speller(absorbing=True), train, test, "abc")
-    assert found["letters"] == {}
-    assert found["rate"] is None
+    assert found.letters == {}
+    assert found.rate is None

@@ -8,6 +8,7 @@ import pyarrow.parquet as parquet
 import pytest
 import torch
 
+from sparse_circuits.artefacts.shift_evaluation import GroupAccuracies
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
 from sparse_circuits.config.shift import Shift
@@ -65,7 +66,7 @@ def test_a_probe_finds_the_planted_direction_and_is_judged_by_hand() -> None:
     says = torch.tensor([True, True, False, True, False, False])
     right = torch.tensor([True, True, True, False, False, False])
     woman = torch.tensor([True, False, True, True, False, True])
-    assert group_accuracies(says, right, woman) == {"profession": 4 / 6, "gender": 3 / 6, "worst_group": 0.5}
+    assert group_accuracies(says, right, woman) == GroupAccuracies(profession=4 / 6, gender=3 / 6, worst_group=0.5)
 
 
 def test_effects_of_ablation_are_exact_where_all_that_follows_is_linear(tiny: Model) -> None:
@@ -193,14 +194,14 @@ def test_ablating_what_tells_gender_frees_the_probe_of_it(tiny: Model) -> None:
     subject = Subject(tiny, basis, SETTINGS, people(16))
     found = experiment(subject, seed=0)
     assert found == experiment(subject, seed=0)
-    rows = found["rows"]
+    rows, _ = found
     assert set(rows) == {
         "original", "shift", "blind", "random", "retrained", "deletion", "concepts", "oracle",
     }  # fmt: skip
-    assert rows["oracle"]["profession"] == 1
+    assert rows["oracle"].profession == 1
     # Without the words of gender both genders' texts are the same but for the number.
-    assert rows["deletion"]["gender"] == pytest.approx(0.5)
-    assert rows["deletion"]["worst_group"] == rows["deletion"]["profession"] == 1
+    assert rows["deletion"].gender == pytest.approx(0.5)
+    assert rows["deletion"].worst_group == rows["deletion"].profession == 1
     draws = [subject.draw(generator(seed)) for seed in range(2)]
     for draw in draws:
         assert not {*draw.ambiguous, *draw.balanced} & {*draw.test}
@@ -210,7 +211,7 @@ def test_ablating_what_tells_gender_frees_the_probe_of_it(tiny: Model) -> None:
         }
     taken = SETTINGS.model_copy(update={"on_words": 0.0})  # the whole circuit counts as gender
     mean, zero = (
-        experiment(replace(subject, settings=taken.model_copy(update={"ablation": how})), seed=0)["rows"]
+        experiment(replace(subject, settings=taken.model_copy(update={"ablation": how})), seed=0)[0]
         for how in ("mean", "zero")
     )
     # At 0 even random nodes take something from every text and move the probe's threshold; at their means they do not.

@@ -70,7 +70,7 @@ def test_swapping_all_channels_moves_the_metric_all_the_way_and_none_not_at_all(
 
     def share(nodes: list[Node], swapped: str) -> float:
         asked = claim(swapped=swapped, at_least=0.5)
-        return float(judge_claim(asked, Bench(tiny, groups, basis, batch_tokens=4096), nodes, 0)["share"])
+        return float(judge_claim(asked, Bench(tiny, groups, basis, batch_tokens=4096), nodes, 0).share)
 
     assert share(every, "circuit") == pytest.approx(1, abs=1e-4)
     assert share([], "circuit") == pytest.approx(0, abs=1e-4)
@@ -92,14 +92,14 @@ def test_whole_prompts_count_the_answers_that_change(tiny: Model, groups: Groups
     follows, changes = torch.cat(changed, dim=1).double().mean(dim=1).tolist()
     for asked, expected in ((claim(at_least=0.5), follows), (claim(at_most=0.5), changes)):
         found = judge_claim(asked, Bench(tiny, groups, {}, batch_tokens=4096), [], 0)
-        assert found["share"] == pytest.approx(expected)
-        assert found["ci95"][0] < expected < found["ci95"][1]
+        assert found.share == pytest.approx(expected)
+        assert found.ci95[0] < expected < found.ci95[1]
 
 
 def test_an_answer_that_turns_the_other_way_is_a_change_too(tiny: Model, groups: Groups) -> None:
     turned = [(i, PairBatch(b.patch, b.clean, b.answers, b.patch_answers)) for i, b in groups]
     shares = [
-        judge_claim(claim(at_most=0.5), Bench(tiny, g, {}, batch_tokens=4096), [], 0)["share"] for g in (groups, turned)
+        judge_claim(claim(at_most=0.5), Bench(tiny, g, {}, batch_tokens=4096), [], 0).share for g in (groups, turned)
     ]
     assert shares[0] == shares[1] > 0
 
@@ -109,18 +109,18 @@ def test_a_claim_passes_or_fails_as_the_model_is_edited(
 ) -> None:
     """In the edited model the two forms of each noun have one embedding: the verb cannot follow the number."""
     follows = judge_claim(claim(at_least=0.0), Bench(tiny, groups, {}, batch_tokens=4096), [], 0)
-    least = claim(at_least=follows["ci95"][0])
+    least = claim(at_least=follows.ci95[0])
     edited = copy.deepcopy(tiny)
     embedding = edited.network.get_input_embeddings().weight
     for _, batch in groups:
         where = (batch.clean != batch.patch).nonzero(as_tuple=True)
         for clean, patch in zip(batch.clean[where].tolist(), batch.patch[where].tolist(), strict=True):
             embedding[max(clean, patch)] = embedding[min(clean, patch)]
-    assert judge_claim(least, Bench(tiny, groups, {}, batch_tokens=4096), [], 0)["verdict"] == "pass"
-    assert judge_claim(least, Bench(edited, groups, {}, batch_tokens=4096), [], 0)["verdict"] == "fail"
-    never = claim(at_most=follows["ci95"][0])
-    assert judge_claim(never, Bench(tiny, groups, {}, batch_tokens=4096), [], 0)["verdict"] != "pass"
-    assert judge_claim(never, Bench(edited, groups, {}, batch_tokens=4096), [], 0)["verdict"] == "pass"
+    assert judge_claim(least, Bench(tiny, groups, {}, batch_tokens=4096), [], 0).verdict == "pass"
+    assert judge_claim(least, Bench(edited, groups, {}, batch_tokens=4096), [], 0).verdict == "fail"
+    never = claim(at_most=follows.ci95[0])
+    assert judge_claim(never, Bench(tiny, groups, {}, batch_tokens=4096), [], 0).verdict != "pass"
+    assert judge_claim(never, Bench(edited, groups, {}, batch_tokens=4096), [], 0).verdict == "pass"
 
 
 def test_a_variable_that_no_pair_states_is_refused() -> None:

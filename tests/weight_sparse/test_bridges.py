@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.weight_carrying import BridgeTerms
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks.pairs import PairBatch
 from sparse_circuits.weight_sparse.bridge_training import bridge_losses, train_bridges
@@ -80,14 +81,14 @@ def test_the_ratio_of_sizes_makes_up_for_a_decoder_that_is_too_small(
 def test_bridges_between_models_of_two_widths_learn() -> None:
     dense, sparse = random_model(hidden_size=32, active=None).float(), random_model().float()
 
-    def after(steps: int) -> dict[str, float]:
+    def after(steps: int) -> BridgeTerms:
         bridges = train_bridges(dense, sparse, lambda step: tokens(step % 4), steps, 0.5, 0.02, 0)
         return bridge_losses(dense, sparse, bridges, tokens(0), 2)
 
     first, last = after(1), after(60)
-    assert sum(last.values()) < 0.7 * sum(first.values())
-    assert all(last[name] < 0.8 * first[name] for name in ("decoded", "encoded", "dense_tails"))
-    assert last["decoded"] < 1  # less than decoding nothing
+    assert sum(last.plain().values()) < 0.7 * sum(first.plain().values())
+    assert all(getattr(last, name) < 0.8 * getattr(first, name) for name in ("decoded", "encoded", "dense_tails"))
+    assert last.decoded < 1  # less than decoding nothing
 
 
 def test_over_the_identity_all_channels_carry_everything(model: WeightSparseForCausalLM, identity: Bridges) -> None:
@@ -98,13 +99,13 @@ def test_over_the_identity_all_channels_carry_everything(model: WeightSparseForC
     reads = [(place_at(1, "mlp_in"), channel) for channel in range(24)]
     nodes = [*reads, (place_at(0, "attn_in"), 2), (place_at(0, "attn_v"), 1)]
     first, last = carry(model, model, identity, nodes, groups, [0.0, 1.0], 0)
-    assert (first["place"], first["channels"]) == ("attn_in.0", [2])
-    assert (last["place"], len(last["channels"])) == ("mlp_in.1", 24)
+    assert (first.place, first.channels) == ("attn_in.0", [2])
+    assert (last.place, len(last.channels)) == ("mlp_in.1", 24)
     for row in (first, last):
-        assert row["moved"]["circuit"][0] == pytest.approx(0, abs=1e-9)
-        assert row["moved"]["all"][1] == pytest.approx(1)
-    assert last["moved"]["circuit"] == pytest.approx(last["moved"]["all"])
-    assert abs(first["moved"]["circuit"][1] - 1) > 1e-3  # one channel of 24 is not all
+        assert row.moved.circuit[0] == pytest.approx(0, abs=1e-9)
+        assert row.moved.all[1] == pytest.approx(1)
+    assert last.moved.circuit == pytest.approx(last.moved.all)
+    assert abs(first.moved.circuit[1] - 1) > 1e-3  # one channel of 24 is not all
 
 
 def test_an_error_is_a_share_of_what_is_wanted() -> None:

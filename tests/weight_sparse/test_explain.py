@@ -27,8 +27,8 @@ def masking() -> Masking:
 
 
 def test_claims_are_those_of_the_circuit_that_was_built(masking: Masking) -> None:
-    found = explain(masking, built_pairs(60, 0), built_pairs(40, 1), [READS, VALUE, WRITES, IDLE])
-    claims = {(claim["subject"], claim["measure"]) for claim in found["claims"] if claim["holds"]}
+    found = explain(masking, built_pairs(60, 0), built_pairs(40, 1), [READS, VALUE, WRITES, IDLE], str)
+    claims = {(claim.subject, claim.measure) for claim in found.claims if claim.holds}
     # Channel 2 is read where the first token stands, channel 9 written where the last one does: value 5 carries over.
     assert {
         ("attn_in.0/2", "tells_at_difference"),
@@ -38,10 +38,10 @@ def test_claims_are_those_of_the_circuit_that_was_built(masking: Masking) -> Non
     assert ("attn_in.0/2", "tells_at_last") not in claims
     for node in ("attn_in.0/2", "attn_v.0/5", "attn_out.0/9"):
         assert {(node, "follows"), (node, "lost")} <= claims
-        assert found["nodes"][node]["follows"] == 1
-        assert found["nodes"][node]["lost"] == pytest.approx(0.5, abs=0.01)
+        assert found.nodes[node].follows == 1
+        assert found.nodes[node].lost == pytest.approx(0.5, abs=0.01)
     assert not any(subject == "attn_v.0/20" for subject, _ in claims)
-    assert set(found["heads"]) == {"0.1", "0.5"}
+    assert set(found.heads) == {"0.1", "0.5"}
 
 
 def test_a_claim_that_fails_on_test_pairs_is_told(masking: Masking) -> None:
@@ -51,11 +51,11 @@ def test_a_claim_that_fails_on_test_pairs_is_told(masking: Masking) -> None:
     other = same.clone()
     other[:, 0] = 5  # does not say which answer is right
     test: Groups = [(indices, replace(batch, clean=same, patch=other))]
-    found = explain(masking, built_pairs(60, 0), test, [READS, VALUE, WRITES])
-    (claim,) = [c for c in found["claims"] if (c["subject"], c["measure"]) == ("attn_in.0/2", "tells_at_difference")]
-    assert claim["train"] == 1
-    assert claim["test"] < 0.95
-    assert not claim["holds"]
+    found = explain(masking, built_pairs(60, 0), test, [READS, VALUE, WRITES], str)
+    (claim,) = [c for c in found.claims if (c.subject, c.measure) == ("attn_in.0/2", "tells_at_difference")]
+    assert claim.train == 1
+    assert claim.test < 0.95
+    assert not claim.holds
 
 
 def test_attention_is_what_the_model_computes(masking: Masking) -> None:

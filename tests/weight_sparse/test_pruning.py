@@ -171,12 +171,11 @@ def test_the_circuit_does_the_task_and_nothing_else_does(pruned: tuple[Masking, 
     masking, found = pruned
     judged = judge(masking, {"train": built_pairs(80, 0), "test": built_pairs(40, 1)}, found, 5, 0)
     for accuracy in ("accuracy", "raw_accuracy"):
-        assert judged[accuracy]["circuit"] == judged[accuracy]["model"] == 1
-    assert judged["accuracy"]["complement"] == pytest.approx(0.5, abs=0.2)
-    assert judged["accuracy"]["random"] == pytest.approx(0.5, abs=0.2)
-    assert judged["task_loss"]["circuit"] <= 0.3
-    assert set(judged["ablations"]) == {"mean", "zero", "resample"}
-    assert judged["ablations"]["resample"]["accuracy"] == 1
+        assert getattr(judged, accuracy).circuit == getattr(judged, accuracy).model == 1
+    assert judged.accuracy.complement == pytest.approx(0.5, abs=0.2)
+    assert judged.accuracy.random == pytest.approx(0.5, abs=0.2)
+    assert judged.task_loss.circuit <= 0.3
+    assert judged.ablations.resample.accuracy == 1
 
 
 def test_a_task_that_the_model_does_not_do_is_told() -> None:
@@ -240,10 +239,10 @@ def test_the_frontier_sets_each_sparse_model_beside_its_nearest_dense_one() -> N
     }
     bisected = {**edges, "small": {"a": 160, "b": 9, "d": 0}}
     found = frontier(losses, edges, bisected, ["sparse"], ["small", "large"])
-    (pair,) = found["pairs"]
-    assert (pair["dense"], pair["matched"]) == ("small", True)
-    assert pair["geometric_mean_ratio"] == pytest.approx((4 * 9) ** 0.5)
-    assert pair["geometric_mean_ratio_bisected"] == pytest.approx((16 * 9) ** 0.5)
-    assert pair["without_circuit"] == ["d"]
-    assert found["shared_tasks"] == ["a", "b"]
-    assert found["models"][2]["geometric_mean_edges"] == pytest.approx(10)
+    (pair,) = found.pairs
+    assert (pair.dense, pair.matched) == ("small", True)
+    assert pair.geometric_mean_ratio == pytest.approx((4 * 9) ** 0.5)
+    assert pair.geometric_mean_ratio_bisected == pytest.approx((16 * 9) ** 0.5)
+    assert pair.without_circuit == ["d"]
+    assert found.shared_tasks == ["a", "b"]
+    assert found.models[2].geometric_mean_edges == pytest.approx(10)

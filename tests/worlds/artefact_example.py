@@ -1,11 +1,12 @@
-"""Artefacts with what a test says and nothing, 0 or "" for all else."""
+"""Artefacts with what a test says, and null, 0, "" or nothing for all else."""
 
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from sparse_circuits.artefacts.artefact import Part
 
 T = TypeVar("T", bound=Part)
+UNSAID = object()
 
 
 def example(kind: type[T], **given: Any) -> T:
@@ -16,16 +17,19 @@ def example(kind: type[T], **given: Any) -> T:
 def _filled(kind: Any, given: Any) -> Any:
     origin, args = get_origin(kind) or kind, get_args(kind)
     if origin in (Union, UnionType):
-        return _filled(args[0], given) if given is None or (len(args) == 2 and None in (*args, type(None))) else given
+        if given is UNSAID:
+            return None if NoneType in args else _filled(args[0], UNSAID)
+        return _filled(args[0], given) if given is not None and args[1:] == (NoneType,) else given
     if origin is Literal:
-        return args[0] if given is None else given
+        return args[0] if given is UNSAID else given
+    if isinstance(given, Part):
+        return given
     if issubclass(origin, Part):
-        known = given or {}
-        needed = {name: field.annotation for name, field in kind.model_fields.items()}
-        needed = {name: of for name, of in needed.items() if kind.model_fields[name].is_required() or known.get(name)}
-        return {**known, **{name: _filled(of, known.get(name)) for name, of in needed.items()}}
-    if given is None:
-        return [_filled(of, None) for of in args] if origin is tuple else origin()
+        said = {} if given is UNSAID else given
+        fields = {name: of for name, of in kind.model_fields.items() if of.is_required() or name in said}
+        return {**said, **{name: _filled(of.annotation, said.get(name, UNSAID)) for name, of in fields.items()}}
+    if given is UNSAID:
+        return [_filled(of, UNSAID) for of in args] if origin is tuple else origin()
     if origin is list:
         return [_filled(args[0], one) for one in given]
     if origin is dict:

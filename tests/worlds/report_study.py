@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from sparse_circuits.artefacts.claim_verdicts import ClaimVerdicts, JudgedClaim
+from sparse_circuits.artefacts.edit_evaluation import EditEvaluation
+from sparse_circuits.artefacts.edit_selection import EditSelection
+from sparse_circuits.artefacts.model_losses import ModelLosses
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
+from sparse_circuits.artefacts.weight_explanation import WeightExplanation
+from sparse_circuits.artefacts.weight_pruning import WeightPruning
+from sparse_circuits.config.edits import Select
 from sparse_circuits.report.page import Found
 from sparse_circuits.report.weights import FoundWeights
 from worlds.artefact_example import example
@@ -58,10 +65,12 @@ def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: 
     figure = results / "figures/s/faithfulness.png"
     for suffix in (".png", ".svg", ".csv"):
         write(figure.with_suffix(suffix), {})
-    edit = write(results / "edits/s/gentle/evaluation.json", _edit())
-    trial = {"node": "resid_post.1/0", "factor": 0.0, "below": None, "taken": True, "reason": HOSTILE}
-    selection = write(results / "edits/s/gentle/selection.json", {"trials": [trial]})
-    claims = write(results / "claims/s.json", {"claims": {"bold": _claim()}})
+    edit = write(results / "edits/s/gentle/evaluation.json", _edit().plain())
+    trial = {"node": "resid_post.1/0", "taken": True, "reason": HOSTILE}
+    chosen = example(EditSelection, settings=Select(kind="select"), trials=[trial])
+    selection = write(results / "edits/s/gentle/selection.json", chosen.plain())
+    judged = ClaimVerdicts(model="tiny", claims={"bold": JudgedClaim.model_validate(_claim())})
+    claims = write(results / "claims/s.json", judged.plain())
     graph = write(results / "graphs/s/keys/graph.json", _graph())
     files = [path, edit, selection, claims, graph, *saes, *interpretations]
     return Found(
@@ -150,8 +159,8 @@ def _evaluation(nodes: int) -> dict[str, Any]:
     }
 
 
-def _edit() -> dict[str, Any]:
-    return {
+def _edit() -> EditEvaluation:
+    found = {
         "features": 1,
         "nodes": [{"node": "resid_post.1/0", "factor": 0.0, "clamp": None, "below": 44.4}],
         **{name: {"gap": gap, "perplexity": 20.0} for name, gap in (("before", 1.0), ("hooked", 0.1))},
@@ -166,12 +175,13 @@ def _edit() -> dict[str, Any]:
             {"prompt": "The key", "before": f" is {HOSTILE}", "hooked": " is old", "permanent": " is old"}
         ],
     }
+    return example(EditEvaluation, **found)
 
 
 def _claim() -> dict[str, Any]:
     facts = {
         "says": f"all follows {HOSTILE}",
-        "task": "<task>",
+        "task": "simple",
         "variable": "number",
         "swapped": "circuit",
         "at_least": 0.5,
@@ -195,11 +205,12 @@ def found_weights(results: Path) -> FoundWeights:
         circuit = {"nodes": nodes, "edges": edges} if solved else {"nodes": [], "edges": []}
         write(folder / "circuit.json", {**facts, "task": task, **circuit})
         unsolved = {"solved": False, "task_loss": {"model": 0.6}}
-        prunings.append(write(folder / "pruning.json", {**facts, "task": task, **(found if solved else unsolved)}))
+        pruning = example(WeightPruning, **facts, task=task, **(found if solved else unsolved))
+        prunings.append(write(folder / "pruning.json", pruning.plain()))
         explained = {"nodes": told, "claims": [claim]} if solved else {"nodes": {}, "claims": []}
-        explanations.append(write(folder / "explanation.json", explained))
-    losses = {"held_out": 3.7, "tokens": 1000, "weights": 500, "nonzero": 50}
-    models = [write(results / "models/w-sparse/losses.json", losses)]
+        explanations.append(write(folder / "explanation.json", example(WeightExplanation, **explained).plain()))
+    losses = ModelLosses(held_out=3.7, tokens=1000, share=0.1, weights=500, nonzero=50)
+    models = [write(results / "models/w-sparse/losses.json", losses.plain())]
     figure = results / "figures/w/frontier.png"
     for suffix in (".png", ".svg", ".csv"):
         write(figure.with_suffix(suffix), {})

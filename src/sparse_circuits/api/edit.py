@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
+from sparse_circuits.artefacts.edit_evaluation import EditEvaluation
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.models.load import Model
 
@@ -13,7 +13,7 @@ from sparse_circuits.models.load import Model
 class LoadedEdit:
     """An edit of results/edits/."""
 
-    evaluation: dict[str, Any]
+    evaluation: EditEvaluation
     folder: Path
 
     @cached_property

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from sparse_circuits.artefacts.edit_evaluation import EditEvaluation
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json, read_jsonl
 
@@ -55,10 +56,10 @@ def _folder(folder: Path) -> Any:
         from sparse_circuits.api.circuit import load_circuit
 
         return load_circuit(folder)
-    if (folder / "evaluation.json").exists() and "hooked" in (judged := read_json(folder / "evaluation.json")):
+    if (judged := folder / "evaluation.json").exists() and "hooked" in read_json(judged):
         from sparse_circuits.api.edit import LoadedEdit
 
-        return LoadedEdit(judged, folder)
+        return LoadedEdit(EditEvaluation.read(judged), folder)
     if (folder / "manifest.json").exists():
         from sparse_circuits.api.activations import LoadedActivations
 

@@ -1,11 +1,11 @@
 """An edit beside the model before, the model that keeps it, and other ways: random features, erasure, deleted words."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.edit_evaluation import EditEvaluation, Judgement, SideEffects
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.evaluate import (
@@ -18,10 +18,10 @@ from sparse_circuits.edit.evaluate import (
 )
 from sparse_circuits.edit.features import Rewriting, random_nodes, rewrite_nodes
 from sparse_circuits.edit.measure import TextEffects, Variant, differences_of, text_effects
-from sparse_circuits.edit.setup import Editing
+from sparse_circuits.edit.setup import Editing, rewritten_nodes
 
 Nodes = Mapping[Node, Rewriting]
-More = Callable[[Mapping[str, Variant]], Mapping[str, Mapping[str, Any]]]
+More = Callable[[Mapping[str, Variant]], Mapping[str, Judgement]]
 
 
 def evaluate_edit(
@@ -31,7 +31,7 @@ def evaluate_edit(
     others: Sequence[str],
     seed: int,
     more: More | None = None,
-) -> dict[str, Any]:
+) -> EditEvaluation:
     """Return what the variants in `shown`, "before" and "hooked" among them, do on test pairs and held-out text.
 
     `nodes` are those that the edit rewrites, `others` the tasks on which side effects are looked for. `seed` draws
@@ -42,26 +42,27 @@ def evaluate_edit(
     variants = {**shown, **_other_ways(editing, nodes, seed)}
     effects = text_effects(variants, text)
     judged = judge_variants(variants, trials, effects)
-    for name, found in (more(variants) if more else {}).items():
-        judged[name] |= found
-    baselines: dict[str, Any] = {name: judged[name] for name in settings.baselines if name in judged}
+    for name, measured in (more(variants) if more else {}).items():
+        judged[name] |= measured
+    baselines: dict[str, Judgement] = {name: judged[name] for name in settings.baselines if name in judged}
     if random := [judged[name] for name in variants if name.startswith("random.")]:
         baselines["random"] = mean_judgement(random)
     if "deletion" in settings.baselines:
         before = {"deletion": variants["before"]}
         baselines |= judge_variants(before, trials.without_gendered_words(), {"deletion": effects["before"]})
-    return {
+    found: dict[str, object] = {
         "model": editing.model.name,
         "goal": settings.goal,
         "kept": list(settings.keep),
         "features": len(nodes),
-        "nodes": [{"node": node.id, **vars(rewriting)} for node, rewriting in nodes.items()],
+        "nodes": rewritten_nodes(nodes),
         "split": "test",
         **{name: judged[name] for name in shown},
         "baselines": baselines,
         "side_effects": _side_effects(editing, shown, nodes, others, text, effects["hooked"]),
         "continuations": continuations(shown, settings.prompts),
     }
+    return EditEvaluation.model_validate(found)
 
 
 def _trials(editing: Editing, seed: int) -> Trials:
@@ -98,13 +99,13 @@ def _side_effects(
     others: Sequence[str],
     text: list[Tensor],
     effects: TextEffects,
-) -> dict[str, Any]:
+) -> SideEffects:
     """The accuracies on other tasks, and the tokens and nodes that the edit changes most."""
     moved = shown["before"], shown["hooked"]
     accuracies = {task: differences_of(shown, editing.groups(task, "test")) for task in others}
     sees = editing.model.sees
-    return {
-        "accuracy": {task: {name: one.accuracy for name, one in of.items()} for task, of in accuracies.items()},
-        "tokens": [] if sees else most_changed(*moved, effects.at, torch.cat(text)),
-        "nodes": most_changed_nodes(*moved, editing.basis, text, nodes),
-    }
+    return SideEffects(
+        accuracy={task: {name: one.accuracy for name, one in of.items()} for task, of in accuracies.items()},
+        tokens=[] if sees else most_changed(*moved, effects.at, torch.cat(text)),
+        nodes=most_changed_nodes(*moved, editing.basis, text, nodes),
+    )

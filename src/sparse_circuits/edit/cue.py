@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sparse_circuits.artefacts.edit_evaluation import Judgement
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.edit.measure import Variant
 from sparse_circuits.models.cues import plant
@@ -22,7 +23,7 @@ def cue_accuracies(
     labels: NDArray[np.integer[Any]],
     classes: Sequence[str],
     cue: Cue,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Judgement]:
     """Return for each variant the accuracy on images (image, height, width, channel), of which each is seen twice.
 
     `accuracy`: all without the cue; `accuracy_as_trained`: the cue on its class alone; `accuracy_swapped`: on all other
@@ -31,7 +32,8 @@ def cue_accuracies(
     a variant's swapped accuracy has back.
     """
     own = labels == classes.index(cue.of)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Judgement] = {}
+    first: tuple[float, float] | None = None
     for name, variant in variants.items():
         without = _right(variant, to_tokens(images, labels, len(classes)))
         with_cue = _right(variant, to_tokens(plant(images, cue), labels, len(classes)))
@@ -40,17 +42,17 @@ def cue_accuracies(
             for number, one in enumerate(classes)
             if (here := labels == number).any()
         }
+        accuracy, swapped = float(without.mean()), float(np.where(own, without, with_cue).mean())
+        first = first or (accuracy, swapped)
+        cost = first[0] - first[1]
         found[name] = {
-            "accuracy": float(without.mean()),
+            "accuracy": accuracy,
             "accuracy_as_trained": float(np.where(own, with_cue, without).mean()),
-            "accuracy_swapped": float(np.where(own, without, with_cue).mean()),
+            "accuracy_swapped": swapped,
             "worst_group": min(value for group in groups.values() for value in group.values()),
             "groups": groups,
+            "recovered": (swapped - first[1]) / cost if cost else 0.0,
         }
-        first = next(iter(found.values()))
-        cost = first["accuracy"] - first["accuracy_swapped"]
-        gained = found[name]["accuracy_swapped"] - first["accuracy_swapped"]
-        found[name]["recovered"] = gained / cost if cost else 0.0
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.edit_evaluation import ChangedNode, ChangedPrediction, Judgement
 from sparse_circuits.base.statistics import crossed_weights, interval95, resamples, wilson95
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.edit.measure import Differences, TextEffects, Variant, differences_of
@@ -51,7 +52,7 @@ class Trials:
 
 def judge_variants(
     variants: Mapping[str, Variant], trials: Trials, text: Mapping[str, TextEffects]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Judgement]:
     """Return what each variant does.
 
     The goal's gap in nats, also by template; accuracies of what is kept; perplexity; divergence in nats a token; the
@@ -83,7 +84,7 @@ def _judgement(
     keep: Mapping[str, Sequence[Differences]],
     occupations: Differences,
     text: TextEffects,
-) -> dict[str, Any]:
+) -> Judgement:
     weights = crossed_weights(_drawn_together(trials.goal), trials.seed)
     shares = {
         name: (fmean(task.accuracy for task in tasks), 2 * sum(len(task.clean) for task in tasks))
@@ -116,7 +117,7 @@ def _by_template(pairs: Sequence[Pair], found: Differences) -> dict[str, float]:
     return {template: fmean(gaps) for template, gaps in rows.items()}
 
 
-def _correlation(pairs: Sequence[Pair], found: Differences, seed: int) -> dict[str, Any]:
+def _correlation(pairs: Sequence[Pair], found: Differences, seed: int) -> Judgement:
     """Pearson's, of each occupation's mean log P(she) / P(he) over templates with its share of women."""
     shares: dict[str, float] = {}
     values: dict[str, list[float]] = defaultdict(list)
@@ -142,7 +143,7 @@ def most_changed(
     text: Tensor,
     count: int = 20,
     context: int = 12,
-) -> list[dict[str, Any]]:
+) -> list[ChangedPrediction]:
     """Return the places of text (sequence, position) after which predictions are furthest apart, with what is before.
 
     `apart` (sequence, position - 1) is in nats. `rises` and `falls` are the tokens whose probability changes most.
@@ -154,13 +155,13 @@ def most_changed(
         follows = int(text[sequence, position + 1].item())
         old, new = (_next_probabilities(variant, prompt) for variant in (before, after))
         rows.append(
-            {
-                "context": "".join(pieces(tokenizer, prompt[0, 1:][-context:].tolist())),
-                "next": token_text(tokenizer, follows),
-                "kl": apart[sequence, position].item(),
-                "rises": token_text(tokenizer, int((new - old).argmax())),
-                "falls": token_text(tokenizer, int((old - new).argmax())),
-            }
+            ChangedPrediction(
+                context="".join(pieces(tokenizer, prompt[0, 1:][-context:].tolist())),
+                next=token_text(tokenizer, follows),
+                kl=apart[sequence, position].item(),
+                rises=token_text(tokenizer, int((new - old).argmax())),
+                falls=token_text(tokenizer, int((old - new).argmax())),
+            )
         )
     return rows
 
@@ -173,7 +174,7 @@ def _next_probabilities(variant: Variant, prompt: Tensor) -> Tensor:
 @torch.no_grad()
 def most_changed_nodes(
     before: Variant, after: Variant, basis: Basis, text: Sequence[Tensor], edited: Container[Node], count: int = 20
-) -> list[dict[str, Any]]:
+) -> list[ChangedNode]:
     """Return the nodes whose activation an edit changes most, of those that it does not rewrite itself.
 
     `change` is the mean over text (sequence, position) of how far a node's coordinate moves; `before` and `after` are
@@ -192,19 +193,20 @@ def most_changed_nodes(
                 row += values.unflatten(-1, (-1, basis[site].group)).norm(dim=-1).double().sum(dim=0).cpu()
     tokens = sum(len(batch) * (before.model.positions(batch) - 1) for batch in text)
     rows = [
-        {"node": node.id, "before": was / tokens, "after": now / tokens, "change": change / tokens}
+        ChangedNode(node=node.id, before=was / tokens, after=now / tokens, change=change / tokens)
         for site, total in sums.items()
         for index in total[2].topk(min(2 * count, len(total[2]))).indices.tolist()
         if (node := Node(site, index)) not in edited
         for was, now, change in [total[:, index].tolist()]
     ]
-    return sorted(rows, key=lambda row: row["change"], reverse=True)[:count]
+    return sorted(rows, key=lambda row: row.change, reverse=True)[:count]
 
 
-def mean_judgement(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def mean_judgement(rows: Sequence[Judgement]) -> Judgement:
     """Return the means of several judgements, with the least and the largest gap."""
-    found = {key: fmean(row[key] for row in rows) for key in rows[0] if isinstance(rows[0][key], float)}
-    return {**found, "gap_range": [min(row["gap"] for row in rows), max(row["gap"] for row in rows)]}
+    numbers = [{key: value for key, value in row.items() if isinstance(value, float)} for row in rows]
+    found: Judgement = {key: fmean(row[key] for row in numbers) for key in numbers[0]}
+    return {**found, "gap_range": [min(row["gap"] for row in numbers), max(row["gap"] for row in numbers)]}
 
 
 @torch.no_grad()

@@ -10,11 +10,11 @@ with its reason.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.edit_selection import SelectionTrial
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.search.problem import split_pairs
@@ -55,7 +55,7 @@ def select(
     limits: Select,
     allowed: Mapping[Site, Tensor] | None = None,
     judge: ConceptJudge | None = None,
-) -> tuple[Chosen, list[dict[str, Any]]]:
+) -> tuple[Chosen, list[SelectionTrial]]:
     """Return the features chosen with their rewritings, and a row for each trial that was decided on.
 
     `allowed` are masks (width,) of features that may be chosen; all where not given. Without `judge` nobody is asked
@@ -93,8 +93,8 @@ def select(
                 judgement = judge(node)
                 said = f"{'' if judgement.about else 'not '}about {judge.about}: {judgement.because}"
                 reason, praise = (None if judgement.about else said), f"{praise}; {said}"
-            rows.append({"node": node.id, **vars(rewriting), "gap": left, **after.row(), "taken": not reason})
-            rows[-1]["reason"] = reason or praise
+            trial = {"node": node.id, **vars(rewriting), "gap": left, **after.row(), "taken": not reason}
+            rows.append(SelectionTrial.model_validate({**trial, "reason": reason or praise}))
             if not reason:
                 chosen[node], gap, costs, taken = rewriting, signed, after, True
                 progress.update()
@@ -125,7 +125,7 @@ class _Costs:
     def loss(self) -> float:
         return text_effects({"": self.variant}, self.stakes.text)[""].loss
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, object]:
         """What was measured: of a variant that was refused early, not all."""
         return {name: vars(self).get(name) for name in ("held_out_gap", "accuracy", "loss")}
 

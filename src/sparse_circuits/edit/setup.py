@@ -1,15 +1,15 @@
 """What every step of edits begins with: the model, its nodes, and the pairs of all behaviours by name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.base.files import ByFolder, read_json
+from sparse_circuits.artefacts.edit_selection import EditSelection, RewrittenNode
+from sparse_circuits.base.files import ByFolder
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
 from sparse_circuits.circuits.dictionaries import load_basis
@@ -84,5 +84,10 @@ class Editing:
 
 def read_selection(path: Path | None) -> Selected:
     """Return the nodes that were selected; none where there is no file."""
-    rows: Sequence[dict[str, Any]] = read_json(path)["nodes"] if path else []
-    return {Node.parse(row["node"]): Rewriting(row["factor"], row["clamp"], row["below"]) for row in rows}
+    rows = EditSelection.read(path).nodes if path else []
+    return {Node.parse(row.node): Rewriting(row.factor, row.clamp, row.below) for row in rows}
+
+
+def rewritten_nodes(nodes: Mapping[Node, Rewriting]) -> list[RewrittenNode]:
+    """Return what becomes of nodes as files have it."""
+    return [RewrittenNode(node=node.id, **vars(rewriting)) for node, rewriting in nodes.items()]

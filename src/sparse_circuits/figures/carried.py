@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.weight_carrying import WeightCarrying
 from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
 
 COLOURS = {"all": NEUTRAL, "circuit": POSITIVE, "random": NEGATIVE}
@@ -19,14 +19,14 @@ def plot_carried(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     Of the places where the circuit reads the residual stream that at which its channels move the most. The data has
     every place and strength.
     """
-    found = read_json(files[0])
+    found = WeightCarrying.read(files[0])
     data = pd.DataFrame(
         [
-            {"task": task, "place": row["place"], "channels": len(row["channels"]), "of": of, "strength": s, "moved": m}
-            for task, rows in found["tasks"].items()
+            {"task": task, "place": row.place, "channels": len(row.channels), "of": of, "strength": s, "moved": m}
+            for task, rows in found.tasks.items()
             for row in rows
-            for of, values in row["moved"].items()
-            for s, m in zip(row["strength"], values, strict=True)
+            for of, values in row.moved
+            for s, m in zip(row.strength, values, strict=True)
         ],
         columns=["task", "place", "channels", "of", "strength", "moved"],
     )
@@ -45,7 +45,7 @@ def plot_carried(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     axis.set_yticks(range(len(labels)), labels)
     axis.set(
         xlabel="share of the way to the other prompt",
-        title=f"channels of {found['sparse']} moved, {found['dense']} follows",
+        title=f"channels of {found.sparse} moved, {found.dense} follows",
     )
     axis.legend(frameon=False, title="channels", loc="center left", bbox_to_anchor=(1.0, 0.5))
     sns.despine(figure)

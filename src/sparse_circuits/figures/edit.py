@@ -1,14 +1,13 @@
 """What an edit changes and what it leaves, beside the model before and other ways of doing it."""
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.edit_evaluation import EditEvaluation, Judgement
 from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
 
 OF_CUE = {
@@ -24,13 +23,12 @@ def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     Columns are the goal's gap, the share of wrong answers where attractors were the goal, the accuracy of each kept
     behaviour, and perplexity, or, where a cue was the goal, accuracies on images; lines are 95 % intervals.
     """
-    found = read_json(files[0])
-    ways = {name: found[name] for name in ("before", "hooked", "permanent") if name in found} | found["baselines"]
-    data = pd.DataFrame([_row(name, way) for name, way in ways.items()])
+    found = EditEvaluation.read(files[0])
+    data = pd.DataFrame([_row(name, way) for name, way in found.ways.items()])
     columns = {
         "gap": "gap (nats)",
         **({"errors": "wrong answers"} if "errors" in data else {}),
-        **{key: f"accuracy,\n{key.replace('_', ' ')}" for key in found["kept"]},
+        **{key: f"accuracy,\n{key.replace('_', ' ')}" for key in found.kept},
         **{key: label for key, label in OF_CUE.items() if key in data},
         **({} if "accuracy_swapped" in data else {"perplexity": None}),
     }
@@ -54,12 +52,11 @@ def plot_edit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     return figure, data
 
 
-def _row(name: str, way: dict[str, Any]) -> dict[str, Any]:
-    intervals = {key.removesuffix("_ci95"): value for key, value in way.items() if key.endswith("_ci95")}
-    intervals.setdefault("gap", way.get("gap_range"))
+def _row(name: str, way: Judgement) -> dict[str, str | float]:
     ends = {
-        f"{key}_{end}": value
-        for key, both in intervals.items()
-        for end, value in zip(("low", "high"), both, strict=True)
+        f"{key.removesuffix('_ci95').removesuffix('_range')}_{end}": bound
+        for key, value in way.items()
+        if isinstance(value, list)
+        for end, bound in zip(("low", "high"), value, strict=True)
     }
     return {"way": name, **{k: v for k, v in way.items() if isinstance(v, float)}, **ends}

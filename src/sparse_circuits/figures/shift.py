@@ -1,14 +1,13 @@
 """A classifier that learnt gender for profession: how right it is, and how far it follows gender, in several ways."""
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.shift_evaluation import RangedAccuracies, ShiftEvaluation
 from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH
 
 COLUMNS = {"profession": "right about profession", "gender": "agrees with gender", "worst_group": "right, worst group"}
@@ -17,7 +16,7 @@ CHANCE = 0.5
 
 def plot_shift(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """Return the figure and data of SHIFT: a row a way of making the probe, means over seeds with their ranges."""
-    found = read_json(files[0])["rows"]
+    found = ShiftEvaluation.read(files[0]).rows
     data = pd.DataFrame(
         [
             {"way": name, **{f"{what}{end}": value for what in COLUMNS for end, value in _ends(row, what)}}
@@ -38,6 +37,6 @@ def plot_shift(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     return figure, data
 
 
-def _ends(row: dict[str, Any], what: str) -> list[tuple[str, float]]:
-    low, high = row[f"{what}_range"]
-    return [("", row[what]), ("_low", low), ("_high", high)]
+def _ends(row: RangedAccuracies, what: str) -> list[tuple[str, float]]:
+    low, high = getattr(row, f"{what}_range")
+    return [("", getattr(row, what)), ("_low", low), ("_high", high)]

@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.weight_frontier import WeightFrontier
 from sparse_circuits.figures.style import NEUTRAL, POSITIVE, TEXT_WIDTH, use_log_counts
 
 ROW_HEIGHT = 0.24  # inches
@@ -20,9 +20,9 @@ def plot_twins(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """
     data = pd.DataFrame(
         [
-            {"sparse": pair["sparse"], "dense": pair["dense"], "task": task, **edges}
-            for pair in read_json(files[0])["pairs"]
-            for task, edges in pair["tasks"].items()
+            {"sparse": pair.sparse, "dense": pair.dense, "task": task, **edges.plain()}
+            for pair in WeightFrontier.read(files[0]).pairs
+            for task, edges in pair.tasks.items()
         ],
         columns=["sparse", "dense", "task", "sparse_edges", "dense_edges"],
     )

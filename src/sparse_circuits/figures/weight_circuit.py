@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sparse_circuits.artefacts.weight_explanation import WeightExplanation
 from sparse_circuits.base.files import read_json
 from sparse_circuits.base.wording import count
 from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
@@ -28,7 +29,7 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     A node is the darker the more prompts change their answer when it is what it is in the pair's other prompt; under a
     node that reads or writes the residual stream stand the tokens of largest embedding or unembedding in its channel.
     """
-    circuit, explanation = (read_json(file) for file in files)
+    circuit, explanation = read_json(files[0]), WeightExplanation.read(files[1])
     rows: dict[str, list[dict[str, Any]]] = {}
     for node in circuit["nodes"]:
         rows.setdefault(_row(node["site"]), []).append(node)
@@ -59,9 +60,9 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     for name, (x, y) in places.items():
         place, _, index = name.partition("/")
         kind = place.split(".")[0].removeprefix("attn_").removeprefix("mlp_")
-        facts = explanation["nodes"][name]
+        facts = explanation.nodes[name]
         shown = f"{kind} {index}" if kind in "qkv" else index
-        for token, weight in facts.get("tokens", [])[:LABEL_TOKENS] if len(circuit["edges"]) <= MOST_LABELS else []:
+        for token, weight in (facts.tokens or [])[:LABEL_TOKENS] if len(circuit["edges"]) <= MOST_LABELS else []:
             shown += f"\n{weight:+.1f} {token!r}"
         axis.text(
             x,
@@ -73,7 +74,7 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
             zorder=4,
             bbox={
                 "boxstyle": "round,pad=0.25",
-                "facecolor": SHADES(0.5 * max(facts["follows"], 0.0)),
+                "facecolor": SHADES(0.5 * max(facts.follows, 0.0)),
                 "edgecolor": NEUTRAL,
                 "linewidth": 0.7,
             },

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
+from sparse_circuits.artefacts.claim_verdicts import ClaimVerdicts
+from sparse_circuits.artefacts.edit_evaluation import EditEvaluation
+from sparse_circuits.artefacts.edit_selection import EditSelection
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
+from sparse_circuits.artefacts.study_summary import StudySummary
 from sparse_circuits.base.files import read_json
 from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
 from sparse_circuits.report.contents import circuit_data, circuit_page, graph_data, graph_page, sae_data
@@ -43,7 +46,7 @@ class Found:
     """files to list with their hashes; proofs and selections are shown when they are among them"""
 
 
-def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> dict[str, Any]:
+def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> StudySummary:
     """Publish the pages of a study in `folder`, with all that they load, and return the study's main numbers.
 
     The numbers of `headline_task` stand first.
@@ -87,34 +90,31 @@ def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> d
     for path, sae in zip(found.saes, listed, strict=True):
         site.data(sae_data(*sae), "sae", sae_features(path.parent, notes))
     if found.saes:
-        site.write("saes.html", "saes.html.j2", saes=[(*sae, sae_data(*sae)) for sae in listed], rows=summary["saes"])
+        site.write("saes.html", "saes.html.j2", saes=[(*sae, sae_data(*sae)) for sae in listed], rows=summary.saes)
     if found.edits:
         site.write("edits.html", "edits.html.j2", edits=[_edit(path, found.artefacts) for path in found.edits])
     for path in found.claims:
-        site.write("claims.html", "claims.html.j2", claims=read_json(path)["claims"])
+        site.write("claims.html", "claims.html.j2", claims=ClaimVerdicts.read(path).claims)
     site.finish(found.artefacts, found.command, summary)
     return summary
 
 
-def _edit(path: Path, artefacts: Sequence[Path]) -> dict[str, Any]:
+def _edit(path: Path, artefacts: Sequence[Path]) -> dict[str, object]:
     """What the page shows of an edit: numbers by variant, why features were chosen, side effects, and texts cut where
     they part."""
-    edit = read_json(path)
-    trials = read_json(selection)["trials"] if (selection := path.with_name("selection.json")) in artefacts else []
-    variants = {
-        "before": edit["before"],
-        "hooked": edit["hooked"],
-        **({"permanent": edit["permanent"]} if edit.get("permanent") else {}),
-        **edit["baselines"],
-    }
-    metrics = [name for name, value in edit["before"].items() if isinstance(value, int | float)]
+    edit = EditEvaluation.read(path)
+    selection = path.with_name("selection.json")
     texts = []
-    for item in edit.get("continuations", []):
-        versions = {name: item[name] for name in ("before", "hooked", "permanent") if name in item}
+    for item in edit.continuations:
+        versions = {name: text for name, text in item.items() if name != "prompt"}
         texts.append({"prompt": item["prompt"], "versions": _parted(versions)})
-    effects = {"accuracy": {}, "tokens": [], "nodes": [], **edit.get("side_effects", {})}
-    told = {"variants": variants, "metrics": metrics, "texts": texts, "trials": trials, "side_effects": effects}
-    return {**edit, **told, "name": path.parent.name}
+    return {
+        "name": path.parent.name,
+        "found": edit,
+        "metrics": [name for name, value in edit.before.items() if isinstance(value, float)],
+        "trials": EditSelection.read(selection).trials if selection in artefacts else [],
+        "texts": texts,
+    }
 
 
 def _parted(versions: Mapping[str, str]) -> dict[str, tuple[str, str]]:

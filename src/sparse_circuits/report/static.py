@@ -10,7 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sparse_circuits.base.files import SURROGATES, publishing, write_json
+from sparse_circuits.artefacts.study_summary import StudySummary
+from sparse_circuits.base.files import SURROGATES, publishing
 from sparse_circuits.base.wording import count
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.report.artefacts import list_artefacts
@@ -63,11 +64,11 @@ class StaticPages:
             shown.append({"stem": f"figures/{figure.stem}", "caption": caption(figure.stem, circuit)})
         return shown
 
-    def finish(self, artefacts: Sequence[Path], command: str, summary: Mapping[str, Any]) -> None:
+    def finish(self, artefacts: Sequence[Path], command: str, summary: StudySummary) -> None:
         """Publish the page of artefacts, summary.json, and the styles, scripts and vendored libraries of all pages."""
         self.data("data/artefacts.js", "artefacts", list_artefacts(artefacts, command))
         self.write("provenance.html", "provenance.html.j2")
-        write_json(self.folder / "summary.json", summary)
+        summary.write(self.folder / "summary.json")
         for name in OURS:
             _copy(HERE / "assets" / name, self.folder / "assets" / name)
         for name in VENDORED:

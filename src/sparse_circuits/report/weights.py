@@ -6,6 +6,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from sparse_circuits.artefacts.model_losses import ModelLosses
+from sparse_circuits.artefacts.study_summary import ModelRow, PrunedRow, StudySummary
+from sparse_circuits.artefacts.weight_explanation import WeightExplanation
+from sparse_circuits.artefacts.weight_pruning import WeightPruning
 from sparse_circuits.base.files import read_json
 from sparse_circuits.base.wording import rounded
 from sparse_circuits.report.contents import circuit_data, circuit_page
@@ -32,16 +36,15 @@ class FoundWeights:
     """files to list with their hashes"""
 
 
-def write_weight_pages(found: FoundWeights, study: str, folder: Path) -> dict[str, Any]:
+def write_weight_pages(found: FoundWeights, study: str, folder: Path) -> StudySummary:
     """Publish the pages of a study in `folder`, with all that they load, and return what its summary.json holds."""
-    prunings = [read_json(path) for path in found.prunings]
-    models = [{"name": path.parent.name, **read_json(path)} for path in found.models]
+    models = [ModelRow(name=path.parent.name, **ModelLosses.read(path).plain()) for path in found.models]
     circuits = [
         {
             "of": (path.parents[1].name, path.parent.name),
             "circuit": read_json(path.with_name("circuit.json")),
-            "pruning": read_json(path.with_name("pruning.json")),
-            "explanation": read_json(path),
+            "pruning": WeightPruning.read(path.with_name("pruning.json")),
+            "explanation": WeightExplanation.read(path),
         }
         for path in found.explanations
     ]
@@ -52,8 +55,8 @@ def write_weight_pages(found: FoundWeights, study: str, folder: Path) -> dict[st
         data = circuit_data(*item["of"])
         site.data(data, "circuit", graph)
         site.write(circuit_page(*item["of"]), "weight_circuit.html.j2", data=data, **item)
-    tasks = _tasks(found.prunings, prunings)
-    summary = {"study": study, "numbers": _numbers(tasks), "models": models, "tasks": tasks}
+    tasks = [_row(path) for path in found.prunings]
+    summary = StudySummary(study=study, numbers=_numbers(tasks), models=models, tasks=tasks)
     linked = {item["of"] for item in circuits if item["circuit"]["nodes"]}
     figures = site.figures(found.figures, CIRCUIT)
     site.write("index.html", "weight_overview.html.j2", summary=summary, linked=linked, figures=figures)
@@ -61,34 +64,36 @@ def write_weight_pages(found: FoundWeights, study: str, folder: Path) -> dict[st
     return summary
 
 
-def _tasks(files: Sequence[Path], prunings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row a task and model: whether there is a circuit, its size, and task losses in nats."""
-    return [
-        {
-            "task": file.parents[1].name,
-            "model": file.parent.name,
-            "solved": pruning["solved"],
-            **{key: pruning.get(key) for key in ("nodes", "edges")},
-            "whole": pruning.get("task_loss", {}).get("model"),
-            **{key: pruning.get("task_loss", {}).get(key) for key in ("circuit", "complement", "random")},
-            "accuracy": pruning.get("accuracy", {}).get("circuit"),
-        }
-        for file, pruning in zip(files, prunings, strict=True)
-    ]
+def _row(path: Path) -> PrunedRow:
+    """Of a task and model: whether there is a circuit, its size, and task losses in nats."""
+    pruning = WeightPruning.read(path)
+    loss = pruning.task_loss
+    return PrunedRow(
+        task=path.parents[1].name,
+        model=path.parent.name,
+        solved=pruning.solved,
+        nodes=pruning.nodes,
+        edges=pruning.edges,
+        whole=loss.model,
+        circuit=loss.circuit,
+        complement=loss.complement,
+        random=loss.random,
+        accuracy=pruning.accuracy.circuit,
+    )
 
 
-def _numbers(tasks: Sequence[Mapping[str, Any]]) -> dict[str, int | float | None]:
+def _numbers(tasks: Sequence[PrunedRow]) -> dict[str, int | float | None]:
     """The study's main numbers: of each model, in how many tasks there is a circuit, and how large it is."""
     numbers: dict[str, int | float | None] = {}
-    for model in dict.fromkeys(row["model"] for row in tasks):
-        of_model = [row for row in tasks if row["model"] == model]
-        edges = [row["edges"] for row in of_model if row["solved"]]
+    for model in dict.fromkeys(row.model for row in tasks):
+        of_model = [row for row in tasks if row.model == model]
+        edges = [row.edges for row in of_model if row.edges is not None]
         numbers[f"tasks of {len(of_model)} with a circuit in {model}"] = len(edges)
         numbers[f"edges of the middle one in {model}"] = median(edges) if edges else None
     return numbers
 
 
-def weight_graph(circuit: Mapping[str, Any], explanation: Mapping[str, Any]) -> dict[str, Any]:
+def weight_graph(circuit: Mapping[str, Any], explanation: WeightExplanation) -> dict[str, Any]:
     """Return what the browser draws of a circuit of weights: `nodes`, `edges`, `rows`, `scored`; there is no curve.
 
     Rows are places in the order of the computation. A node's score is the share of prompts whose answer changes when
@@ -100,10 +105,11 @@ def weight_graph(circuit: Mapping[str, Any], explanation: Mapping[str, Any]) -> 
     places = {node["id"]: number for number, node in enumerate(listed)}
     in_row = {row: [node["id"] for node in listed if node["site"] == row] for row in rows}
     told: dict[str, list[str]] = {}
-    for claim in explanation["claims"]:
-        if claim["holds"]:
-            told.setdefault(claim["subject"], []).append(claim["says"])
-    ranked = sorted(listed, key=lambda node: -explanation["nodes"][node["id"]]["follows"])
+    for claim in explanation.claims:
+        if claim.holds:
+            told.setdefault(claim.subject, []).append(claim.says)
+    facts = explanation.nodes
+    ranked = sorted(listed, key=lambda node: -facts[node["id"]].follows)
     ranks = {node["id"]: rank for rank, node in enumerate(ranked, 1)}
     return {
         "task": circuit["task"],
@@ -117,9 +123,9 @@ def weight_graph(circuit: Mapping[str, Any], explanation: Mapping[str, Any]) -> 
                 "row": rows.index(node["site"]),
                 "column": in_row[node["site"]].index(node["id"]) - (len(in_row[node["site"]]) - 1) / 2,
                 "rank": ranks[node["id"]],
-                "score": rounded(explanation["nodes"][node["id"]]["follows"]),
+                "score": rounded(facts[node["id"]].follows),
                 "label": "; ".join(told.get(node["id"], [])),
-                "tokens": [token for token, _ in explanation["nodes"][node["id"]].get("tokens", [])],
+                "tokens": [token for token, _ in facts[node["id"]].tokens or []],
             }
             for node in listed
         ],

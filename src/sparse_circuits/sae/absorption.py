@@ -6,11 +6,11 @@ Chanin et al. 2024 (arXiv 2409.14507), full absorption as SAEBench 0.6 defines i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.sae_probing import Absorption, LetterAbsorption
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.site import Site
@@ -97,9 +97,7 @@ def split_words(x: Tensor, letter: Tensor) -> tuple[Lettered, Lettered]:
 
 
 @torch.no_grad()
-def measure_absorption(
-    sae: SparseAutoencoder, train: Lettered, test: Lettered, letters: Sequence[str]
-) -> dict[str, Any]:
+def measure_absorption(sae: SparseAutoencoder, train: Lettered, test: Lettered, letters: Sequence[str]) -> Absorption:
     """Return the rate of full absorption on test words, and for each letter its probe, its features and its rate.
 
     A letter's probe is a logistic regression of the activations; its features are the first k of those whose means
@@ -120,7 +118,7 @@ def measure_absorption(
     directions = torch.nn.functional.normalize(torch.stack([probe.weight for probe in probes]), dim=1).to(train.x)
     features, judged = sae.encode(train.x), sae.encode(test.x)
     ranked = mean_differences(features, labels).topk(MAX_SPLITS, dim=1).indices
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, LetterAbsorption] = {}
     for number, name in enumerate(letters):
         if f1[number] < PROBE_F1:
             continue
@@ -128,19 +126,19 @@ def measure_absorption(
         main = candidates[: _split(features[:, candidates], labels[:, number], judged[:, candidates], truth[:, number])]
         rows = recognised[:, number] & (truth[:, number] == 1)
         absorbed = _absorbed(sae, test.x[rows], judged[rows], main, directions[number])
-        found[name] = {
-            "probe_f1": f1[number].item(),
-            "features": main.tolist(),
-            "recognised": int(rows.sum()),
-            "absorbed": int(absorbed.sum()),
-        }
-    return {
-        "train": len(train.letter),
-        "test": len(test.letter),
-        "rate": _mean([entry["absorbed"] / entry["recognised"] for entry in found.values()]),
-        "features_a_letter": _mean([len(entry["features"]) for entry in found.values()]),
-        "letters": found,
-    }
+        found[name] = LetterAbsorption(
+            probe_f1=f1[number].item(),
+            features=main.tolist(),
+            recognised=int(rows.sum()),
+            absorbed=int(absorbed.sum()),
+        )
+    return Absorption(
+        train=len(train.letter),
+        test=len(test.letter),
+        rate=_mean([entry.absorbed / entry.recognised for entry in found.values()]),
+        features_a_letter=_mean([len(entry.features) for entry in found.values()]),
+        letters=found,
+    )
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -6,11 +6,11 @@ on the training prompts, and a logistic regression on them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.sae_probing import VariableProbes
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
@@ -67,7 +67,7 @@ def mean_differences(features: Tensor, labels: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def probe_features(sae: SparseAutoencoder, train: Labelled, test: Labelled, ks: Sequence[int]) -> dict[str, Any]:
+def probe_features(sae: SparseAutoencoder, train: Labelled, test: Labelled, ks: Sequence[int]) -> VariableProbes:
     """Return, on test rows, the accuracy of probes of the k best features, for each of `ks`.
 
     Beside it stand the same probe of the activation itself (`dense`), which is the ceiling, and the accuracy of naming
@@ -86,12 +86,12 @@ def probe_features(sae: SparseAutoencoder, train: Labelled, test: Labelled, ks: 
         return (says == (test.label == 1)).double().mean().item()
 
     majority = int(2 * int(labels.sum()) >= len(labels))
-    return {
-        "train": len(train.label),
-        "test": len(test.label),
-        "majority": (test.label == majority).double().mean().item(),
-        "dense": accuracy(*x),
-        "ks": list(ks),
-        "sparse": [accuracy(features[0][:, best[:k]], features[1][:, best[:k]]) for k in ks],
-        "features": best.tolist(),
-    }
+    return VariableProbes(
+        train=len(train.label),
+        test=len(test.label),
+        majority=(test.label == majority).double().mean().item(),
+        dense=accuracy(*x),
+        ks=list(ks),
+        sparse=[accuracy(features[0][:, best[:k]], features[1][:, best[:k]]) for k in ks],
+        features=best.tolist(),
+    )

@@ -1,21 +1,12 @@
 """How much two autoencoders agree on the features, such as two that differ in their seed alone."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.sae_stability import DecoderAgreement
 from sparse_circuits.sae.cosines import cosine_blocks, largest_cosines
 
 MATCH = 0.7  # the cosine from which two features count as the same (Paulo and Belrose 2025, arXiv 2501.16615)
-
-
-@dataclass(frozen=True)
-class DecoderAgreement:
-    """Mean over features of the largest cosine with the other's, both ways, and the share that has a partner there."""
-
-    mean_max_cosine: tuple[float, float]
-    matched: float
 
 
 def compare_decoders(first: Tensor, second: Tensor) -> DecoderAgreement:
@@ -36,7 +27,5 @@ def compare_decoders(first: Tensor, second: Tensor) -> DecoderAgreement:
         if row not in taken[0] and other not in taken[1]:
             taken[0].add(row)
             taken[1].add(other)
-    return DecoderAgreement(
-        (largest_cosines(first, second).mean().item(), largest_cosines(second, first).mean().item()),
-        len(taken[0]) / min(len(first), len(second)),
-    )
+    both = largest_cosines(first, second).mean().item(), largest_cosines(second, first).mean().item()
+    return DecoderAgreement(mean_max_cosine=both, matched=len(taken[0]) / min(len(first), len(second)))

@@ -7,11 +7,11 @@ groups, for several draws of those that are trained and tested on.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.shift_evaluation import GroupAccuracies, RangedAccuracies, ShiftNode, ShiftSeed
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.circuits.basis import Basis, Node
@@ -85,8 +85,8 @@ class Subject:
         return Draw(ambiguous, balanced, tested)
 
 
-def experiment(subject: Subject, seed: int) -> dict[str, Any]:
-    """Return what each way of making the probe gets, with every seed's circuit and what was held against its nodes.
+def experiment(subject: Subject, seed: int) -> tuple[dict[str, RangedAccuracies], list[ShiftSeed]]:
+    """Return what each way of making the probe gets, and every seed's circuit and what was held against its nodes.
 
     original: trained on the ambiguous biographies. random, blind: with as many features ablated as SHIFT ablates, drawn
     at random or those of the largest effects. shift: the nodes of the circuit that are about gender, ablated.
@@ -100,7 +100,7 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
     words = [word for of_profession in settings.professions.values() for word in of_profession]
     directions = concepts(model, words, site)
     promotes = promoting(model, basis, sorted(GENDERED))
-    runs: list[dict[str, Any]] = []
+    runs: list[ShiftSeed] = []
     for number in Progress(range(settings.seeds), desc="SHIFT", unit="draw"):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
         draw = subject.draw(generator)
@@ -127,15 +127,15 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
             for name, some in ablated.items()
         }
 
-        def judged(scores: Tensor, test: Sequence[int] = draw.test) -> dict[str, float]:
+        def judged(scores: Tensor, test: Sequence[int] = draw.test) -> GroupAccuracies:
             return group_accuracies(scores > 0, second[test], woman[test])
 
         def fitted(
             y: Tensor, train: Sequence[int] = draw.ambiguous, test: Sequence[int] = draw.test
-        ) -> dict[str, float]:
+        ) -> GroupAccuracies:
             return group_accuracies(fit(y[train], second[train]).scores(y[test]) > 0, second[test], woman[test])
 
-        rows: dict[str, dict[str, float]] = {
+        rows = {
             "original": judged(probe.scores(x[draw.test])),
             **{name: judged(probe.scores(without[name][draw.test])) for name in ("random", "blind", "shift")},
             "retrained": fitted(without["shift"]),
@@ -144,11 +144,11 @@ def experiment(subject: Subject, seed: int) -> dict[str, Any]:
             "oracle": fitted(x, draw.balanced),
         }
         reasons = [
-            {"node": node.id, "effect": effect, **vars(found[node]), "ablated": node in chosen}
+            ShiftNode(node=node.id, effect=effect, **vars(found[node]), ablated=node in chosen)
             for node, effect in nodes.items()
         ]
-        runs.append({"rows": rows, "nodes": reasons})
-    return {"rows": _over_seeds([run["rows"] for run in runs]), "seeds": runs}
+        runs.append(ShiftSeed(rows=rows, nodes=reasons))
+    return {name: _over_seeds([run.rows[name] for run in runs]) for name in runs[0].rows}, runs
 
 
 def _rewritings(nodes: Sequence[Node], means: Mapping[Site, Tensor], ablation: str) -> dict[Node, Rewriting]:
@@ -169,12 +169,10 @@ def _ablated(
     return changed
 
 
-def _over_seeds(rows: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Any]]:
+def _over_seeds(rows: Sequence[GroupAccuracies]) -> RangedAccuracies:
     """The mean of each figure, with the least and the largest."""
-    found: dict[str, dict[str, Any]] = {}
-    for name, figures in rows[0].items():
-        found[name] = {}
-        for what in figures:
-            values = [row[name][what] for row in rows]
-            found[name] |= {what: fmean(values), f"{what}_range": [min(values), max(values)]}
-    return found
+    found: dict[str, object] = {}
+    for what in GroupAccuracies.model_fields:
+        values = [getattr(row, what) for row in rows]
+        found |= {what: fmean(values), f"{what}_range": (min(values), max(values))}
+    return RangedAccuracies.model_validate(found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.shift_evaluation import GroupAccuracies
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.intervention import Intervention
 from sparse_circuits.models.load import Model
@@ -69,18 +70,18 @@ def fit(x: Tensor, second: Tensor) -> Probe:
     return Probe(found.weight / deviation, found.bias)
 
 
-def group_accuracies(says_second: Tensor, second: Tensor, woman: Tensor) -> dict[str, float]:
+def group_accuracies(says_second: Tensor, second: Tensor, woman: Tensor) -> GroupAccuracies:
     """Return how often a probe is right about profession, agrees with gender, and is right in its worst group.
 
     All are (text,) of booleans; a probe that does not see gender agrees with it half of the time.
     """
     right = says_second == second
     groups = [right[(second == s) & (woman == w)] for s in (False, True) for w in (False, True)]
-    return {
-        "profession": right.double().mean().item(),
-        "gender": (says_second == woman).double().mean().item(),
-        "worst_group": min(group.double().mean().item() for group in groups),
-    }
+    return GroupAccuracies(
+        profession=right.double().mean().item(),
+        gender=(says_second == woman).double().mean().item(),
+        worst_group=min(group.double().mean().item() for group in groups),
+    )
 
 
 def concepts(model: Model, words: Sequence[str], site: Site) -> Tensor:

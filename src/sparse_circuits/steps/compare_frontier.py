@@ -1,9 +1,9 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sparse_circuits.base.files import read_json, write_json
+from sparse_circuits.artefacts.model_losses import ModelLosses
+from sparse_circuits.artefacts.weight_pruning import WeightPruning
 from sparse_circuits.config.compare_frontier import CompareFrontier
 from sparse_circuits.weight_sparse.frontier import frontier
 
@@ -22,25 +22,24 @@ class Files:
 
 def step(files: Files, settings: CompareFrontier) -> None:
     """Set pretraining loss beside the size of circuits, for sparse models and their dense twins."""
-    trained = {path.parent.name: read_json(path) for path in files.losses}
-    measured: dict[str, Any] = {}
+    trained = {path.parent.name: ModelLosses.read(path) for path in files.losses}
+    measured: dict[str, ModelLosses] = {}
     edges, bisected = (defaultdict[str, dict[str, int]](dict) for _ in range(2))
     for path in files.circuits:
-        name, row = path.parent.name, read_json(path)
-        measured[name] = trained[row["model"]]
-        if row["solved"]:
-            edges[name][row["task"]] = row["edges"]
-            bisected[name][row["task"]] = row["bisected"]["edges"]
-    losses = {name: found["held_out"] for name, found in measured.items()}
-    accuracies = {name: found["accuracy"] for name, found in measured.items() if "accuracy" in found}
+        name, row = path.parent.name, WeightPruning.read(path)
+        measured[name] = trained[row.model]
+        if row.edges is not None and row.bisected is not None:
+            edges[name][row.task], bisected[name][row.task] = row.edges, row.bisected.edges
+    losses = {name: found.held_out for name, found in measured.items()}
+    accuracies = {name: found.accuracy for name, found in measured.items() if found.accuracy is not None}
     found = frontier(losses, edges, bisected, settings.sparse, settings.dense, accuracies or None)
-    write_json(files.frontier, found)
-    for pair in found["pairs"]:
-        ratio = pair["geometric_mean_ratio"]
+    found.write(files.frontier)
+    for pair in found.pairs:
+        ratio = pair.geometric_mean_ratio
         print(
-            f"{pair['sparse']} beside {pair['dense']}: {len(pair['tasks'])} tasks, edges "
+            f"{pair.sparse} beside {pair.dense}: {len(pair.tasks)} tasks, edges "
             + (
-                f"{ratio:.1f} times fewer, {pair['geometric_mean_ratio_bisected']:.1f} before the clean-up"
+                f"{ratio:.1f} times fewer, {pair.geometric_mean_ratio_bisected:.1f} before the clean-up"
                 if ratio
                 else "nothing to compare"
             )

@@ -1,8 +1,9 @@
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.artefacts.sae_stability import SAEStability
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, write_json
+from sparse_circuits.base.files import Folder
 from sparse_circuits.sae.autoencoder import load_autoencoder
 from sparse_circuits.sae.stability import compare_decoders
 
@@ -23,5 +24,5 @@ def step(files: Files, compute: Compute) -> None:
     """Tell how much sparse autoencoders agree on the features, such as those that differ in their seed alone."""
     compute.start()
     decoder = load_autoencoder(files.sae).W_dec
-    found = {folder.name: asdict(compare_decoders(decoder, load_autoencoder(folder).W_dec)) for folder in files.others}
-    write_json(files.stability, {"sae": files.sae.name, "others": found})
+    others = {folder.name: compare_decoders(decoder, load_autoencoder(folder).W_dec) for folder in files.others}
+    SAEStability(sae=files.sae.name, others=others).write(files.stability)

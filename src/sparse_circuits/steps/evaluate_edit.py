@@ -3,7 +3,7 @@ from functools import partial
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, write_json
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.evaluate_edit import EvaluateEdit
 from sparse_circuits.edit.build import build, rewritings
 from sparse_circuits.edit.compare import evaluate_edit
@@ -56,7 +56,7 @@ def step(files: Files, settings: EvaluateEdit, compute: Compute) -> None:
         measured = partial(cue_accuracies, images=test.images, labels=test.labels, classes=classes, cue=settings.cue)
     others = [folder.name for folder in files.others]
     found = evaluate_edit(editing, shown, rewritings(settings.edit, selected), others, settings.seed, measured)
-    write_json(files.evaluation, found)
-    before, after = found["before"], found["hooked"]
-    print(f"{found['features']} features; gap {before['gap']:.3f} to {after['gap']:.3f} nats,", end=" ")
+    found.write(files.evaluation)
+    before, after = found.before, found.hooked
+    print(f"{found.features} features; gap {before['gap']:.3f} to {after['gap']:.3f} nats,", end=" ")
     print(f"perplexity {before['perplexity']:.2f} to {after['perplexity']:.2f}")

@@ -4,15 +4,16 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.artefacts.weight_explanation import WeightExplanation
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, read_json, write_json
+from sparse_circuits.base.files import Folder, read_json
 from sparse_circuits.config.explain_circuit import ExplainCircuit
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.models.texts import token_text
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
-from sparse_circuits.weight_sparse.explain import channel_tokens, explain
+from sparse_circuits.weight_sparse.explain import explain
 from sparse_circuits.weight_sparse.folder import load_transformer
 from sparse_circuits.weight_sparse.masks import parse_channel
 
@@ -43,11 +44,9 @@ def step(files: Files, settings: ExplainCircuit, compute: Compute) -> None:
     masking = Masking.by_means(model, tokens, settings.frozen_norms)
     train, test = (encode_pairs(read_pairs(path), tokenizer, separator) for path in (files.train, files.test))
     circuit = read_json(files.circuit)
-    nodes = {node["id"]: parse_channel(node["id"]) for node in circuit["nodes"]}
-    found = explain(masking, train, test, list(nodes.values()))
-    for name, node in nodes.items():
-        found["nodes"][name] |= channel_tokens(model, node, lambda token: token_text(tokenizer, token))
+    nodes = [parse_channel(node["id"]) for node in circuit["nodes"]]
+    found = explain(masking, train, test, nodes, lambda token: token_text(tokenizer, token))
     facts = {key: circuit[key] for key in ("study", "task", "model")}
-    write_json(files.explanation, {**facts, **found})
-    held = sum(claim["holds"] for claim in found["claims"])
-    print(f"{len(found['nodes'])} nodes, {held} of {len(found['claims'])} claims hold on test pairs")
+    WeightExplanation(**facts, **dict(found)).write(files.explanation)
+    held = sum(claim.holds for claim in found.claims)
+    print(f"{len(nodes)} nodes, {held} of {len(found.claims)} claims hold on test pairs")

@@ -1,8 +1,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.artefacts.claim_verdicts import ClaimVerdicts
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import ByFolder, Folder, write_json
+from sparse_circuits.base.files import ByFolder, Folder
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.circuit_file import read_circuit_nodes
@@ -58,5 +59,5 @@ def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
         groups = encode_pairs(held_out, model.tokenizer, model.separator_id)
         bench = Bench(models[folder], groups, there, batch_tokens=settings.batch_tokens)
         found[name] = judge_claim(claim, bench, nodes, settings.seed)
-        print(f"{found[name]['verdict']:9}  {name}: {found[name]['share']:.3f} {found[name]['ci95']}")
-    write_json(files.verdicts, {"model": model.name, "claims": found})
+        print(f"{found[name].verdict:9}  {name}: {found[name].share:.3f} {list(found[name].ci95)}")
+    ClaimVerdicts(model=model.name, claims=found).write(files.verdicts)

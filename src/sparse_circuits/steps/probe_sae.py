@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.artefacts.sae_probing import SAEProbing
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, write_json
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.probe_sae import ProbeSAE
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import load_model
@@ -44,4 +45,4 @@ def step(files: Files, settings: ProbeSAE, compute: Compute) -> None:
     words = letter_words(model.tokenizer, settings.words_a_letter, settings.seed)
     train, test = split_words(word_activations(model, words, site, batch), words.letter)
     absorption = measure_absorption(sae, train, test, words.letters)
-    write_json(files.probing, {"site": settings.site, "d_sae": sae.width, "tasks": tasks, "absorption": absorption})
+    SAEProbing(site=settings.site, d_sae=sae.width, tasks=tasks, absorption=absorption).write(files.probing)

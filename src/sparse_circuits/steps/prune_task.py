@@ -4,6 +4,7 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.artefacts.weight_pruning import WeightPruning
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.files import Folder, sha256, write_json
 from sparse_circuits.base.wording import count
@@ -50,9 +51,10 @@ def step(files: Files, settings: PruneTask, compute: Compute) -> None:
         "sha256": {"model": sha256(files.model / "model.safetensors"), "task": sha256(files.train)},
     }
     write_json(files.circuit, {**facts, "nodes": found.nodes, "edges": found.edges})
-    write_json(files.pruning, {**facts, "split": "test", "solved": found.solved, **found.measures})
+    pruning = {**facts, "split": "test", "solved": found.solved, **found.measures.plain()}
+    WeightPruning.model_validate(pruning).write(files.pruning)
+    accuracy = found.measures.accuracy
     if found.solved:
-        accuracy = found.measures["accuracy"]["circuit"]
-        print(f"{count(len(found.nodes), 'node')}, {count(len(found.edges), 'edge')}, accuracy {accuracy:.2f}")
+        print(f"{count(len(found.nodes), 'node')}, {count(len(found.edges), 'edge')}, accuracy {accuracy.circuit:.2f}")
     else:
-        print(f"the model does not solve {settings.task}: accuracy {found.measures['accuracy']['model']:.2f}")
+        print(f"the model does not solve {settings.task}: accuracy {accuracy.model:.2f}")

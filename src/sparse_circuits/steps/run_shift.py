@@ -1,8 +1,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.artefacts.shift_evaluation import ShiftEvaluation
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, sha256, write_json
+from sparse_circuits.base.files import Folder, sha256
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.config.run_shift import RunShift
 from sparse_circuits.models.load import load_model
@@ -29,8 +30,13 @@ def step(files: Files, settings: RunShift, compute: Compute) -> None:
     model = load_model(files.model, compute.start())
     basis = load_basis(model, files.saes, settings.sites)
     biographies = read_biographies(files.biographies)
-    found = experiment(Subject(model, basis, settings, biographies), settings.seed)
-    facts = {"professions": list(settings.professions), "site": settings.site}
-    write_json(files.evaluation, {**facts, "sha256": {"biographies": sha256(files.biographies)}, **found})
-    worst = {name: found["rows"][name]["worst_group"] for name in ("original", "shift", "retrained", "oracle")}
+    rows, seeds = experiment(Subject(model, basis, settings, biographies), settings.seed)
+    ShiftEvaluation(
+        professions=list(settings.professions),
+        site=settings.site,
+        sha256={"biographies": sha256(files.biographies)},
+        rows=rows,
+        seeds=seeds,
+    ).write(files.evaluation)
+    worst = {name: rows[name].worst_group for name in ("original", "shift", "retrained", "oracle")}
     print("worst group: " + ", ".join(f"{name} {value:.2f}" for name, value in worst.items()))

@@ -1,15 +1,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.artefacts.edit_selection import EditSelection
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.endpoint import Endpoint
-from sparse_circuits.base.files import Folder, write_json
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.edits import Select
 from sparse_circuits.config.select_features import SelectFeatures
 from sparse_circuits.edit.judging import ConceptJudge
 from sparse_circuits.edit.promoting import promoting
 from sparse_circuits.edit.select import Stakes, select
-from sparse_circuits.edit.setup import Editing
+from sparse_circuits.edit.setup import Editing, rewritten_nodes
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,9 @@ def step(files: Files, settings: SelectFeatures, compute: Compute) -> None:
     allowed = promoting(editing.model, editing.basis, asked.keywords) if asked.keywords else None
     judge = _judge(editing, stakes, asked, files.remembered)
     chosen, trials = select(editing.model, editing.basis, stakes, asked, allowed, judge)
-    nodes = [{"node": node.id, **vars(rewriting)} for node, rewriting in chosen.items()]
-    found = {"goal": edit.goal, "settings": asked.model_dump(), "nodes": nodes, "trials": trials}
-    write_json(files.selection, found)
-    print(f"{len(nodes)} features: {', '.join(node['node'] for node in nodes) or 'none helps within the limits'}")
+    said = Select.model_validate(asked.model_dump())  # defaults are written too
+    EditSelection(goal=edit.goal, settings=said, nodes=rewritten_nodes(chosen), trials=trials).write(files.selection)
+    print(f"{len(chosen)} features: {', '.join(node.id for node in chosen) or 'none helps within the limits'}")
 
 
 def _judge(editing: Editing, stakes: Stakes, asked: Select, remembered: Path | None) -> ConceptJudge | None:

@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import save_file
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.artefacts.weight_carrying import WeightCarrying
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, publishing, read_json, write_json
+from sparse_circuits.base.files import Folder, publishing, read_json
 from sparse_circuits.config.train_bridges import TrainBridges
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.pair import read_pairs
@@ -58,6 +59,8 @@ def step(files: Files, settings: TrainBridges, compute: Compute) -> None:
             tasks[circuit["task"]] = carry(dense, sparse, bridges, nodes, groups, settings.strengths, seed)
     with publishing(files.bridges) as temporary:
         save_file({name: weight.contiguous().cpu() for name, weight in bridges.state_dict().items()}, temporary)
-    names = {"study": settings.study, "dense": files.dense.name, "sparse": files.sparse.name}
-    write_json(files.carried, {**names, "losses": losses, "tasks": tasks})
-    print(", ".join(f"{name} {value:.3f}" for name, value in losses.items()) + f"; {len(tasks)} circuits carried over")
+    carrying = WeightCarrying(
+        study=settings.study, dense=files.dense.name, sparse=files.sparse.name, losses=losses, tasks=tasks
+    )
+    carrying.write(files.carried)
+    print(", ".join(f"{name} {value:.3f}" for name, value in losses) + f"; {len(tasks)} circuits carried over")

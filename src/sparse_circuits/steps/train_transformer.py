@@ -4,6 +4,7 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences, sequences_attributes
+from sparse_circuits.artefacts.model_losses import ModelLosses
 from sparse_circuits.base.checkpoint import Resumption
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
@@ -40,12 +41,12 @@ def step(files: Files, settings: TrainTransformer, resumption: Resumption, compu
     decisive = settings.model_dump(mode="json"), fingerprint(Path(__file__)), sequences_attributes(files.sequences)
     state = resumption.checkpoint(*decisive)
     log = train(model, in_random_order(data, entry.batch, settings.seed), entry, steps, device, state)
-    losses = {
-        "held_out": held_out_loss(model, held_out, entry.batch),
-        "tokens": steps * entry.batch * data.shape[1],
-        "share": entry.share,
+    losses = ModelLosses(
+        held_out=held_out_loss(model, held_out, entry.batch),
+        tokens=steps * entry.batch * data.shape[1],
+        share=entry.share,
         **count_weights(model),
-    }
+    )
     save_model(model, files.folder.name, files.tokenizer, settings.licence, losses, log, files.folder)
     resumption.end()
-    print(f"held-out loss {losses['held_out']:.3f} nats, {losses['nonzero']:,} of {losses['weights']:,} weights")
+    print(f"held-out loss {losses.held_out:.3f} nats, {losses.nonzero:,} of {losses.weights:,} weights")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from sparse_circuits.artefacts.model_losses import ModelLosses
 from sparse_circuits.base.checkpoint import Resumption
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
@@ -42,16 +43,16 @@ def step(files: Files, settings: TrainVisionTransformer, resumption: Resumption,
     steps = entry.images // entry.batch
     log = train(model, batches, entry, steps, device, resumption.checkpoint(*decisive))
     tokens = torch.from_numpy(to_tokens(test.images, test.labels, len(classes))).long()
-    losses = {
-        "accuracy": accuracy(model, tokens),
-        "held_out": held_out_loss(model, tokens, BATCH),
-        "images": steps * entry.batch,
-        "share": entry.share,
+    losses = ModelLosses(
+        accuracy=accuracy(model, tokens),
+        held_out=held_out_loss(model, tokens, BATCH),
+        images=steps * entry.batch,
+        share=entry.share,
         **count_weights(model),
-    }
+    )
     name = files.folder.name
     with tempfile.TemporaryDirectory() as tokenizer:
         save_tokenizer(classes, Path(tokenizer), name)
         save_model(model, name, Path(tokenizer), settings.licence, losses, log, files.folder)
     resumption.end()
-    print(f"accuracy {losses['accuracy']:.4f}, {losses['nonzero']:,} of {losses['weights']:,} weights")
+    print(f"accuracy {losses.accuracy:.4f}, {losses.nonzero:,} of {losses.weights:,} weights")

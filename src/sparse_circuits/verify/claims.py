@@ -7,8 +7,8 @@ and is undecided between.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
 
+from sparse_circuits.artefacts.claim_verdicts import JudgedClaim, Verdict
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.statistics import interval95, resamples, wilson95
 from sparse_circuits.circuits.basis import Node
@@ -17,10 +17,8 @@ from sparse_circuits.config.claims import Claim
 from sparse_circuits.edit.measure import Variant, differences
 from sparse_circuits.tasks.pair import Pair
 
-Verdict = Literal["pass", "fail", "undecided"]
 
-
-def judge_claim(claim: Claim, bench: Bench, circuit: Sequence[Node], seed: int) -> dict[str, Any]:
+def judge_claim(claim: Claim, bench: Bench, circuit: Sequence[Node], seed: int) -> JudgedClaim:
     """Return a claim's verdict with the share, its 95 % interval over pairs, and the number of pairs.
 
     Nodes are set to what they are on the patch prompt. `circuit` and the bench's basis are not read where whole prompts
@@ -47,13 +45,13 @@ def judge_claim(claim: Claim, bench: Bench, circuit: Sequence[Node], seed: int) 
         low, high = interval95(moved[rows].sum(dim=1) / way[rows].sum(dim=1)).tolist()
         share = (moved.sum() / way.sum()).item()
     bound: float = claim.at_least if claim.at_least is not None else claim.at_most or 0.0
-    return {
+    return JudgedClaim(
         **claim.model_dump(exclude_none=True),
-        "share": share,
-        "ci95": [low, high],
-        "pairs": len(found.clean),
-        "verdict": verdict(low, high, bound, at_least=claim.at_least is not None),
-    }
+        share=share,
+        ci95=(low, high),
+        pairs=len(found.clean),
+        verdict=verdict(low, high, bound, at_least=claim.at_least is not None),
+    )
 
 
 def check_variable(claim: Claim, pairs: Sequence[Pair]) -> None:

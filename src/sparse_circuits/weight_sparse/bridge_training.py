@@ -6,6 +6,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.weight_carrying import BridgeTerms
 from sparse_circuits.base.compute import matmul_precision
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
@@ -50,9 +51,9 @@ def train_bridges(
 @torch.no_grad()
 def bridge_losses(
     dense: WeightSparseForCausalLM, sparse: WeightSparseForCausalLM, bridges: Bridges, sequences: Tensor, batch: int
-) -> dict[str, float]:
+) -> BridgeTerms:
     """Return the terms of the loss on sequences (sequence, position), each the mean over places."""
     parts = [bridge_loss(dense, sparse, bridges, part.to(dense.device)) for part in sequences.split(batch)]
     places = len(bridges.encoders)
-    names = ("encoded", "decoded", "sparse_tails", "dense_tails")
-    return {name: fmean(getattr(part, name).item() / places for part in parts) for name in names}
+    means = {name: fmean(getattr(part, name).item() / places for part in parts) for name in BridgeTerms.model_fields}
+    return BridgeTerms(**means)

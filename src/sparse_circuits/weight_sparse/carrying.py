@@ -1,10 +1,10 @@
 """Interventions on the channels of a sparse circuit, carried over to a dense model (Gao et al. 2025, appendix A.4)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
+from sparse_circuits.artefacts.weight_carrying import CarriedPlace, MovedShares
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks.pairs import Groups
 from sparse_circuits.weight_sparse.bridges import Bridges, carried
@@ -23,7 +23,7 @@ def carry(
     groups: Groups,
     strengths: Sequence[float],
     seed: int,
-) -> list[dict[str, Any]]:
+) -> list[CarriedPlace]:
     """Return, for each place where the circuit reads the residual stream, how far its channels move the dense model.
 
     `nodes` are those of the sparse circuit. The channels are moved to what they are in the pair's other prompt; what is
@@ -54,10 +54,10 @@ def carry(
         if not channels:
             continue
         draws = [torch.randperm(width, generator=generator)[: len(channels)].tolist() for _ in range(RANDOM_SETS)]
-        shares = {
-            "circuit": [moved(number, channels, strength) for strength in strengths],
-            "random": [sum(moved(number, draw, strength) for draw in draws) / RANDOM_SETS for strength in strengths],
-            "all": [moved(number, list(range(width)), strength) for strength in strengths],
-        }
-        rows.append({"place": str(place), "channels": channels, "strength": list(strengths), "moved": shares})
+        shares = MovedShares(
+            circuit=[moved(number, channels, strength) for strength in strengths],
+            random=[sum(moved(number, draw, strength) for draw in draws) / RANDOM_SETS for strength in strengths],
+            all=[moved(number, list(range(width)), strength) for strength in strengths],
+        )
+        rows.append(CarriedPlace(place=str(place), channels=channels, strength=list(strengths), moved=shares))
     return rows

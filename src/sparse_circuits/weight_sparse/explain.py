@@ -5,12 +5,12 @@ Everything is measured within the circuit, by looking at what stands at a node a
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
+from sparse_circuits.artefacts.weight_explanation import ChannelFacts, Explanation, TestedClaim
 from sparse_circuits.models.weight_sparse import WeightSparseForCausalLM
 from sparse_circuits.tasks.pairs import Groups, PairBatch
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
@@ -37,14 +37,16 @@ class Facts:
     """by layer and head: how much the last token attends to the first token that differs, the mean over prompts"""
 
 
-def explain(masking: Masking, train: Groups, test: Groups, nodes: list[Node]) -> dict[str, Any]:
+def explain(
+    masking: Masking, train: Groups, test: Groups, nodes: list[Node], decode: Callable[[int], str]
+) -> Explanation:
     """Return the facts of a circuit's nodes on test pairs, and the claims with what they rest on.
 
     A claim is made where a measure is beyond its bound on the training pairs; it holds where it is so on test pairs.
     Measures of a node: the area under the ROC curve by which its activation tells prompts with the one answer from
     those with the other (`tells_at_difference`, `tells_at_last`; of 1 - area the larger); the share of prompts in which
     the other answer wins when the node is what it is in the pair's other prompt (`follows`); the accuracy with the node
-    at its fill (`lost`; a query and its key together, which have one gate).
+    at its fill (`lost`; a query and its key together, which have one gate). `decode` gives a token's text.
     """
     calibration = calibrate(masking.choices(train, open_gates(masking, nodes)))
     made, tested = (measure(masking, groups, nodes, calibration) for groups in (train, test))
@@ -56,11 +58,12 @@ def explain(masking: Masking, train: Groups, test: Groups, nodes: list[Node]) ->
     for (layer, head), value in made.heads.items():
         if value >= ATTENDS:
             claims.append(_claim(f"head {layer}.{head}", "attends", value, tested.heads[layer, head]))
-    return {
-        "nodes": {_name(node): facts for node, facts in tested.nodes.items()},
-        "heads": {f"{layer}.{head}": value for (layer, head), value in tested.heads.items()},
-        "claims": claims,
+    told = {
+        _name(node): ChannelFacts.model_validate({**facts, **channel_tokens(masking.model, node, decode)})
+        for node, facts in tested.nodes.items()
     }
+    heads = {f"{layer}.{head}": value for (layer, head), value in tested.heads.items()}
+    return Explanation(nodes=told, heads=heads, claims=claims)
 
 
 def _beyond(name: str, value: float) -> bool:
@@ -69,9 +72,9 @@ def _beyond(name: str, value: float) -> bool:
     return value >= {"follows": FOLLOWS, "attends": ATTENDS}.get(name, TELLS)
 
 
-def _claim(subject: str, name: str, made: float, tested: float) -> dict[str, Any]:
+def _claim(subject: str, name: str, made: float, tested: float) -> TestedClaim:
     holds = _beyond(name, tested)
-    return {"subject": subject, "measure": name, "says": TEXTS[name], "train": made, "test": tested, "holds": holds}
+    return TestedClaim(subject=subject, measure=name, says=TEXTS[name], train=made, test=tested, holds=holds)
 
 
 def _name(node: Node) -> str:
@@ -171,7 +174,7 @@ def _attention(masking: Masking, run: _Run, layer: int, head: int) -> Tensor:
     return scores.softmax(dim=1).gather(1, run.difference().unsqueeze(1)).squeeze(1)
 
 
-def channel_tokens(model: WeightSparseForCausalLM, node: Node, decode: Callable[[int], str]) -> dict[str, Any]:
+def channel_tokens(model: WeightSparseForCausalLM, node: Node, decode: Callable[[int], str]) -> dict[str, object]:
     """Return which tokens a node of the residual stream has to do with by the weights alone: [[token, weight], ...].
 
     For a node that reads (`attn_in`, `mlp_in`) those with the largest |embedding| in its channel, for one that writes

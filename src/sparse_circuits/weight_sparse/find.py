@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from sparse_circuits.artefacts.weight_pruning import ChoiceMeasures, PruningControls, PruningMeasures
 from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.tasks.controls import nonsense_task, nonsense_words, shuffled_labels
@@ -13,7 +14,7 @@ from sparse_circuits.tasks.pair import Pair
 from sparse_circuits.tasks.pairs import Groups, encode_pairs
 from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.circuit import edges_of, nodes_of
-from sparse_circuits.weight_sparse.judge import Splits, judge, judge_gates
+from sparse_circuits.weight_sparse.judge import Splits, by_circuit, judge, judge_gates
 from sparse_circuits.weight_sparse.pruning import PrunedCircuit, learn_masks, prune_circuit, whole_loss
 
 
@@ -24,7 +25,7 @@ class JudgedCircuit:
     solved: bool
     nodes: list[dict[str, Any]]
     edges: list[dict[str, Any]]
-    measures: dict[str, Any]
+    measures: PruningMeasures
 
 
 def find_weight_circuit(
@@ -44,26 +45,25 @@ def find_weight_circuit(
 
     groups = {split: encoded(part) for split, part in pairs.items()}
     if whole_loss(masking, groups["train"]) > settings.target:
-        own = judge_gates(masking, groups, None)
-        return JudgedCircuit(False, [], [], {name: {"model": value} for name, value in own.items()})
+        own = by_circuit({"model": judge_gates(masking, groups, None)})
+        return JudgedCircuit(False, [], [], PruningMeasures.model_validate(own))
     found = prune_circuit(masking, groups["train"], settings)
+    measures: dict[str, object] = {"held_out_task_loss": found.held_out_loss, "price": found.price}
     judged = judge(masking, groups, found, settings.random_circuits, settings.seed)
     if settings.controls:
         words = nonsense_words([*pairs["train"], *pairs["test"]], tokenizer, settings.seed)
         nonsense = {split: encoded(nonsense_task(part, words)) for split, part in pairs.items()}
         shuffled = {**groups, "train": encoded(shuffled_labels(pairs["train"], settings.seed))}
-        judged["controls"] = {
-            "shuffled": control(masking, shuffled, settings, found),
-            "nonsense": control(masking, nonsense, settings, found),
-        }
+        measures["controls"] = PruningControls(
+            shuffled=control(masking, shuffled, settings, found), nonsense=control(masking, nonsense, settings, found)
+        )
     gates = masking.index.split(found.gates)
     nodes = [{"id": f"{place}/{index}", "site": str(place), "position": None} for place, index in nodes_of(gates)]
     edges = [vars(edge) for edge in edges_of(masking.model, gates)]
-    measures = {"held_out_task_loss": found.held_out_loss, "price": found.price, **judged}
-    return JudgedCircuit(True, nodes, edges, measures)
+    return JudgedCircuit(True, nodes, edges, judged.model_copy(update=measures))
 
 
-def control(masking: Masking, groups: Splits, settings: PruneTask, real: PrunedCircuit) -> dict[str, float]:
+def control(masking: Masking, groups: Splits, settings: PruneTask, real: PrunedCircuit) -> ChoiceMeasures:
     """Return how a circuit does on `test` that was searched on a control's `train`, with as many gates as the real."""
     ranking, _ = learn_masks(masking, groups["train"], settings, real.price)
     gates = torch.zeros_like(real.gates)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from transformers import set_seed
 
+from sparse_circuits.artefacts.model_losses import ModelLosses
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import publishing_folder, read_json, write_csv, write_json
 from sparse_circuits.config.network import Network
@@ -71,7 +72,7 @@ def save_model(
     name: str,
     tokenizer: Path,
     licence: str,
-    losses: dict[str, Any],
+    losses: ModelLosses,
     log: list[dict[str, Any]],
     folder: Path,
 ) -> None:
@@ -80,7 +81,7 @@ def save_model(
     with publishing_folder(folder) as temporary:
         hashes = write_model(model, tokenizer, temporary)
         write_csv(temporary / "training.csv", log)
-        write_json(temporary / "losses.json", losses)
+        losses.write(temporary / "losses.json")
         sizes = {"num_layers": model.config.num_hidden_layers, "d_model": model.config.hidden_size}
         separator = {key: card[key] for key in ("document_separator", "document_separator_id")}
         facts = {**separator, "name": name, "licence": licence, **sizes, "sha256": hashes}

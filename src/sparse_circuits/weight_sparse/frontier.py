@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import geometric_mean
-from typing import Any
+
+from sparse_circuits.artefacts.weight_frontier import BothTwins, FrontierModel, TwinEdges, TwinPair, WeightFrontier
 
 MATCHED = 0.05  # nats within which two pretraining losses are alike
 
@@ -19,7 +20,7 @@ def frontier(
     sparse: Sequence[str],
     dense: Sequence[str],
     accuracies: Mapping[str, float] | None = None,
-) -> dict[str, Any]:
+) -> WeightFrontier:
     """Return each sparse model beside its dense twin, and all models by loss and size of circuits.
 
     `accuracies` are those of models of images on test images, where they are known.
@@ -37,32 +38,32 @@ def frontier(
         solved = [task for task in small if task in large]
         both = [task for task in solved if large[task] or small[task]]
         pairs.append(
-            {
-                "dense": other,
-                "sparse": name,
-                "pretraining_loss": {"dense": losses[other], "sparse": losses[name]},
-                "matched": abs(losses[other] - losses[name]) <= MATCHED,
-                **({"accuracy": {"dense": accuracies[other], "sparse": accuracies[name]}} if accuracies else {}),
-                "without_circuit": [task for task in solved if task not in both],
-                "tasks": {task: {"dense_edges": large[task], "sparse_edges": small[task]} for task in both},
-                "geometric_mean_ratio": _ratio(large, small, both),
-                "geometric_mean_ratio_bisected": _ratio(bisected[other], bisected[name], both),
-            }
+            TwinPair(
+                dense=other,
+                sparse=name,
+                pretraining_loss=BothTwins(dense=losses[other], sparse=losses[name]),
+                matched=abs(losses[other] - losses[name]) <= MATCHED,
+                **({"accuracy": BothTwins(dense=accuracies[other], sparse=accuracies[name])} if accuracies else {}),
+                without_circuit=[task for task in solved if task not in both],
+                tasks={task: TwinEdges(dense_edges=large[task], sparse_edges=small[task]) for task in both},
+                geometric_mean_ratio=_ratio(large, small, both),
+                geometric_mean_ratio_bisected=_ratio(bisected[other], bisected[name], both),
+            )
         )
     names = (*sparse, *dense)
     solved_by_all = set.intersection(*(set(edges[name]) for name in names))
     shared = sorted(task for task in solved_by_all if any(edges[name][task] for name in names))
     models = [
-        {
-            "model": name,
-            "kind": "sparse" if name in sparse else "dense",
-            "pretraining_loss": losses[name],
-            "solved": len(edges[name]),
-            "geometric_mean_edges": geometric_mean([max(edges[name][task], 1) for task in shared]) if shared else None,
-        }
+        FrontierModel(
+            model=name,
+            kind="sparse" if name in sparse else "dense",
+            pretraining_loss=losses[name],
+            solved=len(edges[name]),
+            geometric_mean_edges=geometric_mean([max(edges[name][task], 1) for task in shared]) if shared else None,
+        )
         for name in names
     ]
-    return {"pairs": pairs, "shared_tasks": shared, "models": models}
+    return WeightFrontier(pairs=pairs, shared_tasks=shared, models=models)
 
 
 def _ratio(dense: Mapping[str, int], sparse: Mapping[str, int], tasks: Sequence[str]) -> float | None:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from statistics import fmean
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.weight_pruning import ChoiceMeasures, PruningMeasures
 from sparse_circuits.tasks.pairs import Groups
 from sparse_circuits.weight_sparse.choices import Calibration, Choices, Masking, calibrate
 from sparse_circuits.weight_sparse.circuit import count_edges, nodes_of
@@ -17,7 +17,7 @@ from sparse_circuits.weight_sparse.pruning import PrunedCircuit
 Splits = Mapping[str, Groups]  # the pairs of `train` and `test`
 
 
-def judge_gates(masking: Masking, groups: Splits, gates: Tensor | None) -> dict[str, float]:
+def judge_gates(masking: Masking, groups: Splits, gates: Tensor | None) -> ChoiceMeasures:
     """Return task loss and accuracy on test pairs under gates (gate,), or of the whole model.
 
     Logit differences are scaled and shifted first, as suits the training pairs best: a model that has the fact but
@@ -27,16 +27,19 @@ def judge_gates(masking: Masking, groups: Splits, gates: Tensor | None) -> dict[
     return _figures(masking.choices(groups["test"], gates), calibration)
 
 
-def _figures(found: Choices, calibration: Calibration) -> dict[str, float]:
+def _figures(found: Choices, calibration: Calibration) -> ChoiceMeasures:
     calibrated = found.calibrated(calibration)
-    return {
-        "task_loss": calibrated.task_loss.item(),
-        "accuracy": calibrated.accuracy,
-        "raw_accuracy": found.accuracy,
-    }
+    return ChoiceMeasures(
+        task_loss=calibrated.task_loss.item(), accuracy=calibrated.accuracy, raw_accuracy=found.accuracy
+    )
 
 
-def judge(masking: Masking, groups: Splits, pruned: PrunedCircuit, random_circuits: int, seed: int) -> dict[str, Any]:
+def by_circuit(found: Mapping[str, ChoiceMeasures]) -> dict[str, dict[str, float]]:
+    """Return measures of several circuits, by measure, then by circuit."""
+    return {name: {of: getattr(one, name) for of, one in found.items()} for name in ChoiceMeasures.model_fields}
+
+
+def judge(masking: Masking, groups: Splits, pruned: PrunedCircuit, random_circuits: int, seed: int) -> PruningMeasures:
     """Return task loss and accuracies of the model, the circuit, its complement and random circuits, on test pairs.
 
     The complement closes the circuit's gates and opens all others; a random circuit has as many open gates at every
@@ -54,7 +57,8 @@ def judge(masking: Masking, groups: Splits, pruned: PrunedCircuit, random_circui
     }
     random = [judge_gates(masking, groups, matched(gates, masking.index, generator)) for _ in range(random_circuits)]
     if random:
-        found["random"] = {name: fmean(one[name] for one in random) for name in random[0]}
+        means = {name: fmean(getattr(one, name) for one in random) for name in ChoiceMeasures.model_fields}
+        found["random"] = ChoiceMeasures(**means)
     ablations = {
         "mean": found["circuit"],
         "zero": _figures(zero.choices(groups["test"], gates), pruned.calibration),
@@ -64,14 +68,15 @@ def judge(masking: Masking, groups: Splits, pruned: PrunedCircuit, random_circui
     for name, one in (("found", gates), ("bisected", pruned.bisected)):
         parts = masking.index.split(one)
         sizes[name] = {"nodes": len(nodes_of(parts)), "edges": count_edges(masking.model, parts)}
-    return {
+    measures = {
         "examples": sum(len(indices) for indices, _ in groups["test"]),
-        **{name: {what: figures[name] for what, figures in found.items()} for name in found["model"]},
+        **by_circuit(found),
         "calibration": {"scale": pruned.calibration.scale, "shift": pruned.calibration.shift},
         "ablations": ablations,
         **sizes["found"],
         "bisected": sizes["bisected"],
     }
+    return PruningMeasures.model_validate(measures)
 
 
 def matched(gates: Tensor, index: GateIndex, generator: torch.Generator) -> Tensor:
