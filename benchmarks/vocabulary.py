@@ -29,6 +29,7 @@ from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation
+from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil
@@ -117,9 +118,8 @@ def evaluate_sae(model: Model) -> None:
     """Two batches of 8 sequences."""
     sparsity = torch.zeros(5120)
     norms = {SITES[0]: float("inf")}
-    evaluate_coder(
-        model, sequences(model, 16), str(SITES[0]), SITES[:1], SITES[:1], autoencoder(), norms, sparsity, 8, 0
-    )
+    settings = EvaluateSAE(reads=[str(SITES[0])])
+    evaluate_coder(model, sequences(model, 16), autoencoder(), norms, sparsity, settings)
 
 
 def keep_edit(model: Model) -> None:

@@ -25,6 +25,7 @@ from sparse_circuits.circuits.fills import resample_ablation
 from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.config.discover_tokens import Wanted
 from sparse_circuits.config.edits import Distillation, Select
+from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.edit.distilled import distil
@@ -98,7 +99,7 @@ def _halved(x: Tensor) -> Tensor:
 def _evaluate(model: Model) -> Any:
     sequences = Sequences(_tokens(8, 12).int().numpy(), np.arange(8, dtype=np.int32))
     norms = {SITE: float("inf")}
-    found = evaluate_coder(model, sequences, str(SITE), [SITE], [SITE], _sae(), norms, torch.zeros(24), 8, 0)
+    found = evaluate_coder(model, sequences, _sae(), norms, torch.zeros(24), EvaluateSAE(reads=[str(SITE)]))
     return found.ce, found.kl
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer
 from sparse_circuits.models.run import run
@@ -54,7 +55,8 @@ def _evaluate(
     tokens[:, 0] = model.separator_id
     sequences = Sequences(tokens.int().numpy(), tokens[:, 0].int().numpy())
     silent = torch.zeros(sae.width)
-    return evaluate_coder(model, sequences, str(SITE), [SITE], [SITE], sae, {SITE: sink_norm}, silent, batch, seed)
+    settings = EvaluateSAE(reads=[str(SITE)], batch=batch, seed=seed)
+    return evaluate_coder(model, sequences, sae, {SITE: sink_norm}, silent, settings)
 
 
 def test_a_perfect_autoencoder_loses_nothing(tiny: Model) -> None:

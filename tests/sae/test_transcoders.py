@@ -12,6 +12,7 @@ from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.autoencoders import Entries, Trained
 from sparse_circuits.config.base import validate
+from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.sae.architectures.base import Architecture
@@ -259,10 +260,11 @@ def test_the_model_does_the_same_with_a_cross_layer_transcoder_that_is_exact(tin
     tokens = torch.randint(1, tiny.network.config.vocab_size, (4, 16), generator=generator)
     reads, writes = ([Site(kind, layer) for layer in range(2)] for kind in ("mlp_in", "mlp_out"))
     infinite = dict.fromkeys([*reads, *writes], float("inf"))
+    settings = EvaluateSAE(name="clt", reads=list(map(str, reads)), writes=list(map(str, writes)), batch=2)
     sequences = Sequences(tokens.int().numpy(), tokens[:, 0].int().numpy())
     try:
         layers[0].mlp, layers[1].mlp = first, _Linear(weights[1], first)
-        found = evaluate_coder(tiny, sequences, "clt", reads, writes, sae, infinite, torch.zeros(sae.width), 2, 0)
+        found = evaluate_coder(tiny, sequences, sae, infinite, torch.zeros(sae.width), settings).plain()
     finally:
         layers[0].mlp, layers[1].mlp = kept
     assert found["fvu"] < 1e-8

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 # what the MLP reads (after the norm), `mlp_neurons` the input of its output matrix (after the activation function).
 KINDS = ("embed", "heads", "attn_out", "mlp_in", "mlp_neurons", "mlp_out", "resid_post")
 
+HOOKS = "+"  # between sites that are read, or written, side by side
+
 NUMBER = re.compile(r"0|[1-9][0-9]*")  # one way to write each, since names of folders are made of it
 
 

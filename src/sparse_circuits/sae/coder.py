@@ -7,10 +7,9 @@ from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json
+from sparse_circuits.config.site import HOOKS
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder, save_autoencoder
 from sparse_circuits.sae.cross_layer import ARCHITECTURE, CrossLayerTranscoder, load_cross_layer, save_cross_layer
-
-HOOKS = "+"  # between the sites that are read, or written, side by side
 
 Coder = SparseAutoencoder | CrossLayerTranscoder
 

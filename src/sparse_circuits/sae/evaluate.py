@@ -11,6 +11,7 @@ from sparse_circuits.activations.sequences import Sequences
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.base.statistics import interval95, resamples
+from sparse_circuits.config.evaluate_sae import EvaluateSAE
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import compare, last_site
@@ -34,16 +35,12 @@ Sums = dict[str, Tensor]
 def evaluate_coder(
     model: Model,
     sequences: Sequences,
-    site: str,
-    reads: Sequence[Site],
-    writes: Sequence[Site],
     sae: Coder,
     sink_norms: Mapping[Site, float],
     sparsity: Tensor,
-    batch: int,
-    seed: int,
+    settings: EvaluateSAE,
 ) -> SAEEvaluation:
-    """Return the measures of one autoencoder or transcoder over held-out sequences; `site` names it in figures.
+    """Return the measures of one autoencoder or transcoder over held-out sequences.
 
     x is the activation at a site that is written, x̂ what stands for it. `fvu` is the fraction of variance unexplained,
     E|x - x̂|² / (E|x|² - |E x|²), and `explained_variance` is 1 - fvu, both as in SAELens; sums are fp64.
@@ -59,17 +56,18 @@ def evaluate_coder(
     alone, and the measures are means over the sites. For a cross-layer transcoder `together` says what the model does
     when x̂ stands at all of them, worked out of what the changed model reads.
 
-    `ci95` holds 95 % bootstrap intervals. Whole sequences are drawn, by `seed`: tokens of one sequence depend on each
+    `ci95` holds 95 % bootstrap intervals. Whole sequences are drawn: tokens of one sequence depend on each
     other, and drawn one by one they would make the intervals too narrow.
 
     `sparsity` (d_sae,) is log10 of each feature's firing share in the last epoch of training; `dead_fraction` is the
     share of features that never fired in it. `dense_fraction` and `density` are of the held-out rows. `decoder_cosine`
     is, over the features, mean and 95th percentile of the largest cosine with another row of W_dec.
     """
+    reads, writes = settings.sites
     parts: list[dict[str, Sums]] = []
     fired = torch.zeros(sae.width, dtype=torch.float64)
     tokens = torch.from_numpy(sequences.token_id).long()
-    for rows in Progress(tokens.split(batch), desc=f"evaluate {site}", unit="batch"):
+    for rows in Progress(tokens.split(settings.batch), desc=f"evaluate {settings.place}", unit="batch"):
         found, firing = _sums(model, rows.to(model.device), reads, writes, sae, sink_norms)
         parts.append({where: {name: v.double().cpu() for name, v in sums.items()} for where, sums in found.items()})
         fired += firing.cpu()
@@ -83,13 +81,13 @@ def evaluate_coder(
     density = (fired / next(iter(totals.values()))["rows"]).numpy()
     cosines = torch.cat([largest_cosines(decoder) for decoder in sae.decoders])
     evaluation = {
-        "site": site,
+        "site": settings.place,
         "architecture": sae.architecture,
         "d_in": sae.d_in,
         "d_sae": sae.width,
         **_plain(_mean(_measures, totals.values())),
         **_grouped(_mean(_losses, totals.values())),
-        "ci95": _intervals([sums[where] for where in totals], seed),
+        "ci95": _intervals([sums[where] for where in totals], settings.seed),
         "dead_fraction": (sparsity <= NEVER_FIRED).double().mean().item(),
         "dense_fraction": float((density > DENSE).mean()),
         "density": {

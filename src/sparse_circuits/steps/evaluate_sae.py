@@ -8,9 +8,8 @@ from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.files import Folder
 from sparse_circuits.config.evaluate_sae import EvaluateSAE
-from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import load_model
-from sparse_circuits.sae.coder import HOOKS, load_coder
+from sparse_circuits.sae.coder import load_coder
 from sparse_circuits.sae.evaluate import evaluate_coder
 
 
@@ -34,19 +33,14 @@ def step(files: Files, settings: EvaluateSAE, compute: Compute) -> None:
     """Evaluate one sparse autoencoder or transcoder on held-out text, by itself and inside the model."""
     device = compute.start()
     model = load_model(files.model, device)
-    reads = [Site.parse(site) for site in settings.reads]
-    writes = [Site.parse(site) for site in settings.writes] or reads
+    reads, writes = settings.sites
     width = sum(model.width(site) for site in reads)
     evaluation = evaluate_coder(
         model,
         read_sequences(files.sequences, "held_out"),
-        settings.name or HOOKS.join(settings.reads),
-        reads,
-        writes,
         load_coder(files.sae, settings.reads, width).to(device),
         {site: read_statistics(files.stats, str(site)).sink_norm for site in {*reads, *writes}},
         load_file(files.sae / "sparsity.safetensors")["sparsity"],
-        settings.batch,
-        settings.seed,
+        settings,
     )
     evaluation.write(files.evaluation)

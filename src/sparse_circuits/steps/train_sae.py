@@ -11,8 +11,9 @@ from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import ByFolder, Folder, write_csv
 from sparse_circuits.base.fingerprint import fingerprint
+from sparse_circuits.config.site import HOOKS
 from sparse_circuits.config.train_sae import TrainSAE
-from sparse_circuits.sae.coder import HOOKS, save_coder
+from sparse_circuits.sae.coder import save_coder
 from sparse_circuits.sae.train import Batch, train_saes
 from sparse_circuits.sae.units import Units
 
