@@ -12,8 +12,6 @@ from sparse_circuits.models.load import load_model
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     sequences: Path

@@ -10,8 +10,6 @@ from sparse_circuits.weight_sparse.frontier import frontier
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     losses: list[Path]
     """losses.json of each model, in the model's folder"""
     circuits: list[Path]

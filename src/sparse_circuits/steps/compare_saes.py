@@ -10,8 +10,6 @@ from sparse_circuits.sae.stability import compare_decoders
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     sae: Folder
     """folder of an autoencoder"""
     others: list[Folder]

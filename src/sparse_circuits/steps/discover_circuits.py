@@ -16,8 +16,6 @@ from sparse_circuits.models.texts import pieces
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     saes: list[Folder]

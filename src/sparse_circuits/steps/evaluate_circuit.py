@@ -12,8 +12,6 @@ from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    """What is read and written."""
-
     scores: Path
     """node scores from the training pairs"""
     circuit: Path

@@ -15,8 +15,6 @@ from sparse_circuits.sae.evaluate import evaluate_coder
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     sequences: Path

@@ -20,8 +20,6 @@ from sparse_circuits.weight_sparse.masks import parse_channel
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     circuit: Path
     """circuit.json"""
     model: Folder

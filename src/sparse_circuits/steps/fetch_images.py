@@ -10,8 +10,6 @@ from sparse_circuits.sources.registry import fetched
 
 @dataclass(frozen=True)
 class Files:
-    """What is written."""
-
     images: Path
     """where to write images.h5"""
 

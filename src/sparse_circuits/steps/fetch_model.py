@@ -10,8 +10,6 @@ from sparse_circuits.sources.registry import fetch
 
 @dataclass(frozen=True)
 class Files:
-    """What is written."""
-
     folder: Folder
     """where to write config.json, model.safetensors, tokenizer files and model_card.json"""
 

@@ -8,8 +8,6 @@ from sparse_circuits.sources.registry import fetched
 
 @dataclass(frozen=True)
 class Files:
-    """What is written."""
-
     professions: Path
     """JSON file to write"""
 

@@ -8,8 +8,6 @@ from sparse_circuits.sources.registry import fetched
 
 @dataclass(frozen=True)
 class Files:
-    """What is written."""
-
     folder: Folder
     """where to write cfg.json, sae_weights.safetensors, sparsity.safetensors and an empty training.csv"""
 

@@ -12,8 +12,6 @@ from sparse_circuits.models.load import model_card
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    """What is read and written."""
-
     scores: Path
     """node scores"""
     circuit: Path

@@ -7,8 +7,6 @@ from sparse_circuits.base.files import read_json
 
 @dataclass(frozen=True)
 class Files:
-    """What is read."""
-
     verdicts: Path
     """JSON file of verdicts"""
 

@@ -19,8 +19,6 @@ from sparse_circuits.sae.autoencoder import load_autoencoder
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     sae: Folder

@@ -21,8 +21,6 @@ from sparse_circuits.verify.claims import check_variable, judge_claim
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     claims: Path
     """YAML file of claims"""
     model: Folder

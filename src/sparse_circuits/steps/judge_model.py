@@ -14,8 +14,6 @@ from sparse_circuits.sources.images import read_classes, read_images
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     images: Path

@@ -11,8 +11,6 @@ from sparse_circuits.config.judge_transfer import JudgeTransfer
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    """What is read and written."""
-
     scores: list[Path]
     """node scores of each task, whose folder has its name"""
     fit: Path

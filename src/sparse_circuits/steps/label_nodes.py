@@ -12,8 +12,6 @@ from sparse_circuits.models.load import load_tokenizer
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     interpretation: Path
     """description of the site's nodes"""
     sequences: Path

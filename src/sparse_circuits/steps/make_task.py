@@ -12,8 +12,6 @@ from sparse_circuits.tasks.pairs import encode_pairs
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model whose tokenizer to use"""
     train: Path

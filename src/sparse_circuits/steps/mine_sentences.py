@@ -11,8 +11,6 @@ from sparse_circuits.tasks.pair import write_pairs
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model whose tokenizer to use"""
     documents: Path

@@ -11,8 +11,6 @@ from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    """What is read and written."""
-
     scores: Path
     """node scores"""
     circuit: Path

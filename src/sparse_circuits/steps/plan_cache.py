@@ -12,8 +12,6 @@ from sparse_circuits.models.load import site_widths
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model; its weights are not needed"""
     plan: Path

@@ -9,8 +9,6 @@ from sparse_circuits.figures.style import save_figure, use_style
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     data: list[Path]
     """the artefacts it is drawn from"""
     svg: Path

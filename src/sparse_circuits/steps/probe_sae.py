@@ -17,8 +17,6 @@ from sparse_circuits.tasks.pair import read_pairs
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     sae: Folder

@@ -17,8 +17,6 @@ from sparse_circuits.tasks.pairs import Groups, encode_pairs
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     train: Path

@@ -18,8 +18,6 @@ from sparse_circuits.weight_sparse.folder import load_transformer
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     sequences: Path

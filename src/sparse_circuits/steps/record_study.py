@@ -9,8 +9,6 @@ from sparse_circuits.versions.record import record
 
 @dataclass(frozen=True)
 class Files:
-    """What is read."""
-
     study: Path | None = None
     """file of the study; by default the one that config/config.yaml names"""
 

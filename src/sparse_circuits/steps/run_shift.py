@@ -13,8 +13,6 @@ from sparse_circuits.sources.biographies import read_biographies
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     biographies: Path
     """JSON-lines file of biographies"""
     model: Folder

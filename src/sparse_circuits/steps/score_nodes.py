@@ -10,8 +10,6 @@ from sparse_circuits.config.score_nodes import ScoreNodes
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    """What is read and written."""
-
     scores: Path
     """HDF5 file to write"""
 

@@ -15,8 +15,6 @@ from sparse_circuits.edit.setup import Editing, rewritten_nodes
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     sequences: Path

@@ -8,8 +8,6 @@ from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     documents: Path
     """documents.jsonl of the corpus, or its images.h5: an image is a sequence, whatever the context"""
     model: Folder

@@ -20,8 +20,6 @@ from sparse_circuits.models.texts import prompt_texts, token_texts
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     model: Folder
     """folder of the model"""
     saes: list[Folder]

@@ -21,8 +21,6 @@ from sparse_circuits.weight_sparse.training import in_random_order
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     dense: Folder
     """folder of the dense model"""
     sparse: Folder

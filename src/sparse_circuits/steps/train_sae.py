@@ -20,8 +20,6 @@ from sparse_circuits.sae.units import Units
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     activations: Folder
     """folder of the activation cache"""
     folders: list[Folder]

@@ -8,8 +8,6 @@ from sparse_circuits.weight_sparse.tokenizer import train_tokenizer
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     documents: Path
     """documents.jsonl of the corpus"""
     folder: Folder

@@ -18,8 +18,6 @@ from sparse_circuits.weight_sparse.training import held_out_loss, in_random_orde
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     sequences: Path
     """HDF5 file of token sequences"""
     tokenizer: Folder

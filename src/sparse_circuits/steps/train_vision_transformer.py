@@ -22,8 +22,6 @@ from sparse_circuits.weight_sparse.training import held_out_loss, train
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     images: Path
     """HDF5 file of images"""
     folder: Folder

@@ -15,8 +15,6 @@ DRAWS = 2  # times what one draw takes, so that draws differ
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     biographies: Path
     """JSON-lines file to write"""
     model: Folder | None = None

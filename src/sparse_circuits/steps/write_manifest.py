@@ -8,8 +8,6 @@ from sparse_circuits.config.write_manifest import WriteManifest
 
 @dataclass(frozen=True)
 class Files:
-    """What is read and written."""
-
     manifest: Path
     """JSON file to write in the folder of the cache, with stats.json beside it"""
     sequences: Path

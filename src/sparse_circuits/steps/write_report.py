@@ -7,8 +7,6 @@ from sparse_circuits.report.page import Found, write_pages
 
 @dataclass(frozen=True, kw_only=True)
 class Files(Found):
-    """What is read and written."""
-
     folder: Folder
     """folder to write"""
 

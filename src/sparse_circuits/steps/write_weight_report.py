@@ -7,8 +7,6 @@ from sparse_circuits.report.weights import FoundWeights, write_weight_pages
 
 @dataclass(frozen=True, kw_only=True)
 class Files(FoundWeights):
-    """What is read and written."""
-
     folder: Folder
     """folder to write"""
 
