@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.types import NodeId
 from sparse_circuits.config.site import Site, parse_node
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
 from sparse_circuits.sae.sparse import Pairs, decode
@@ -21,7 +22,7 @@ class Node:
     position: int | None = None
 
     @property
-    def id(self) -> str:
+    def id(self) -> NodeId:
         """The node's name, such as `resid_post.14/1944`, `resid_post.14/error` or, at position 3, `heads.5/2@3`."""
         at = "" if self.position is None else f"@{self.position}"
         return f"{self.site}/{'error' if self.index is None else self.index}{at}"

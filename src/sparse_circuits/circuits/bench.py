@@ -12,6 +12,7 @@ from torch import Tensor
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import Folder
 from sparse_circuits.base.progress import Progress
+from sparse_circuits.base.types import Metric
 from sparse_circuits.circuits.ablation import Circuit, run_ablated, stacked
 from sparse_circuits.circuits.basis import Basis, Node
 from sparse_circuits.circuits.dictionaries import load_basis
@@ -30,7 +31,7 @@ from sparse_circuits.tasks.pairs import Groups, encode_pairs, in_batches
 class Outcome(NamedTuple):
     """What circuits do on clean prompts, each (circuit, pair): the `metric`, and `kl` in nats from the whole model."""
 
-    metric: Tensor
+    metric: Metric
     kl: Tensor
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from sparse_circuits.base.types import Activation
 from sparse_circuits.config.site import Site
 
-Edit = Callable[[Tensor], Tensor]
+Edit = Callable[[Activation], Activation]
 Intervention = Mapping[Site, Edit]
 
 

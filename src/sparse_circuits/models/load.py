@@ -12,7 +12,7 @@ from torch import Tensor
 from sparse_circuits.base.compute import choose_device
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json
-from sparse_circuits.base.types import Tokenizer
+from sparse_circuits.base.types import Activation, Tokenizer, Tokens
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES, Family, site_width
 from sparse_circuits.models.intervention import Edit, compose
@@ -74,12 +74,12 @@ class Model:
         return self.read_tokenizer()
 
     @torch.no_grad()
-    def logits(self, tokens: Tensor) -> Tensor:
+    def logits(self, tokens: Tokens) -> Tensor:
         """Return the logits (batch, vocabulary) of the token after `tokens` (batch, position), in fp32."""
         return run(self, tokens.to(self.device), logits="last").logits[:, -1]
 
     @torch.no_grad()
-    def activations(self, tokens: Tensor, sites: Sequence[Site]) -> dict[Site, Tensor]:
+    def activations(self, tokens: Tokens, sites: Sequence[Site]) -> dict[Site, Activation]:
         """Return the activations (batch, position, width) of sites on `tokens` (batch, position), in fp32."""
         return run(self, tokens.to(self.device), read=sites).activations
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sparse_circuits.base.compute import at_least_fp32, exact, matmul_precision
+from sparse_circuits.base.types import Activation, Logits, Tokens
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import locate, norm_scale
 from sparse_circuits.models.intervention import Edit, compose
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 class Run:
     """What a forward pass gave: the activations asked for, and, where asked for, the last logits."""
 
-    activations: dict[Site, Tensor]
-    last: Tensor | None
+    activations: dict[Site, Activation]
+    last: Logits | None
 
     @property
-    def logits(self) -> Tensor:
+    def logits(self) -> Logits:
         """The last logits (batch, 1, vocabulary) in fp32; raises ValueError for a pass without."""
         if self.last is None:
             raise ValueError("the pass was to give no logits")
@@ -51,11 +52,11 @@ class _Passed(nn.Module):
 
 def run(
     model: Model,
-    tokens: Tensor,
+    tokens: Tokens,
     *,
     read: Sequence[Site] = (),
     edit: Mapping[Site, Edit] | None = None,
-    start: tuple[Site, Tensor] | None = None,
+    start: tuple[Site, Activation] | None = None,
     logits: Literal["last", "none"] = "none",
 ) -> Run:
     """Run the model on `tokens` (batch, position).

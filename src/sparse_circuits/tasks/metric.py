@@ -2,10 +2,11 @@
 
 from torch import Tensor
 
+from sparse_circuits.base.types import Metric
 from sparse_circuits.tasks.pairs import PairBatch
 
 
-def logit_difference(logits: Tensor, batch: PairBatch) -> Tensor:
+def logit_difference(logits: Tensor, batch: PairBatch) -> Metric:
     """Return log(P(answers) / P(patch_answers)) of each pair, in nats: logits (pair, vocabulary) -> (pair,).
 
     The log-sum-exp over each set of answers; for sets of one token, the plain difference of two logits. Both runs of a

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.types import Tokenizer
+from sparse_circuits.base.types import Tokenizer, Tokens
 from sparse_circuits.models.prompts import prompt_tokens
 from sparse_circuits.tasks.pair import Pair
 
@@ -21,8 +21,8 @@ class PairBatch:
     Answer sets of unequal size are filled up with -1.
     """
 
-    clean: Tensor
-    patch: Tensor
+    clean: Tokens
+    patch: Tokens
     answers: Tensor
     patch_answers: Tensor
 
