@@ -167,7 +167,7 @@ def test_shards_of_some_sites_only_hold_the_same_rows_as_shards_of_all(
     assert json.loads((tmp_path / "stats.json").read_text()) == json.loads((cache / "stats.json").read_text())
     for site in map(str, SITES):
         grouped, whole = ActivationReader(tmp_path, site), ActivationReader(cache, site)
-        assert len(grouped.manifest["shards"]) == 2
+        assert len(grouped.manifest.shards) == 2
         assert all(torch.equal(a, b) for a, b in zip(grouped.batches(50, 1, 0), whole.batches(50, 1, 0), strict=True))
 
 

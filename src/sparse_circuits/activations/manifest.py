@@ -12,6 +12,7 @@ from torch import Tensor
 from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import SINK_NORM_MULTIPLE
 from sparse_circuits.activations.sequences import sequences_attributes
+from sparse_circuits.artefacts.cache_manifest import CacheManifest
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json, sha256, write_json
 from sparse_circuits.base.progress import Progress
@@ -78,24 +79,24 @@ def build_manifest(folder: Path, sequences: Path, files: list[Path], threads: in
             for file, digest in zip(files, digests, strict=True)
         ],
     }
-    write_json(folder / "manifest.json", manifest)
+    CacheManifest.model_validate(manifest).write(folder / "manifest.json")
 
 
-def read_manifest(folder: Path, site: str) -> dict[str, Any]:
+def read_manifest(folder: Path, site: str) -> CacheManifest:
     """Read what a cache's manifest says of one site: of its shards, those that hold the site.
 
     Raises StudyError that names the site, or a shard which is missing or has another size.
     """
-    manifest: dict[str, Any] = read_json(folder / "manifest.json")
-    if site not in manifest["sites"]:
-        raise StudyError(f"{folder}/manifest.json: no site {site}; it has {', '.join(manifest['sites'])}")
-    manifest["shards"] = [entry for entry in manifest["shards"] if site in entry["sites"]]
-    for entry in manifest["shards"]:
-        file = folder / entry["file"]
-        if not file.is_file() or file.stat().st_size != entry["bytes"]:
+    manifest = CacheManifest.read(folder / "manifest.json")
+    if site not in manifest.sites:
+        raise StudyError(f"{folder}/manifest.json: no site {site}; it has {', '.join(manifest.sites)}")
+    held = [entry for entry in manifest.shards if site in entry.sites]
+    for entry in held:
+        file = folder / entry.file
+        if not file.is_file() or file.stat().st_size != entry.bytes:
             found = f"{file.stat().st_size} bytes" if file.is_file() else "none"
-            raise StudyError(f"{file}: the manifest says {entry['bytes']} bytes, found {found}; run the workflow again")
-    return manifest
+            raise StudyError(f"{file}: the manifest says {entry.bytes} bytes, found {found}; run the workflow again")
+    return manifest.model_copy(update={"shards": held})
 
 
 def read_statistics(path: Path, site: str) -> Statistics:

@@ -2,28 +2,19 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from sparse_circuits.activations.shard import Dtype
+from sparse_circuits.artefacts.cache_plan import CachePlan
 from sparse_circuits.base.errors import StudyError
-
-
-@dataclass(frozen=True)
-class CachePlan:
-    """Rows of a cache, widths of its sites, and the bytes they take at most (rows that hold sinks are left out)."""
-
-    rows: int
-    widths: Mapping[str, int]
-    bytes: int
 
 
 def plan_cache(rows: int, widths: Mapping[str, int], dtype: Dtype) -> CachePlan:
     """Plan a cache of `rows` rows at sites {site: width}."""
     stored: torch.dtype = getattr(torch, dtype)
-    return CachePlan(rows, widths, rows * sum(widths.values()) * stored.itemsize)
+    return CachePlan(rows=rows, widths=dict(widths), bytes=rows * sum(widths.values()) * stored.itemsize)
 
 
 def check_disk(plan: CachePlan, folder: Path) -> None:

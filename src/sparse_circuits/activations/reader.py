@@ -50,12 +50,12 @@ class ActivationReader(Generic[Batch]):
         self._sites = [sites] if isinstance(sites, str) else sites
         self.manifest = read_manifest(folder, self._sites[0])
         for site in self._sites[1:]:
-            if read_manifest(folder, site)["shards"] != self.manifest["shards"]:
+            if read_manifest(folder, site).shards != self.manifest.shards:
                 raise StudyError(
                     f"{folder}/manifest.json: {self._sites[0]} and {site} do not lie in the same shards, as sites read "
                     "side by side must; raise activations.sites_per_shard"
                 )
-        self._shards = [(folder / entry["file"], entry["rows"]) for entry in self.manifest["shards"]]
+        self._shards = [(folder / entry.file, entry.rows) for entry in self.manifest.shards]
         self.rows: int = sum(rows for _, rows in self._shards)
         with h5py.File(self._shards[0][0]) as file:
             stored = [site_data(file, site) for site in self._sites]

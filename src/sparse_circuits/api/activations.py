@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import Sequences, read_sequences
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.cache_manifest import CacheManifest
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class LoadedActivations:
     @property
     def sites(self) -> list[str]:
         """The sites that are cached."""
-        return list(read_json(self.folder / "manifest.json")["sites"])
+        return list(CacheManifest.read(self.folder / "manifest.json").sites)
 
     def rows(self, site: str, count: int, seed: int = 0) -> Tensor:
         """Return `count` activations (row, width) of a site in fp32, drawn by `seed` as training draws its first batch.

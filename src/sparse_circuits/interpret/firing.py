@@ -59,12 +59,12 @@ def read_firing(
     manifest = read_manifest(folder, site)
     wanted = torch.tensor(list(features), dtype=torch.long, device=device)
     parts: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.float32]]] = []
-    left = sum(entry["rows"] for entry in manifest["shards"]) if tokens is None else tokens
+    left = sum(entry.rows for entry in manifest.shards) if tokens is None else tokens
     with Progress(total=left, desc=f"encode {site}", unit="token") as progress:
-        for entry in manifest["shards"]:
+        for entry in manifest.shards:
             if left <= 0:
                 break
-            path = folder / entry["file"]
+            path = folder / entry.file
             rows = read_origins(path)
             begin, end = int(rows.sequence.min()), int(rows.sequence.max()) + 1
             sequences = read_sequences(folder / "sequences.h5", "train", begin, end)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sparse_circuits.base.files import read_json, sha256
+from sparse_circuits.artefacts.cache_manifest import CacheManifest
+from sparse_circuits.base.files import sha256
 
 ROOT = "results/"
 
@@ -27,8 +28,8 @@ def _rows(path: Path, command: str) -> Iterator[dict[str, str | int]]:
     name = artefact_name(path)
     yield row(name, path.stat().st_size, sha256(path))
     if path.name == "manifest.json":
-        for shard in read_json(path)["shards"]:
-            yield row(f"{name.rpartition('/')[0]}/{shard['file']}", None, shard["sha256"])
+        for shard in CacheManifest.read(path).shards:
+            yield row(f"{name.rpartition('/')[0]}/{shard.file}", None, shard.sha256)
 
 
 def artefact_name(path: Path) -> str:

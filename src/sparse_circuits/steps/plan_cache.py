@@ -1,9 +1,9 @@
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.activations.plan import check_disk, gigabytes, plan_cache
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import Folder, read_json, write_json
+from sparse_circuits.base.files import Folder, read_json
 from sparse_circuits.config.fit import misfit
 from sparse_circuits.config.plan_cache import PlanCache
 from sparse_circuits.config.site import Site
@@ -28,4 +28,4 @@ def step(files: Files, settings: PlanCache) -> None:
     if settings.check_disk:
         files.plan.parent.mkdir(parents=True, exist_ok=True)
         check_disk(plan, files.plan.parent)
-    write_json(files.plan, asdict(plan))
+    plan.write(files.plan)

@@ -37,12 +37,12 @@ def step(files: Files, settings: TrainSAE, resumption: Resumption, compute: Comp
     reader = ActivationReader(files.activations, reads + writes, pin=device.type == "cuda")
     manifest = reader.manifest
     metadata = {
-        "model_name": manifest["model"],
+        "model_name": manifest.model,
         "hook_name": HOOKS.join(reads),
         **({"hook_name_out": HOOKS.join(writes)} if writes else {}),
-        "dataset_path": manifest["corpus"],
-        "corpus_sha256": manifest["corpus_sha256"],
-        "shards_sha256": [entry["sha256"] for entry in manifest["shards"]],
+        "dataset_path": manifest.corpus,
+        "corpus_sha256": manifest.corpus_sha256,
+        "shards_sha256": [entry.sha256 for entry in manifest.shards],
         "training_tokens": reader.rows * first.epochs,
         "seed": settings.seed,
         "prepend_bos": True,
