@@ -35,7 +35,7 @@ def test_circuits_and_edits_are_known_by_their_files(tmp_path: Path) -> None:
     assert circuit.evaluation["faithfulness"][1] == 0.5
     assert circuit.proof is None
     edit = sc.load(found.edits[0].parent)
-    assert edit.evaluation["features"] == 1
+    assert edit.evaluation.features == 1
     with pytest.raises(StudyError, match="no model keeps this edit"):
         _ = edit.model
 
