@@ -80,7 +80,7 @@ def main(args: Arguments) -> None:
                 Bench(few.model, few.groups, few.basis, batch_tokens=BUDGET),
                 Scoring(method="integrated_gradients", steps=steps),
             )
-            found_gaps = [round(100 * gap["relative_gap"], 2) for gap in site_sums(scores).values()]
+            found_gaps = [round(100 * gap.relative_gap, 2) for gap in site_sums(scores).values()]
             gaps.append([task, str(steps), *found_gaps])
     best = {
         site: min(max(row[2 + n] for row in gaps if row[1] == str(s)) for s in args.steps)

@@ -65,7 +65,7 @@ def test_scores_over_a_cut_add_up_to_the_total_effect_of_every_pair(scores: Node
         torch.testing.assert_close(
             part.nodes.sum(dim=(1, 2)) + part.error[:, 0], scores.total_effect, rtol=1e-3, atol=1e-4
         )
-    assert all(one["relative_gap"] < 1e-3 for one in site_sums(scores).values())
+    assert all(one.relative_gap < 1e-3 for one in site_sums(scores).values())
 
 
 @torch.no_grad()
@@ -215,10 +215,10 @@ def test_curves_begin_and_end_where_they_must(
     ranked = scores.ranked()
     settings = EvaluateCircuit(sites=list(map(str, basis)), sizes=[1, len(ranked) + 50], random_circuits=2)
     curves = evaluate_circuits(Bench(tiny, groups, basis, batch_tokens=512), scores, ranked[:3], settings)
-    assert curves["nodes"] == [1, len(ranked)]
-    assert curves["random"][-1] == pytest.approx(curves["faithfulness"][-1], abs=1e-5), "all ranked is all ranked"
-    assert curves["circuit"]["nodes"] == 3
-    for low_high, value in zip(curves["faithfulness_ci95"], curves["faithfulness"], strict=True):
+    assert curves.nodes == [1, len(ranked)]
+    assert curves.random[-1] == pytest.approx(curves.faithfulness[-1], abs=1e-5), "all ranked is all ranked"
+    assert curves.circuit.nodes == 3
+    for low_high, value in zip(curves.faithfulness_ci95, curves.faithfulness, strict=True):
         assert low_high[0] <= value <= low_high[1] or value == pytest.approx(low_high[0], rel=0.5)
 
 

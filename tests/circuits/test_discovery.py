@@ -12,10 +12,10 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, GPTNeoXConfig
 
 from sparse_circuits.activations.sequences import Sequences, read_sequences
+from sparse_circuits.artefacts.discovery_catalogue import DiscoveryCatalogue
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import write_csv, write_json
 from sparse_circuits.circuits.discovery import descriptions, judge
-from sparse_circuits.circuits.discovery.catalogue import describe_clusters, summary, table
+from sparse_circuits.circuits.discovery.catalogue import describe_clusters, summary
 from sparse_circuits.circuits.discovery.circuits import ClusterCircuit, cluster_circuits
 from sparse_circuits.circuits.discovery.clusters import Clusters, cluster, sparse_vectors
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions, Means, describe, feature_means
@@ -30,6 +30,7 @@ from sparse_circuits.models.load import Model
 from sparse_circuits.models.predicted import last_site
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import SparseAutoencoder
+from worlds.artefact_example import example
 
 SITES = [Site("resid_post", 0), Site("resid_post", 1)]
 WIDTH = 64
@@ -295,13 +296,13 @@ def test_a_label_names_the_tokens_that_a_cluster_has_in_common(saes: Autoencoder
         return "".join(words[i] for i in ids)
 
     (entry,) = describe_clusters([circuit], [1, 2], saes, targets, described, text, {})
-    assert entry["label"] == '" down" 75%, " up" 25% after " sat" 100%, driven by " cat" 100%'
-    assert (entry["nodes_at_50"], entry["nodes_at_75"]) == (2, None)
-    assert entry["score"] == 0.2
-    assert [node["id"] for node in entry["nodes"]] == ["resid_post.0/0", "resid_post.1/1"]
-    assert entry["examples"][-1]["context"] + entry["examples"][-1]["next"] == " the cat sat up"
+    assert entry.label == '" down" 75%, " up" 25% after " sat" 100%, driven by " cat" 100%'
+    assert (entry.nodes_at_50, entry.nodes_at_75) == (2, None)
+    assert entry.score == 0.2
+    assert [node.id for node in entry.nodes] == ["resid_post.0/0", "resid_post.1/1"]
+    assert entry.examples[-1].context + entry.examples[-1].next == " the cat sat up"
     still = replace(described, drive=torch.zeros(4, 4))
-    assert "driven" not in describe_clusters([circuit], [1, 2], saes, targets, still, text, {})[0]["label"]
+    assert "driven" not in describe_clusters([circuit], [1, 2], saes, targets, still, text, {})[0].label
 
 
 def test_the_same_seed_gives_the_same_bytes(
@@ -319,9 +320,11 @@ def test_the_same_seed_gives_the_same_bytes(
         clusters = cluster(vectors, targets.held_out.numpy(), 2, 3)
         circuits = cluster_circuits(tiny, saes, targets, described, vectors, clusters, asked([4, 16], 2, 3))
         entries = describe_clusters(circuits, [4, 16], saes, targets, described, str, {})
-        assert summary(entries)["clusters"] == len(entries) > 0
-        write_json(folder / "clusters.json", entries)
-        write_csv(folder / "clusters.csv", table(entries))
+        assert summary(entries).clusters == len(entries) > 0
+        catalogue = example(DiscoveryCatalogue, summary=summary(entries).plain(), clusters=[e.plain() for e in entries])
+        catalogue.write(folder / "clusters.json")
+        catalogue.write_table(folder / "clusters.csv")
+        assert DiscoveryCatalogue.read(folder / "clusters.json") == catalogue
     for file in (tmp_path / "one").iterdir():
         assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes()
 

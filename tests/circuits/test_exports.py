@@ -12,17 +12,22 @@ import pandas
 import pytest
 import torch
 
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.prompt_graph import PromptGraph
+from sparse_circuits.artefacts.weight_circuit import WeightCircuit
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.circuits.exports import neuronpedia
 from sparse_circuits.circuits.exports.registry import export
-from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
+from sparse_circuits.circuits.graph.graph_file import node_ids, shown_graph
 from sparse_circuits.circuits.graph.pruning import prune
 from sparse_circuits.circuits.graph.trace import trace_prompt
+from worlds.artefact_example import example
 from worlds.circuit_file import CIRCUIT, labelled
 from worlds.networks import TRIANGLE, UNCAPPED, features, language
 
 SCHEMA = json.loads(Path(neuronpedia.__file__).with_suffix(".schema.json").read_text())
+
 HOSTILE = {
     "control character": "a\x1bb\x00",
     "surrogate": "half \ud83d",
@@ -49,9 +54,14 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts |= {"logits": {"mass": 0.95, "max": 10}, "pruning": {"node_share": 0.8, "edge_share": 0.98}}
     path = tmp_path_factory.mktemp("graph") / "graph.json"
     outputs = [f"o{index}" for index in traced.indices[traced.is_logit]]
-    write_graph(path, traced, prune(traced, 0.8, 0.98), facts, [f"t{i}" for i in range(5)], outputs, {})
+    shown = shown_graph(traced, prune(traced, 0.8, 0.98), [f"t{i}" for i in range(5)], outputs, {})
+    example(PromptGraph, **facts, **shown.plain()).write(path)
     assert len(set(node_ids(traced))) == traced.size
     return path
+
+
+def read(file: Path) -> ScoredCircuit | PromptGraph:
+    return (PromptGraph if file.name == "graph.json" else ScoredCircuit).read(file)
 
 
 @pytest.fixture(params=["circuit", "graph"])
@@ -80,14 +90,14 @@ def test_neuronpedia_json_satisfies_the_schema_and_names_every_node_once(file: P
 
 def test_the_schema_refuses_what_viewers_cannot_read(file: Path) -> None:
     for part, key in (("nodes", "layer"), ("links", "target"), ("metadata", "slug")):
-        found = neuronpedia.neuronpedia(read_json(file))
+        found = neuronpedia.neuronpedia(read(file))
         del (found[part] if part == "metadata" else found[part][0])[key]
         with pytest.raises(jsonschema.ValidationError, match=key):
             jsonschema.validate(found, SCHEMA)
 
 
 def test_a_circuit_in_the_viewer_has_its_labels_layers_and_order() -> None:
-    found = neuronpedia.neuronpedia(CIRCUIT)
+    found = neuronpedia.neuronpedia(ScoredCircuit(**CIRCUIT))
     first, _, _, error, output = found["nodes"]
     assert (first["node_id"], first["layer"], first["feature"]) == ("0_7_0", "0", 7 * 8 // 2 + 7)
     assert first["clerp"] == "resid_post.0/7: “ a” “b”"
@@ -128,7 +138,6 @@ def test_texts_come_back_from_every_export(hostile: str, tmp_path: Path) -> None
     with nodes.open(newline="", encoding="utf-8") as stream:
         plain = next(csv.DictReader(stream))
     for found in (node, row, plain):
-        assert found["label"] == shown
         assert json.loads(found["promotes"]) == [shown, "b"]
     written, _ = export(tmp_path / "circuit.json", "neuronpedia", tmp_path)
     found = read_json(written)
@@ -142,15 +151,18 @@ def test_the_viewer_reads_a_logits_token_and_probability_whatever_the_token(toke
     source = read_json(graph)
     for node in source["nodes"]:
         node |= {"token": token} if node["site"] == "output" else {}
-    logits = [node for node in neuronpedia.neuronpedia(source)["nodes"] if node["feature_type"] == "logit"]
+    logits = [
+        node for node in neuronpedia.neuronpedia(PromptGraph(**source))["nodes"] if node["feature_type"] == "logit"
+    ]
     for node in logits:
         assert float(node["clerp"].split("(p=")[1].split(")")[0]) == pytest.approx(node["token_prob"], abs=5e-4)
         assert node["clerp"].count('"') == 2
 
 
 def test_no_label_is_html_to_a_browser() -> None:
-    found = neuronpedia.neuronpedia(labelled("<img src=x onerror=alert(1)> </b> <|end|> a < b"))
-    assert found["nodes"][0]["clerp"].endswith("‹img src=x onerror=alert(1)> ‹/b> <|end|> a < b")
+    circuit = ScoredCircuit(**labelled("<img src=x onerror=alert(1)> </b> <|end|> a < b"))
+    found = neuronpedia.neuronpedia(circuit)
+    assert found["nodes"][0]["clerp"].endswith("“‹img src=x onerror=alert(1)> ‹/b> <|end|> a < b” “b”")
 
 
 def test_graphs_exported_to_one_folder_are_all_in_the_list(file: Path, tmp_path: Path) -> None:
@@ -163,7 +175,7 @@ def test_graphs_exported_to_one_folder_are_all_in_the_list(file: Path, tmp_path:
 
 
 def test_the_viewers_pruning_hides_no_node_that_was_kept(graph: Path) -> None:
-    found = neuronpedia.neuronpedia(read_json(graph))
+    found = neuronpedia.neuronpedia(PromptGraph.read(graph))
     threshold = found["metadata"]["node_threshold"]
     inner = [node for node in found["nodes"] if node["feature_type"] not in ("embedding", "logit")]
     assert inner
@@ -186,11 +198,11 @@ def test_circuits_of_weight_sparse_models_are_exported_where_a_format_can(tmp_pa
     facts = {"study": "w", "task": "t", "model": "sparse", "basis": "weights"}
     nodes = [{"id": f"{site}/1", "site": site, "position": None} for site in ("attn_in.0", "mlp_out.0")]
     edge = {"source": "attn_in.0/1", "target": "mlp_out.0/1", "weight": 0.5}
-    write_json(tmp_path / "circuit.json", {**facts, "nodes": nodes, "edges": [edge]})
+    example(WeightCircuit, **facts, nodes=nodes, edges=[edge]).write(tmp_path / "circuit.json")
     (written,) = export(tmp_path / "circuit.json", "graphml", tmp_path)
     assert networkx.read_graphml(written).edges["attn_in.0/1", "mlp_out.0/1"]["weight"] == 0.5
     with pytest.raises(StudyError, match="no logit, which Neuronpedia needs"):
         export(tmp_path / "circuit.json", "neuronpedia", tmp_path)
-    write_json(tmp_path / "empty.json", {**facts, "nodes": [], "edges": []})
+    example(WeightCircuit, **facts).write(tmp_path / "empty.json")
     with pytest.raises(StudyError, match="nothing to export"):
         export(tmp_path / "empty.json", "csv", tmp_path)

@@ -170,5 +170,5 @@ def test_scores_say_how_much_is_explained() -> None:
     total = influence(shares, np.arange(4), np.array([0, 1, 2, 3]), np.array([0.0, 0, 0, 1]))
     np.testing.assert_allclose(total, [0.75, 0.25, 1, 1])
     scores = graph_scores(shares, np.arange(4), total, tokens, errors)
-    assert scores["replacement"] == pytest.approx(0.75)
-    assert scores["completeness"] == pytest.approx((0.75 + 0.25 + 0.75 + 1) / 3)
+    assert scores.replacement == pytest.approx(0.75)
+    assert scores.completeness == pytest.approx((0.75 + 0.25 + 0.75 + 1) / 3)

@@ -166,16 +166,16 @@ def test_the_shares_are_those_of_interventions_by_hand(
         "errors_alone": (hand([], True).mean() - nothing.mean()) / span,
     }
     for name, value in expected.items():
-        assert found[name] == pytest.approx(value.item(), rel=1e-3, abs=1e-4)
-        low, high = found[f"{name}_ci95"]
-        assert low <= found[name] <= high
+        assert getattr(found, name) == pytest.approx(value.item(), rel=1e-3, abs=1e-4)
+        low, high = getattr(found, f"{name}_ci95")
+        assert low <= getattr(found, name) <= high
     others = [node for node in every if node not in rival]
-    assert found["random_necessity"] == [
+    assert found.random_necessity == [
         pytest.approx((1 - hand(others, True).mean() / model.mean()).item(), rel=1e-3, abs=1e-4)
     ]
     right = model > 0
-    assert found["accuracy"]["model"] == right.double().mean().item()
-    assert found["right_only"]["necessity"] == pytest.approx(
+    assert found.accuracy.model == right.double().mean().item()
+    assert found.right_only.necessity == pytest.approx(
         (1 - hand(rest, True)[right].mean() / model[right].mean()).item(), rel=1e-3, abs=1e-4
     )
 
@@ -185,14 +185,14 @@ def test_nothing_is_not_necessary_and_everything_is_sufficient(
 ) -> None:
     ablation = mean_ablation(fit.means)
     none = judge_nodes(Bench(tiny, groups, basis, ablation, batch_tokens=100), [], [], 0)
-    assert none["necessity"] == pytest.approx(0, abs=1e-4)
-    assert none["sufficiency"] == none["errors_alone"]
-    assert none["sufficiency_without_errors"] == 0
+    assert none.necessity == pytest.approx(0, abs=1e-4)
+    assert none.sufficiency == none.errors_alone
+    assert none.sufficiency_without_errors == 0
     every = [Node(site, index) for site, d in basis.items() for index in range(d.width)]
     whole = judge_nodes(Bench(tiny, groups, basis, ablation, batch_tokens=100), every, [], 0)
-    assert whole["sufficiency"] == pytest.approx(1, abs=1e-4)
-    assert whole["metric"]["rest"] == pytest.approx(
-        whole["metric"]["nothing"] + whole["errors_alone"] * (whole["metric"]["model"] - whole["metric"]["nothing"])
+    assert whole.sufficiency == pytest.approx(1, abs=1e-4)
+    assert whole.metric.rest == pytest.approx(
+        whole.metric.nothing + whole.errors_alone * (whole.metric.model - whole.metric.nothing)
     )
 
 
@@ -201,14 +201,14 @@ def test_every_fill_is_judged_for_nodes_of_both_origins(
 ) -> None:
     settings = JudgeTransfer(study="s", sites=list(map(str, basis)), nodes=5, random_circuits=2)
     judged = judge_transfer(Bench(tiny, groups, basis, batch_tokens=100), [fit], fit, settings)
-    assert len({(part["nodes_from"], part["fill"]) for part in judged}) == len(judged) == 6
+    assert len({(part.nodes_from, part.fill) for part in judged}) == len(judged) == 6
     alone = judge_nodes(
         Bench(tiny, groups, basis, mean_ablation(fit.means), batch_tokens=100), union_ranking([fit])[:5], [], 0
     )
-    same = [part for part in judged if part["fill"] != "other sentence"]
+    same = [part for part in judged if part.fill != "other sentence"]
     # With one task that is the fit half itself, templates and sentences are the same thing.
-    assert all(part["necessity"] == alone["necessity"] for part in same)
-    assert all(len(part["random_necessity"]) == 2 for part in judged)
+    assert all(part.necessity == alone.necessity for part in same)
+    assert all(len(part.random_necessity) == 2 for part in judged)
 
 
 def _scores(nodes: list[float], gap: float, means: list[float]) -> NodeScores:

@@ -11,11 +11,13 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
+from sparse_circuits.artefacts.circuit_proof import CircuitProof
 from sparse_circuits.artefacts.edit_evaluation import EditEvaluation
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.artefacts.weight_frontier import WeightFrontier
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans, SiteScores, save_scores
 from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
@@ -125,8 +127,7 @@ def test_stability_stands_as_it_was_proved(tmp_path: Path) -> None:
         "stability": {"jaccard": 0.6, "jaccard_with_all": 0.8, "resamples": 100, "consensus": ["a", "b"]},
     }
     path = tmp_path / "circuits/s/simple/features/proof.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(proof))
+    example(CircuitProof, **proof).write(path)
     _, table = plot_stability([path])
     (row,) = table.to_dict("records")
     assert (row["task"], row["nodes"], row["in nine of ten"]) == ("simple", 7, 2)
@@ -185,7 +186,7 @@ def test_a_control_beyond_the_axis_is_drawn_at_its_edge_with_its_value(tmp_path:
     files = [tmp_path / "inside.json", tmp_path / "beyond.json"]
     for file, nonsense, shuffled in zip(files, (0.1, 2.4), (0.0, -3.0), strict=True):
         controls = {"size": 10, "nonsense": nonsense, "shuffled": shuffled}
-        file.write_text(json.dumps({**facts, "task": file.stem, "controls": controls}))
+        example(CircuitEvaluation, **{**facts, "task": file.stem, "controls": controls}).write(file)
     figure, _ = plot_faithfulness(files)
     inside, beyond = (axis.texts for axis in figure.axes[:2])
     assert [text.get_text() for text in inside] == []
@@ -202,8 +203,7 @@ def test_tokens_of_every_script_stand_in_figures_as_they_are(text: str, tmp_path
         {"id": "resid_post.0/1", **site, "promotes": [text, "a|b"]},
         {"id": "logit_difference", **site, "site": "output"},
     ]
-    circuit = {"task": "t", "metric": "logit_difference", "nodes": nodes, "edges": []}
-    write_json(tmp_path / "circuit.json", circuit)
+    example(ScoredCircuit, task="t", metric="logit_difference", nodes=nodes).write(tmp_path / "circuit.json")
     use_style()
     save_figure(*draw_circuit([tmp_path / "circuit.json"]), tmp_path / "figure")
     assert f"“{text}”" in (tmp_path / "figure.svg").read_text(encoding="utf-8")

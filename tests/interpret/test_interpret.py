@@ -1,6 +1,5 @@
 """What is said of a node is what the model, the autoencoder and the text really give."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,11 @@ import pytest
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.interpretation import Interpretation, NodeDescription
+from sparse_circuits.artefacts.node_labels import NodeLabels
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import read_json, read_jsonl, write_json
+from sparse_circuits.base.files import read_jsonl
 from sparse_circuits.circuits.promoted import token_notes
 from sparse_circuits.config.site import Site
 from sparse_circuits.figures.labels import read_labels
@@ -25,6 +27,7 @@ from sparse_circuits.interpret.rule import Vocabulary, best_rule, detection_scor
 from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.sae.autoencoder import save_autoencoder
+from worlds.artefact_example import example
 from worlds.checkout import run_script
 from worlds.described import AMOUNTS, FEATURES, SITE, WINDOW, autoencoder, read_cached
 
@@ -35,11 +38,11 @@ def firing(cache: Path) -> Firing:
 
 
 @pytest.fixture(scope="module")
-def nodes(tiny: Model, tiny_folder: Path, firing: Firing) -> list[dict[str, Any]]:
+def nodes(tiny: Model, tiny_folder: Path, firing: Firing) -> list[NodeDescription]:
     return _describe(tiny, firing)
 
 
-def _describe(tiny: Model, firing: Firing) -> list[dict[str, Any]]:
+def _describe(tiny: Model, firing: Firing) -> list[NodeDescription]:
     return describe_nodes(tiny, SITE, SITE, autoencoder(None), FEATURES, firing, AMOUNTS, 0, 100)
 
 
@@ -91,19 +94,19 @@ def test_only_what_writes_to_the_residual_stream_promotes_tokens(tiny: Model) ->
 
 
 def test_contexts_are_the_documents_own_text_with_their_activations(
-    documents: Path, tiny: Model, cache: Path, firing: Firing, nodes: list[dict[str, Any]]
+    documents: Path, tiny: Model, cache: Path, firing: Firing, nodes: list[NodeDescription]
 ) -> None:
     texts = [row["text"] for row in read_jsonl(documents)]
     sae = autoencoder(None)
     contexts = 0
     for feature, node in zip(FEATURES, nodes, strict=True):
-        for context in node["top"] + node["spread"]:
-            assert "".join(context["tokens"]) in texts[context["document"]]
-            sequence = torch.from_numpy(firing.token_id[[context["sequence"]]])
+        for context in node.top + node.spread:
+            assert "".join(context.tokens) in texts[context.document]
+            sequence = torch.from_numpy(firing.token_id[[context.sequence]])
             x = run(tiny, sequence, read=[SITE]).activations[SITE]
-            begin = context["position"] - context["at"]
+            begin = context.position - context.at
             real = sae.encode(x)[0, begin : begin + WINDOW, feature]
-            np.testing.assert_allclose(context["activations"], real.numpy(), atol=2**-7 * float(x.abs().max()))
+            np.testing.assert_allclose(context.activations, real.numpy(), atol=2**-7 * float(x.abs().max()))
             contexts += 1
     assert contexts > 3 * AMOUNTS.contexts
 
@@ -189,8 +192,8 @@ def test_a_planted_rule_is_found_and_holds_on_held_out_text(active: Any, offset:
     assert rule.offset == offset
     assert rule.words.startswith(words) or offset == 0
     scores = rule_scores(firing, 0, vocabulary, rule, firing.judged)
-    assert scores["precision"] == scores["recall"] == scores["balanced_accuracy"] == 1
-    assert scores["true_positives"] == (firing.values[0][firing.judged] > 0).sum()
+    assert scores.precision == scores.recall == scores.balanced_accuracy == 1
+    assert scores.true_positives == (firing.values[0][firing.judged] > 0).sum()
 
 
 def test_a_feature_that_follows_nothing_gets_no_better_than_chance() -> None:
@@ -198,26 +201,26 @@ def test_a_feature_that_follows_nothing_gets_no_better_than_chance() -> None:
     firing, vocabulary = _planted(lambda _: noise)
     rule = best_rule(firing, 0, vocabulary)
     assert rule is not None
-    assert abs(rule_scores(firing, 0, vocabulary, rule, firing.judged)["balanced_accuracy"] - 0.5) < 0.1
+    assert abs(rule_scores(firing, 0, vocabulary, rule, firing.judged).balanced_accuracy - 0.5) < 0.1
 
 
 def test_a_feature_that_is_never_active_is_said_so(tiny: Model, tiny_folder: Path, firing: Firing) -> None:
     silent = Firing(firing.token_id, firing.document, firing.cached, np.zeros_like(firing.values), firing.judged)
     node = _describe(tiny, silent)[0]
-    assert node["label"] == "never active on the text described"
-    assert node["density"] == 0
+    assert node.label == "never active on the text described"
+    assert node.density == 0
 
 
 def test_detection_scores_are_those_counted_by_hand() -> None:
     active = np.array([True, True, True, False, False, False, False, False])
     says = np.array([True, True, False, True, False, False, False, False])
     scores = detection_scores(active, says)
-    assert scores["precision"] == scores["recall"] == scores["f1"] == 2 / 3
-    assert scores["balanced_accuracy"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert scores.precision == scores.recall == scores.f1 == 2 / 3
+    assert scores.balanced_accuracy == pytest.approx((2 / 3 + 4 / 5) / 2)
 
 
 def test_the_program_describes_the_nodes_of_all_circuits(
-    tiny_folder: Path, cache: Path, nodes: list[dict[str, Any]], tmp_path: Path
+    tiny_folder: Path, cache: Path, nodes: list[NodeDescription], tmp_path: Path
 ) -> None:
     sae = autoencoder(None)
     save_autoencoder(tmp_path / "sae", sae, torch.ones(64))
@@ -225,26 +228,32 @@ def test_the_program_describes_the_nodes_of_all_circuits(
     for task, held in (("one", FEATURES[:2]), ("two", FEATURES[1:])):
         ids = [f"{SITE}/{index}" for index in held]
         circuits.append(tmp_path / f"{task}.json")
-        listed = [{"id": node, "site": str(SITE), "score": 1.5} for node in [*ids, f"{SITE}/error", "resid_post.0/7"]]
+        places = {"site": str(SITE), "position": None, "score": 1.5}
+        listed = [{"id": node, **places} for node in [*ids, f"{SITE}/error", "resid_post.0/7"]]
         edges = [{"source": "resid_post.0/7", "target": ids[0], "weight": w} for w in (0.5, -2.0)]
-        write_json(circuits[-1], {"task": task, "nodes": listed, "edges": edges})
+        example(ScoredCircuit, task=task, nodes=listed, edges=edges).write(circuits[-1])
     path = tmp_path / "resid_post.1.json"
     flags = ["--circuits", *circuits, "--site", SITE, "--interpretation", path]
     amounts = [word for name, value in AMOUNTS for word in (f"--{name}", value)]
     folders = ["--model", tiny_folder, "--sae", tmp_path / "sae", "--activations", cache]
     done = run_script("interpret_nodes.py", "--study", "test", *folders, *flags, *amounts, "--device", "cpu")
     assert done.returncode == 0, done.stderr
-    found = read_json(path)["nodes"]
-    assert [node["id"] for node in found] == [f"{SITE}/{index}" for index in FEATURES]
-    assert [[task["task"] for task in node["tasks"]] for node in found] == [["one"], ["one", "two"], ["two"]]
-    assert [edge["weight"] for edge in found[0]["upstream"]] == [-2.0, 0.5]
+    found = Interpretation.read(path).nodes
+    assert [node.id for node in found] == [f"{SITE}/{index}" for index in FEATURES]
+    assert [[task.task for task in node.tasks] for node in found] == [["one"], ["one", "two"], ["two"]]
+    assert [edge.weight for edge in found[0].upstream] == [-2.0, 0.5]
     # What one process computes another computes too, to the last digit.
-    assert [{key: node[key] for key in nodes[0]} for node in found] == json.loads(json.dumps(nodes))
-    assert read_labels([path]) == {node["id"]: node["label"] for node in found}
+    keys = set(NodeDescription.model_fields)
+    assert [node.model_dump(mode="json", include=keys, exclude_unset=True) for node in found] == [
+        node.plain() for node in nodes
+    ]
+    assert read_labels([path]) == {node.id: node.label for node in found}
 
 
 def test_of_two_labels_the_later_file_counts_and_missing_ones_do_not(tmp_path: Path) -> None:
-    first, second = tmp_path / "a.json", tmp_path / "b.json"
-    write_json(first, {"nodes": [{"id": "x/1", "label": "counted"}, {"id": "x/2", "label": "counted"}]})
-    write_json(second, {"nodes": [{"id": "x/1", "label": "generated"}, {"id": "x/2", "label": None}]})
+    first, second = tmp_path / "a.json", tmp_path / "a.labels.json"
+    counted = [{"id": name, "label": "counted"} for name in ("x/1", "x/2")]
+    example(Interpretation, nodes=counted).write(first)
+    generated = [{"id": "x/1", "label": "generated"}, {"id": "x/2", "label": None}]
+    example(NodeLabels, nodes=generated).write(second)
     assert read_labels([first, second]) == {"x/1": "generated", "x/2": "counted"}

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.artefacts.interpretation import Interpretation, NodeDescription
+from sparse_circuits.artefacts.node_labels import GeneratedLabel
 from sparse_circuits.base.endpoint import Endpoint
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.base import validate
@@ -20,6 +22,7 @@ from sparse_circuits.interpret.describe import describe_nodes
 from sparse_circuits.interpret.firing import Firing
 from sparse_circuits.interpret.generated import generated_label, generated_labels
 from sparse_circuits.models.load import Model, load_tokenizer
+from worlds.artefact_example import example
 from worlds.described import AMOUNTS, SITE, WINDOW, autoencoder, read_cached
 
 Reply = Callable[[dict[str, Any], Any], tuple[int, str]]  # from a request's body and headers to status and text
@@ -93,8 +96,8 @@ def boxes(tiny_folder: Path, tiny: Model, firing: Firing) -> dict[str, Any]:
 
 
 @pytest.fixture
-def ask(tiny_folder: Path, cache: Path, boxes: dict[str, Any], tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    def asked(url: str, **options: Any) -> dict[str, Any]:
+def ask(tiny_folder: Path, cache: Path, boxes: NodeDescription, tmp_path: Path) -> Callable[..., GeneratedLabel]:
+    def asked(url: str, **options: Any) -> GeneratedLabel:
         endpoint = Endpoint(url, "stub", tmp_path / "answers.jsonl", pause=0.01, **options)
         sequences = read_sequences(cache / "sequences.h5", "train")
         return generated_label(endpoint, load_tokenizer(tiny_folder), boxes, sequences, WINDOW)
@@ -102,34 +105,34 @@ def ask(tiny_folder: Path, cache: Path, boxes: dict[str, Any], tmp_path: Path) -
     return asked
 
 
-def test_the_counted_label_says_the_word(boxes: dict[str, Any]) -> None:
-    assert boxes["label"].startswith('on " boxes"')
-    assert boxes["rule"]["f1"] == 1
+def test_the_counted_label_says_the_word(boxes: NodeDescription) -> None:
+    assert boxes.label.startswith('on " boxes"')
+    assert boxes.rule.f1 == 1
 
 
-def test_a_labeller_that_is_right_is_scored_so(ask: Any, boxes: dict[str, Any]) -> None:
+def test_a_labeller_that_is_right_is_scored_so(ask: Any, boxes: NodeDescription) -> None:
     with _server(_labeller("boxes")) as (url, asked):
         result = ask(url)
-    assert result["label"] == "the word boxes"
-    assert result["unreadable"] == 0
-    detection = result["detection"]
-    assert detection["balanced_accuracy"] == detection["f1"] == 1
-    assert detection["true_positives"] >= 10
-    assert detection["true_negatives"] >= 5
-    assert all(part["found"] == part["contexts"] for part in detection["quantiles"])
-    assert len(result["answers"]) == len(asked) == 1 + -(-detection["contexts"] // 5)
+    assert result.label == "the word boxes"
+    assert result.unreadable == 0
+    detection = result.detection
+    assert detection.balanced_accuracy == detection.f1 == 1
+    assert detection.true_positives >= 10
+    assert detection.true_negatives >= 5
+    assert all(part.found == part.contexts for part in detection.quantiles)
+    assert len(result.answers) == len(asked) == 1 + -(-detection.contexts // 5)
     assert all(body["temperature"] == 0 and body["path"] == "/v1/chat/completions" for body in asked)
     shown = asked[0]["messages"][1]["content"]
     assert "<< boxes>>" in shown
     # What it is judged on is held out from what it was shown.
-    judged = {tuple(place) for places in boxes["judged"]["active"] for place in places}
-    assert judged.isdisjoint({(context["sequence"], context["position"]) for context in boxes["top"] + boxes["spread"]})
+    judged = {tuple(place) for places in boxes.judged.active for place in places}
+    assert judged.isdisjoint({(context.sequence, context.position) for context in boxes.top + boxes.spread})
 
 
 def test_a_labeller_that_is_wrong_is_scored_so(ask: Any) -> None:
     with _server(_labeller("boxes", wrong=True)) as (url, _):
-        detection = ask(url)["detection"]
-    assert detection["balanced_accuracy"] == detection["f1"] == 0
+        detection = ask(url).detection
+    assert detection.balanced_accuracy == detection.f1 == 0
 
 
 @pytest.mark.parametrize("answer", ["I think the first two.", '{"active": [1]}', '{"active": "yes"}', '{"active": [1,'])
@@ -142,17 +145,17 @@ def test_answers_that_cannot_be_read_are_counted_and_wrong(ask: Any, answer: str
 
     with _server(reply) as (url, _):
         result = ask(url)
-    assert result["unreadable"] == len(result["answers"]) - 1 > 0
-    assert result["detection"]["balanced_accuracy"] == 0
-    assert answer in result["answers"]
+    assert result.unreadable == len(result.answers) - 1 > 0
+    assert result.detection.balanced_accuracy == 0
+    assert answer in result.answers
 
 
 def test_without_a_label_nothing_is_judged(ask: Any) -> None:
     with _server(lambda *_: _completion("no idea")) as (url, asked):
         result = ask(url)
-    assert result["label"] is None
-    assert result["detection"] is None
-    assert result["unreadable"] == len(asked) == 1
+    assert result.label is None
+    assert result.detection is None
+    assert result.unreadable == len(asked) == 1
 
 
 def test_a_busy_endpoint_is_asked_again_and_answers_are_not_paid_for_twice(ask: Any) -> None:
@@ -166,7 +169,7 @@ def test_a_busy_endpoint_is_asked_again_and_answers_are_not_paid_for_twice(ask: 
         first = ask(url)
         count = len(asked)
         second = ask(url)
-    assert count == len(first["answers"]) + 2
+    assert count == len(first.answers) + 2
     assert len(asked) == count
     assert second == first
 
@@ -220,15 +223,16 @@ def test_the_key_comes_from_the_environment_and_goes_into_no_file(
         monkeypatch.setenv("STUB_KEY", "hidden")
         result = ask(url, key_variable="STUB_KEY")
     assert set(keys) == {"Bearer hidden"}
-    assert "hidden" not in json.dumps(result) + (tmp_path / "answers.jsonl").read_text()
+    assert "hidden" not in json.dumps(result.plain()) + (tmp_path / "answers.jsonl").read_text()
     with pytest.raises(StudyError, match="key_variable"):
         validate(Labels, {"base_url": url, "model": "stub", "key_variable": "sk-12345"}, "study")
 
 
 def test_labelling_many_nodes_at_once_gives_what_one_by_one_gives(
-    tiny_folder: Path, cache: Path, boxes: dict[str, Any], tmp_path: Path
+    tiny_folder: Path, cache: Path, boxes: NodeDescription, tmp_path: Path
 ) -> None:
-    interpretation = {"window": WINDOW, "nodes": [{**boxes, "id": f"x/{i}"} for i in range(3)]}
+    nodes = [{**boxes.plain(), "id": f"x/{i}"} for i in range(3)]
+    interpretation = example(Interpretation, window=WINDOW, nodes=nodes)
     sequences = read_sequences(cache / "sequences.h5", "train")
     tokenizer = load_tokenizer(tiny_folder)
     with _server(_labeller("boxes")) as (url, _):
@@ -237,4 +241,4 @@ def test_labelling_many_nodes_at_once_gives_what_one_by_one_gives(
             for n in (1, 3)
         ]
     assert results[0] == results[1]
-    assert [node["id"] for node in results[0]] == ["x/0", "x/1", "x/2"]
+    assert [node.id for node in results[0]] == ["x/0", "x/1", "x/2"]

@@ -133,12 +133,12 @@ def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Pat
     cached = np.arange(7) * np.ones((6, 1)) > 0
     firing = Firing(token_id, np.arange(100, 106, dtype=np.int32), cached, values, np.arange(6) == 5)
     active, silent = describe_on_images(model, SITE, sae.W_dec[:2], [0, 1], firing, (2, 3), 4)
-    assert active["label"] == "bar 100%; middle (100%); centre (100%)"
-    assert [item["image"] for item in active["top"]] == [103, 101]  # the last image is held out
-    assert active["top"][0]["activations"] == [0, 0, 0, 0, 3, 0]
-    assert active["active_tokens"] == 3
-    assert active["density"] == pytest.approx(3 / 36, rel=1e-3)
-    assert active["held_out"] == {"bar": 1.0, "dot": 0.0, "ring": 0.0}
-    assert active["suppresses"][0] == silent["promotes"][0] == "ring"
-    assert silent["label"] == "never active on the images described"
+    assert active.label == "bar 100%; middle (100%); centre (100%)"
+    assert [item.image for item in active.top] == [103, 101]  # the last image is held out
+    assert active.top[0].activations == [0, 0, 0, 0, 3, 0]
+    assert active.active_tokens == 3
+    assert active.density == pytest.approx(3 / 36, rel=1e-3)
+    assert active.held_out == {"bar": 1.0, "dot": 0.0, "ring": 0.0}
+    assert active.suppresses[0] == silent.promotes[0] == "ring"
+    assert silent.label == "never active on the images described"
     assert "top" not in silent

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from sparse_circuits.artefacts.circuit import ScoredCircuit
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Coordinates
@@ -33,6 +33,7 @@ from sparse_circuits.sources.photographs import write_photographs
 from sparse_circuits.tasks.classes import image_pairs
 from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
+from worlds.artefact_example import example
 from worlds.checkout import run_script
 
 CPU = torch.device("cpu")
@@ -257,11 +258,9 @@ def test_channels_are_described_by_the_images_where_they_are_high(
     photographs: Path, folder: Path, model: Model, tmp_path: Path
 ) -> None:
     site = Site("resid_post", 4)
-    nodes = [
-        {"id": f"{site}/{index}", "site": str(site), "index": index, "position": None, "score": 1.0} for index in (3, 5)
-    ]
-    output = {"id": "output", "site": "output", "index": None, "position": None, "score": 0.0}
-    write_json(tmp_path / "circuit.json", {"task": "red", "nodes": [*nodes, output], "edges": []})
+    nodes = [{"id": f"{site}/{index}", "site": str(site), "position": None} for index in (3, 5)]
+    output = {"id": "output", "site": "output", "position": None}
+    example(ScoredCircuit, task="red", nodes=[*nodes, output]).write(tmp_path / "circuit.json")
     paths = ("--model", folder, "--images", photographs, "--circuits", tmp_path / "circuit.json")
     run_script("interpret_channels.py", "--study", "t", *paths, "--sites", site, "--folder", tmp_path, "--contexts", 2)
     found = json.loads((tmp_path / f"{site}.json").read_text())

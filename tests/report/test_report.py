@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
+from sparse_circuits.artefacts.prompt_graph import PromptGraph
 from sparse_circuits.artefacts.study_summary import StudySummary
-from sparse_circuits.base.files import read_json, sha256
+from sparse_circuits.base.files import sha256
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.plan.pages import pages_of, weight_pages_of
 from sparse_circuits.plan.paths import Paths
@@ -21,6 +23,7 @@ from sparse_circuits.report.summary import format_summary
 from sparse_circuits.report.weights import write_weight_pages
 from sparse_circuits.studies.study import Study
 from sparse_circuits.studies.weight_sparse import WeightSparseStudy
+from worlds.artefact_example import example
 from worlds.checkout import ROOT
 from worlds.report_study import found_weights, make_report_study
 
@@ -96,7 +99,7 @@ def test_the_pages_of_weight_sparse_models_tell_what_was_found(tmp_path: Path) -
 def test_an_attribution_graph_is_wrapped_to_lines(tmp_path: Path) -> None:
     """Ten features at one site and position take two lines, above them is the output; no two stand in one place."""
     found = make_report_study(tmp_path / "results")
-    graph = prompt_graph(read_json(found.graphs[0]), {})
+    graph = prompt_graph(PromptGraph.read(found.graphs[0]), {})
     places = {node["id"]: (node["row"], node["column"]) for node in graph["nodes"]}
     assert len(set(places.values())) == len(places)
     assert graph["rows"] == ["embed", "resid_post.0", "output"]
@@ -110,15 +113,10 @@ def test_an_attribution_graph_is_wrapped_to_lines(tmp_path: Path) -> None:
 def test_a_poor_circuit_is_called_so_and_a_good_one_is_not() -> None:
     tests = {"equivalence": {"finding": "for"}, "minimality": {"finding": "for"}}
     controls = {"nonsense": 0.01, "shuffled": 0.1, "fail_as_they_should": True}
-    good = {
-        "circuit": {"faithfulness": 0.9},
-        "accuracy": {"model": 0.97, "circuit": 0.95},
-        "errors_alone": 0.05,
-        "controls": controls,
-        "tests": tests,
-    }
-    assert remarks(good) == []
-    assert remarks({key: good[key] for key in ("circuit", "accuracy")}) == [], "neurons have no errors, and no proof"
+    neurons = {"circuit": {"faithfulness": 0.9}, "accuracy": {"model": 0.97, "circuit": 0.95}}
+    good = {**neurons, "errors_alone": 0.05, "controls": controls, "tests": tests}
+    assert remarks(example(CircuitEvaluation, **good)) == []
+    assert remarks(example(CircuitEvaluation, **neurons)) == [], "neurons have no errors, and no proof"
     for spoiled, words in (
         ({"circuit": {"faithfulness": 0.52}}, "the circuit is poor: its faithfulness is 0.52"),
         ({"accuracy": {"model": 0.97, "circuit": 0.53}}, "the circuit alone is right on 53%, the model on 97%"),
@@ -127,7 +125,7 @@ def test_a_poor_circuit_is_called_so_and_a_good_one_is_not() -> None:
         ({"tests": {**tests, "minimality": {"finding": "against"}}}, "tests speak against it: minimality"),
         ({"tests": {**tests, "partial_necessity": {"finding": "undecided"}}}, "tests do not tell: partial necessity"),
     ):
-        (remark,) = remarks({**good, **spoiled})
+        (remark,) = remarks(example(CircuitEvaluation, **{**good, **spoiled}))
         assert words in remark
 
 

@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
 from sparse_circuits.artefacts.claim_verdicts import ClaimVerdicts, JudgedClaim
 from sparse_circuits.artefacts.edit_evaluation import EditEvaluation
 from sparse_circuits.artefacts.edit_selection import EditSelection
+from sparse_circuits.artefacts.interpretation import Interpretation
 from sparse_circuits.artefacts.model_losses import ModelLosses
+from sparse_circuits.artefacts.prompt_graph import PromptGraph
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
+from sparse_circuits.artefacts.weight_circuit import WeightCircuit
 from sparse_circuits.artefacts.weight_explanation import WeightExplanation
 from sparse_circuits.artefacts.weight_pruning import WeightPruning
 from sparse_circuits.config.edits import Select
@@ -56,12 +61,12 @@ def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: 
         saes.append(write(folder / "evaluation.json", sae.plain()))
         density = np.linspace(-4, -1, features).astype(np.float32)
         save_file({"sparsity": density}, folder / "sparsity.safetensors")
-        described = {"study": "s", "nodes": [_described(f"{site}/{number}") for number in range(nodes // 2)]}
-        interpretations.append(write(results / f"interpretations/s/{site}.json", described))
+        described = example(Interpretation, nodes=[_described(f"{site}/{number}") for number in range(nodes // 2)])
+        interpretations.append(write(results / f"interpretations/s/{site}.json", described.plain()))
     circuit = _circuit(nodes, edges)
     folder = results / "circuits/s/<task>/features"
-    path = write(folder / "circuit.json", circuit)
-    write(folder / "evaluation.json", _evaluation(nodes))
+    path = write(folder / "circuit.json", circuit.plain())
+    write(folder / "evaluation.json", _evaluation(nodes).plain())
     figure = results / "figures/s/faithfulness.png"
     for suffix in (".png", ".svg", ".csv"):
         write(figure.with_suffix(suffix), {})
@@ -71,7 +76,7 @@ def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: 
     selection = write(results / "edits/s/gentle/selection.json", chosen.plain())
     judged = ClaimVerdicts(model="tiny", claims={"bold": JudgedClaim.model_validate(_claim())})
     claims = write(results / "claims/s.json", judged.plain())
-    graph = write(results / "graphs/s/keys/graph.json", _graph())
+    graph = write(results / "graphs/s/keys/graph.json", _graph().plain())
     files = [path, edit, selection, claims, graph, *saes, *interpretations]
     return Found(
         circuits=[path],
@@ -86,7 +91,7 @@ def make_report_study(results: Path, nodes: int = 6, features: int = 64, edges: 
     )
 
 
-def _graph() -> dict[str, Any]:
+def _graph() -> PromptGraph:
     """An attribution graph of ten features at one position, which take two lines, a token and a logit."""
     feature = {"position": 1, "kind": "feature", "site": SITES[0], "cumulative": 0.5, "influence": 0.1}
     token = {"position": 0, "kind": "token", "site": "embed", "token": HOSTILE, "cumulative": 0.2, "influence": 0.9}
@@ -98,11 +103,13 @@ def _graph() -> dict[str, Any]:
     ]
     facts = {"study": "s", "name": "keys", "prompt": f"The key {HOSTILE}", "whole": {"nodes": 1000, "edges": 2000}}
     edges = [{"source": "token@0", "target": f"{SITES[0]}/3@1", "weight": -1.0}]
-    return {**facts, "scores": {"completeness": 0.9, "replacement": 0.6}, "nodes": nodes, "edges": edges}
+    scores = {"completeness": 0.9, "replacement": 0.6}
+    return example(PromptGraph, **facts, scores=scores, nodes=nodes, edges=edges)
 
 
 def _described(node: str) -> dict[str, Any]:
-    context = {"tokens": ["a", HOSTILE, " c"], "activations": [0.0, 2.0, 1.0], "at": 1}
+    place = {"document": 0, "sequence": 0, "position": 1, "at": 1}
+    context = {**place, "tokens": ["a", HOSTILE, " c"], "activations": [0.0, 2.0, 1.0]}
     return {
         "id": node,
         "label": f"tokens like {HOSTILE}",
@@ -116,7 +123,7 @@ def _described(node: str) -> dict[str, Any]:
     }
 
 
-def _circuit(nodes: int, edges: int) -> dict[str, Any]:
+def _circuit(nodes: int, edges: int) -> ScoredCircuit:
     half = nodes // 2
     listed = [
         {"id": f"{site}/{number}", "site": site, "position": None, "score": (1 - 2 * row) * (nodes - number - row / 2)}
@@ -126,37 +133,39 @@ def _circuit(nodes: int, edges: int) -> dict[str, Any]:
     listed.append({"id": "resid_post.1/error", "site": SITES[1], "position": None, "score": 0.1})
     listed.append({"id": "logit_difference", "site": "output", "position": None, "score": -3.0})
     pairs = [(source, target) for source in range(half) for target in range(half)][:edges]
-    return {
-        "task": "<task>",
-        "basis": "features",
-        "metric": "logit_difference",
-        "method": "integrated_gradients",
-        "nodes": listed,
-        "edges": [
+    return example(
+        ScoredCircuit,
+        task="<task>",
+        basis="features",
+        metric="logit_difference",
+        method="integrated_gradients",
+        nodes=listed,
+        edges=[
             {"source": f"{SITES[0]}/{source}", "target": f"{SITES[1]}/{target}", "weight": 0.5 + source - target}
             for source, target in pairs
         ],
-    }
+    )
 
 
-def _evaluation(nodes: int) -> dict[str, Any]:
-    return {
-        "task": "<task>",
-        "basis": "features",
-        "examples": 20,
-        "clean": 3.0,
-        "nodes": [1, 2, 50],
-        "faithfulness": [0.25, 0.5, 1.0],
-        "faithfulness_ci95": [[0.2, 0.3], [0.4, 0.6], [0.9, 1.1]],
-        "completeness": [0.9, 0.5, 0.0],
-        "completeness_ci95": [[0.8, 1.0], [0.4, 0.6], [-0.1, 0.1]],
-        "random": [0.0, 0.1, 0.2],
-        "accuracy": {"model": 1.0, "circuit": 0.9},
-        "attribution": {"relative_gap": 0.001},
-        "circuit": {"nodes": nodes // 2 * 2, "faithfulness": 0.5},
-        "errors_alone": 0.3,
-        "effects": {f"{SITES[0]}/0": -0.625},
-    }
+def _evaluation(nodes: int) -> CircuitEvaluation:
+    return example(
+        CircuitEvaluation,
+        task="<task>",
+        basis="features",
+        examples=20,
+        clean=3.0,
+        nodes=[1, 2, 50],
+        faithfulness=[0.25, 0.5, 1.0],
+        faithfulness_ci95=[[0.2, 0.3], [0.4, 0.6], [0.9, 1.1]],
+        completeness=[0.9, 0.5, 0.0],
+        completeness_ci95=[[0.8, 1.0], [0.4, 0.6], [-0.1, 0.1]],
+        random=[0.0, 0.1, 0.2],
+        accuracy={"model": 1.0, "circuit": 0.9},
+        attribution={"relative_gap": 0.001},
+        circuit={"nodes": nodes // 2 * 2, "faithfulness": 0.5},
+        errors_alone=0.3,
+        effects={f"{SITES[0]}/0": -0.625},
+    )
 
 
 def _edit() -> EditEvaluation:
@@ -203,7 +212,7 @@ def found_weights(results: Path) -> FoundWeights:
     for task, solved in (("quote", True), ("hard", False)):
         folder = results / f"circuits/w/{task}/sparse"
         circuit = {"nodes": nodes, "edges": edges} if solved else {"nodes": [], "edges": []}
-        write(folder / "circuit.json", {**facts, "task": task, **circuit})
+        write(folder / "circuit.json", example(WeightCircuit, **facts, task=task, **circuit).plain())
         unsolved = {"solved": False, "task_loss": {"model": 0.6}}
         pruning = example(WeightPruning, **facts, task=task, **(found if solved else unsolved))
         prunings.append(write(folder / "pruning.json", pruning.plain()))

@@ -8,8 +8,11 @@ from typing import Any, Protocol
 
 import torch
 
+from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
+from sparse_circuits.artefacts.circuit_proof import CircuitProof
+from sparse_circuits.artefacts.weight_circuit import read_circuit
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import read_json, sha256
+from sparse_circuits.base.files import sha256
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.bench import Bench
@@ -160,7 +163,7 @@ class FoundCircuit:
         """
         asked = validate(EvaluateCircuit, {"sites": self._sites, "sizes": SIZES, **settings}, "evaluate")
         bench = self._bench(pairs_of(pairs), asked.judge_pairs, asked.seed, asked.batch_tokens)
-        return evaluate_circuits(bench, self.origin.scores, self._nodes(), asked)
+        return evaluate_circuits(bench, self.origin.scores, self._nodes(), asked).plain()
 
     def minimal(self, target: float = 0.75, **settings: Any) -> "FoundCircuit":
         """Return the smallest circuit whose faithfulness on held-out training pairs is at least `target`.
@@ -170,7 +173,7 @@ class FoundCircuit:
         """
         asked = validate(MinimiseCircuit, {"sites": self._sites, "target": target, **settings}, "minimal")
         bench = self._bench(self.origin.pairs, None, asked.seed, asked.batch_tokens)
-        found = minimise_circuit(bench, self.origin.scores, asked)
+        found = minimise_circuit(bench, self.origin.scores, asked).plain()
         nodes = [_row(node) for node in found.pop("nodes")]
         kept = {node["id"] for node in nodes} | {node["id"] for node in self.nodes if node["site"] == "output"}
         edges = [edge for edge in self.edges if {edge["source"], edge["target"]} <= kept]
@@ -239,16 +242,16 @@ def find_circuit(
         for count in (asked.score_pairs, asked.edge_pairs)
     )
     scores = score_nodes(scored, asked)
-    found = choose_circuit(weighed, scores, asked)
-    return FoundCircuit(found.facts, found.nodes, found.edges, InMemory(model, training, basis, scores))
+    found = choose_circuit(weighed, scores, asked).plain()
+    return FoundCircuit(found, found.pop("nodes"), found.pop("edges"), InMemory(model, training, basis, scores))
 
 
 def load_circuit(folder: Path) -> FoundCircuit:
     """Read circuit.json of a folder, and evaluation.json and proof.json where they are."""
-    circuit = read_json(folder / "circuit.json")
+    circuit = read_circuit(folder / "circuit.json").plain()
     nodes, edges = circuit.pop("nodes"), circuit.pop("edges")
-    beside = (folder / name for name in ("evaluation.json", "proof.json"))
-    evaluation, proof = (read_json(path) if path.exists() else None for path in beside)
+    beside = ((folder / "evaluation.json", CircuitEvaluation), (folder / "proof.json", CircuitProof))
+    evaluation, proof = (kind.read(path).plain() if path.exists() else None for path, kind in beside)
     return FoundCircuit(circuit, nodes, edges, InResults(folder, circuit), evaluation, proof)
 
 

@@ -17,7 +17,9 @@ Number = int | float
 class Part(BaseModel):
     """A part of an artefact. Keys that were not set are not written; unknown ones are an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
 
     def plain(self) -> dict[str, Any]:
         """Return what is written, as JSON has it."""

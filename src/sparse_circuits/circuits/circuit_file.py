@@ -1,11 +1,10 @@
-"""A circuit as a file: its nodes, its edges, and what it was made from."""
+"""The nodes of a circuit chosen by their scores, and its artefact's nodes and edges."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
+from sparse_circuits.artefacts.circuit import CircuitEdge, CircuitNode, PromotedTokens, ScoredCircuit
+from sparse_circuits.artefacts.circuit_evaluation import SiteSum
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import read_json
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.edges import Edge
 from sparse_circuits.circuits.evidence import lower_bound, mean_and_error
@@ -36,40 +35,48 @@ def select_nodes(scores: NodeScores, threshold: float, has_errors: bool) -> list
     return nodes
 
 
-def site_sums(scores: NodeScores) -> dict[str, dict[str, float]]:
+def site_sums(scores: NodeScores) -> dict[str, SiteSum]:
     """Return, for each site, the sum of its nodes' scores beside the total effect, and how far they differ."""
     target = scores.total_effect.double().mean().item()
     result = {}
     for site, part in scores.sites.items():
         total = (part.nodes.double().sum(dim=(1, 2)) + part.error.double().sum(dim=1)).mean().item()
-        result[str(site)] = {"sum": total, "target": target, "relative_gap": abs(total - target) / abs(target)}
+        result[str(site)] = SiteSum(sum=total, target=target, relative_gap=abs(total - target) / abs(target))
     return result
 
 
 def listed(
-    nodes: Mapping[Node, float],
-    total_effect: float,
-    notes: Mapping[str, Mapping[str, Any]],
+    scores: NodeScores,
+    nodes: Sequence[Node],
+    tokens: Mapping[str, PromotedTokens],
     edges: Sequence[Edge],
     output: str = "logit_difference",
-) -> dict[str, list[dict[str, Any]]]:
-    """Return `nodes` and `edges` as circuit.json has them: nodes with their scores and notes, and an `output` node.
+) -> tuple[list[CircuitNode], list[CircuitEdge]]:
+    """Return the nodes of a circuit with their mean scores and `tokens` by id, and an `output` node; and the edges.
 
     The nodes of the last site are joined to the output by edges that weigh their scores; its score is `total_effect`.
     """
-    known = {node.id for node in nodes}
-    last = max((node.site for node in nodes), key=lambda site: site.order)
-    kept = [edge for edge in edges if edge[0] in known and edge[1] in known]
-    kept += [(node.id, output, score) for node, score in nodes.items() if node.site == last]
-    rows: list[dict[str, Any]] = [
-        {"id": n.id, "site": str(n.site), "position": n.position, "score": score, **notes.get(n.id, {})}
-        for n, score in nodes.items()
+    rows = [
+        CircuitNode(
+            id=node.id,
+            site=str(node.site),
+            position=node.position,
+            score=scores.mean(node),
+            **tokens.get(node.id, PromotedTokens()).plain(),
+        )
+        for node in nodes
     ]
-    rows.append({"id": output, "site": "output", "position": None, "score": total_effect})
-    return {"nodes": rows, "edges": [dict(zip(("source", "target", "weight"), e, strict=True)) for e in kept]}
+    last = str(max((node.site for node in nodes), key=lambda site: site.order))
+    known = {node.id for node in nodes}
+    kept = [edge for edge in edges if edge[0] in known and edge[1] in known]
+    kept += [(row.id, output, row.score) for row in rows if row.site == last]
+    effect = scores.total_effect.double().mean().item()
+    return (
+        [*rows, CircuitNode(id=output, site="output", position=None, score=effect)],
+        [CircuitEdge(source=source, target=target, weight=weight) for source, target, weight in kept],
+    )
 
 
-def read_circuit_nodes(path: Path) -> list[Node]:
-    """Read the nodes of a circuit.json, without error nodes and output."""
-    nodes = [Node.parse(node["id"]) for node in read_json(path)["nodes"] if "/" in node["id"]]
-    return [node for node in nodes if node.index is not None]
+def circuit_nodes(circuit: ScoredCircuit) -> list[Node]:
+    """Return the nodes of a circuit, without error nodes and output."""
+    return [node for part in circuit.parts if (node := Node.parse(part.id)).index is not None]

@@ -5,12 +5,13 @@ answers and the other ones, and |d|^2 the sum over pixels of squares, pixels run
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sparse_circuits.artefacts.counterfactuals import CounterfactualExample, Levels, SideAverages, TaskCounterfactuals
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
@@ -60,7 +61,9 @@ def counterfactuals(model: Model, batch: PairBatch) -> Counterfactuals:
         return Counterfactuals(images.cpu(), changed.cpu(), metric(images).cpu(), metric(changed).cpu())
 
 
-def summarise_counterfactuals(pairs: Sequence[Pair], found: Counterfactuals, shown: int) -> dict[str, Any]:
+def summarise_counterfactuals(
+    task: str, pairs: Sequence[Pair], found: Counterfactuals, shown: int
+) -> TaskCounterfactuals:
     """Return what is told of one task's pairs: how many images turned, the averages of both sides, `shown` examples.
 
     Only images that the model got right count as turned, and only these are shown.
@@ -68,28 +71,29 @@ def summarise_counterfactuals(pairs: Sequence[Pair], found: Counterfactuals, sho
     of = [pair.variables["class"] for pair in pairs]
     sides = torch.tensor([name == of[0] for name in of])
     right = found.before > 0
-    return {
-        "pairs": len(pairs),
-        "flipped": float((found.after[right] < 0).double().mean()),
-        "changed": float((found.changed - found.images).abs().mean()),
-        "averages": {
-            "of": _levels(found.images[sides].mean(dim=0)),
-            "against": _levels(found.images[~sides].mean(dim=0)),
-        },
-        "examples": [
-            {
-                "id": pairs[row].id,
-                "class": of[row],
-                "image": _levels(found.images[row]),
-                "counterfactual": _levels(found.changed[row]),
-                "before": float(found.before[row]),
-                "after": float(found.after[row]),
-            }
+    return TaskCounterfactuals(
+        task=task,
+        pairs=len(pairs),
+        flipped=float((found.after[right] < 0).double().mean()),
+        changed=float((found.changed - found.images).abs().mean()),
+        averages=SideAverages(
+            of=_levels(found.images[sides].mean(dim=0)), against=_levels(found.images[~sides].mean(dim=0))
+        ),
+        examples=[
+            CounterfactualExample(
+                id=pairs[row].id,
+                of=of[row],
+                image=_levels(found.images[row]),
+                counterfactual=_levels(found.changed[row]),
+                before=float(found.before[row]),
+                after=float(found.after[row]),
+            )
             for row in right.nonzero().flatten().tolist()[:shown]
         ],
-    }
+    )
 
 
-def _levels(image: Tensor) -> Any:
+def _levels(image: Tensor) -> Levels:
     """An image (height, width, channel) from -1 to 1 as whole levels from 0 to 255."""
-    return ((image + 1) * 127.5).round().int().tolist()
+    levels: Levels = ((image + 1) * 127.5).round().int().tolist()
+    return levels

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparse_circuits.base.errors import StudyError
+from sparse_circuits.base.files import sha256
 from sparse_circuits.circuits.basis import Basis, Coordinates, Features
 from sparse_circuits.config.circuits import COORDINATES
 from sparse_circuits.config.site import Site
@@ -87,3 +88,8 @@ def _coordinates(model: Model, site: Site) -> Coordinates:
         heads = model.network.config.num_attention_heads
         return Coordinates(heads, width // heads)
     return Coordinates(width)
+
+
+def sae_hashes(sites: Sequence[str], folders: Sequence[Path]) -> dict[str, str]:
+    """Return the sha256 of each site's autoencoder; none where there are no folders."""
+    return {site: sha256(folder / "sae_weights.safetensors") for site, folder in zip(sites, folders, strict=False)}

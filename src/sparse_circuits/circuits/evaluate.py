@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.circuit_evaluation import CircuitCurves
 from sparse_circuits.base.statistics import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.basis import Node
@@ -22,8 +23,8 @@ from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 
 def evaluate_circuits(
     bench: Bench, scores: NodeScores, circuit: Sequence[Node], settings: EvaluateCircuit
-) -> dict[str, Any]:
-    """Judge circuits of the best nodes, in sizes,, and the chosen `circuit`, on a bench.
+) -> CircuitCurves:
+    """Judge circuits of the best nodes, and the chosen `circuit`, on a bench.
 
     With m the mean metric on clean prompts, M the model, C the circuit, and 0 the model with every node ablated:
     faithfulness (m(C) - m(0)) / (m(M) - m(0)), completeness (m(M \\ C) - m(0)) / (m(M) - m(0)) (Marks et al. 2024,
@@ -84,7 +85,7 @@ def evaluate_circuits(
             "empty": other.empty.mean().item(),
             "faithfulness": other.share("faithfulness").tolist(),
         }
-    return result
+    return CircuitCurves.model_validate(result)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 
+from sparse_circuits.artefacts.circuit_proof import CircuitControls, CircuitStability, ControlSizes, JudgedHypothesis
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
@@ -23,8 +23,8 @@ ON_ALL_PAIRS = ("equivalence", "independence")
 
 def hypothesis_tests(
     bench: Bench, all_pairs: Groups, scores: NodeScores, circuit: Sequence[Node], seed: int
-) -> dict[str, Any]:
-    """Return the verdicts of the five tests: for each test its statistic, p, pairs, finding, and what it says.
+) -> dict[str, JudgedHypothesis]:
+    """Return the verdicts of the five tests.
 
     Circuit and model are compared on `all_pairs`. Only what is compared with random circuits, which are drawn from the
     nodes that score anything, takes the fewer pairs of `bench`: that needs hundreds of runs.
@@ -38,8 +38,10 @@ def hypothesis_tests(
 
     few, many = metric(bench, plan), metric(bench.on(all_pairs), COMPARED)
     return {
-        name: {key: value for key, value in vars(verdict).items() if key != "nodes"}
-        | {"pairs": (many if name in ON_ALL_PAIRS else few).shape[1]}
+        name: JudgedHypothesis(
+            **{key: value for key, value in vars(verdict).items() if key != "nodes"},
+            pairs=(many if name in ON_ALL_PAIRS else few).shape[1],
+        )
         for name, verdict in prove(plan, few, many, generator).items()
     }
 
@@ -56,7 +58,7 @@ def ablation_effects(bench: Bench, scores: NodeScores, circuit: Sequence[Node]) 
     return {node.id: value - model for node, value in zip(nodes, without, strict=True)}
 
 
-def stability_of(scores: NodeScores, size: int, seed: int) -> dict[str, Any]:
+def stability_of(scores: NodeScores, size: int, seed: int) -> CircuitStability:
     """Return how much circuits of `size` nodes from resampled pairs agree, and the nodes that are in nearly all."""
 
     def choose(mean: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
@@ -64,12 +66,12 @@ def stability_of(scores: NodeScores, size: int, seed: int) -> dict[str, Any]:
 
     columns, active = scores.active()
     found = stability(active, choose, RESAMPLES, torch.Generator().manual_seed(seed))
-    return {
-        "jaccard": found.jaccard,
-        "jaccard_with_all": found.jaccard_with_all,
-        "resamples": RESAMPLES,
-        "consensus": [node.id for node in scores.nodes_at(columns[found.consensus])],
-    }
+    return CircuitStability(
+        jaccard=found.jaccard,
+        jaccard_with_all=found.jaccard_with_all,
+        resamples=RESAMPLES,
+        consensus=[node.id for node in scores.nodes_at(columns[found.consensus])],
+    )
 
 
 def controls(
@@ -79,7 +81,7 @@ def controls(
     nonsense_test: Groups,
     size: int,
     seed: int,
-) -> dict[str, Any]:
+) -> CircuitControls:
     """Return what circuits of `size` nodes do that were found with shuffled labels, and for nonsense answers.
 
     Both are found as the real one, on as many training pairs, and judged on the pairs of `bench`; see
@@ -93,17 +95,16 @@ def controls(
     circuits = [bench.empty, bench.whole, *map(bench.circuit, (real, shuffled, nonsense))]
     empty, model, true, swapped, _ = bench.run(circuits).metric
     n_empty, n_model, *_, n_circuit = bench.on(nonsense_test).run(circuits).metric
-    found = {
-        "nonsense": nonsense_gain(model, empty, n_model, n_empty, n_circuit),
-        "shuffled": shuffled_faithfulness(model, empty, swapped),
-    }
-    return {
-        "size": size,
-        "real": shuffled_faithfulness(model, empty, true),
-        **found,
-        "nodes": {"nonsense": len(nonsense), "shuffled": len(shuffled)},
-        "fail_as_they_should": all(value < LIMIT for value in found.values()),
-    }
+    gained = nonsense_gain(model, empty, n_model, n_empty, n_circuit)
+    faithful = shuffled_faithfulness(model, empty, swapped)
+    return CircuitControls(
+        size=size,
+        real=shuffled_faithfulness(model, empty, true),
+        nonsense=gained,
+        shuffled=faithful,
+        nodes=ControlSizes(nonsense=len(nonsense), shuffled=len(shuffled)),
+        fail_as_they_should=max(gained, faithful) < LIMIT,
+    )
 
 
 def _shuffled(scores: NodeScores, seed: int) -> NodeScores:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from sparse_circuits.artefacts.transfer import JudgedNodes, JudgedTransfer
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.statistics import interval95, resamples
 from sparse_circuits.circuits.ablation import Circuit
@@ -49,7 +49,7 @@ def _mean_of(parts: Sequence[Tensor]) -> Tensor:
 
 def judge_transfer(
     bench: Bench, tasks: Sequence[NodeScores], fit: NodeScores, settings: JudgeTransfer
-) -> list[dict[str, Any]]:
+) -> list[JudgedTransfer]:
     """Judge the best nodes of the templates, and of other sentences (`fit`), on the sentences of a bench.
 
     Each is judged with every fill: the templates' means, the sentences' means, and another sentence's own values.
@@ -70,11 +70,11 @@ def judge_transfer(
         rivals = [matched_random(nodes, speaking, generator) for _ in range(settings.random_circuits)]
         for name, ablation in ablations.items():
             judged = judge_nodes(replace(bench, ablation=ablation), nodes, rivals, settings.seed)
-            found.append({"nodes_from": origin, "fill": name, "nodes": len(nodes), **judged})
+            found.append(JudgedTransfer(nodes_from=origin, fill=name, nodes=len(nodes), **judged.plain()))
     return found
 
 
-def judge_nodes(bench: Bench, nodes: Sequence[Node], rivals: Sequence[Sequence[Node]], seed: int) -> dict[str, Any]:
+def judge_nodes(bench: Bench, nodes: Sequence[Node], rivals: Sequence[Sequence[Node]], seed: int) -> JudgedNodes:
     """Return how necessary and how sufficient nodes are for the metric on the clean prompts of a bench.
 
     With m the mean metric, M the model, C the nodes and 0 the model with everything ablated: necessity
@@ -99,7 +99,7 @@ def judge_nodes(bench: Bench, nodes: Sequence[Node], rivals: Sequence[Sequence[N
     shares = _shares(metric)
     draws = resamples(len(right), seed)
     drawn = _shares({name: values[draws] for name, values in metric.items()})
-    return {
+    found = {
         "examples": len(right),
         "metric": {name: metric[name].mean().item() for name in ("model", "nothing", "circuit", "rest")},
         "accuracy": accuracy,
@@ -112,6 +112,7 @@ def judge_nodes(bench: Bench, nodes: Sequence[Node], rivals: Sequence[Sequence[N
             name: value.item() for name, value in _shares({name: m[right] for name, m in metric.items()}).items()
         },
     }
+    return JudgedNodes.model_validate(found)
 
 
 def _without(nodes: Sequence[Node], bench: Bench) -> Circuit:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.artefacts.circuit import ScoredCircuit
 from sparse_circuits.artefacts.edit_selection import EditSelection, RewrittenNode
 from sparse_circuits.base.files import ByFolder
 from sparse_circuits.circuits.basis import Basis, Node
-from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.circuit_file import circuit_nodes
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.config.edits import EditSettings, OfEdit
 from sparse_circuits.edit.build import Materials
@@ -77,7 +78,7 @@ class Editing:
             self.basis,
             self.text("train", self.settings.fit_sequences),
             {name: self.groups(name, "train") for name in self.settings.needs},
-            {task: read_circuit_nodes(of_tasks[task]) for task in self.settings.circuits},
+            {task: circuit_nodes(ScoredCircuit.read(of_tasks[task])) for task in self.settings.circuits},
             selected,
         )
 

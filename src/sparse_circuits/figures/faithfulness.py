@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
 from sparse_circuits.figures.style import NEUTRAL, PALETTE, TEXT_WIDTH
 
 BASES = {
@@ -42,7 +42,7 @@ def plot_faithfulness(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     Bands are 95 % intervals over pairs. Where a circuit was put to the proof, the faithfulness of as many nodes that
     were found where labels are shuffled, or answers are nonsense, stands beside.
     """
-    data = pd.DataFrame([row for file in files for row in _rows(read_json(file))])
+    data = pd.DataFrame([row for file in files for row in _rows(CircuitEvaluation.read(file))])
     tasks = list(dict.fromkeys(data["task"]))
     letters = TITLES // len(tasks)
     width = TEXT_WIDTH * max(0.5, min(1.0, len(tasks) / 3))
@@ -106,22 +106,22 @@ def _mark_outside(axis: Axes, curve: pd.DataFrame, bottom: float, top: float, co
         )
 
 
-def _rows(evaluation: dict) -> list[dict]:
-    main = BASES[evaluation["basis"]]
+def _rows(evaluation: CircuitEvaluation) -> list[dict]:
+    main = BASES[evaluation.basis]
     curves: list[tuple[str, str, list[float]]] = [
-        ("faithfulness", main, evaluation["faithfulness"]),
-        ("completeness", main, evaluation["completeness"]),
-        ("faithfulness", f"random {main}", evaluation["random"]),
+        ("faithfulness", main, evaluation.faithfulness),
+        ("completeness", main, evaluation.completeness),
+        ("faithfulness", f"random {main}", evaluation.random),
     ]
-    if evaluation["basis"] == "features":
-        curves += [(measure, BARE, values) for measure, values in evaluation["without_errors"].items()]
+    if evaluation.basis == "features" and evaluation.without_errors:
+        curves += [(measure, BARE, values) for measure, values in evaluation.without_errors]
     rows: list[dict] = []
     for measure, name, values in curves:
-        band = evaluation[f"{measure}_ci95"] if name == main else [(None, None)] * len(values)
-        for nodes, value, (low, high) in zip(evaluation["nodes"], values, band, strict=True):
+        band = getattr(evaluation, f"{measure}_ci95") if name == main else [(None, None)] * len(values)
+        for nodes, value, (low, high) in zip(evaluation.nodes, values, band, strict=True):
             rows.append({"measure": measure, "circuit": name, "nodes": nodes, "value": value, "low": low, "high": high})
-    controls = evaluation.get("controls", {})
-    for control in [name for name in CONTROLS if name in controls]:
-        point = {"nodes": controls["size"], "value": controls[control], "low": None, "high": None}
-        rows.append({"measure": "faithfulness", "circuit": CONTROLS[control], **point})
-    return [{"task": evaluation["task"], **row} for row in rows]
+    if found := evaluation.controls:
+        for control, name in CONTROLS.items():
+            point = {"nodes": found.size, "value": getattr(found, control), "low": None, "high": None}
+            rows.append({"measure": "faithfulness", "circuit": name, **point})
+    return [{"task": evaluation.task, **row} for row in rows]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.node_labels import read_site
 
 
 def read_labels(interpretations: Sequence[Path]) -> dict[str, str]:
@@ -12,5 +12,5 @@ def read_labels(interpretations: Sequence[Path]) -> dict[str, str]:
     Takes interpretations (<site>.json) and generated labels (<site>.labels.json) alike; those of nodes for which the
     language model gave none are left out.
     """
-    nodes = (node for path in interpretations for node in read_json(path)["nodes"])
-    return {node["id"]: node["label"] for node in nodes if node["label"] is not None}
+    nodes = (node for path in interpretations for node in read_site(path).nodes)
+    return {node.id: node.label for node in nodes if node.label is not None}

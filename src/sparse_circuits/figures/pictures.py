@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.interpretation import ActivatingImage, Interpretation
+from sparse_circuits.base.errors import StudyError
 from sparse_circuits.figures.heat_map import heat_map
 
 Picture = tuple[NDArray[np.uint8], str]  # colours (height, width, 3), and the image's class
@@ -22,13 +22,14 @@ def read_pictures(images: Path, interpretations: Sequence[Path], count: int) -> 
     found: dict[str, list[Picture]] = {}
     with h5py.File(images) as file:
         for path in interpretations:
-            interpretation: dict[str, Any] = read_json(path)
-            rows, columns = interpretation["grid"]
-            for node in interpretation["nodes"]:
-                top = node.get("top", [])[:count]
-                peak = max((value for item in top for value in item["activations"]), default=0.0)
-                maps = (
-                    heat_map(file["images"][one["image"]], one["activations"], (rows, columns), peak) for one in top
-                )
-                found[node["id"]] = [(colours, item["class"]) for colours, item in zip(maps, top, strict=True)]
+            interpretation = Interpretation.read(path)
+            if interpretation.grid is None:
+                raise StudyError(f"{path}: describes text, not images")
+            for node in interpretation.nodes:
+                top = [item for item in (node.top or [])[:count] if isinstance(item, ActivatingImage)]
+                peak = max((max(item.activations) for item in top), default=0.0)
+                found[node.id] = [
+                    (heat_map(file["images"][item.image], item.activations, interpretation.grid, peak), item.of)
+                    for item in top
+                ]
     return found

@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.circuit_proof import CircuitProof
 from sparse_circuits.figures.style import TEXT_WIDTH
 
 ROW_HEIGHT = 0.3  # inches a circuit
@@ -18,17 +18,17 @@ def plot_stability(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
 
     `between resamples` is the mean over pairs of resamples, `with all pairs` that between a resample and the circuit.
     """
-    found = [(file, read_json(file)) for file in files]
+    found = [(file, CircuitProof.read(file)) for file in files]
     data = pd.DataFrame(
         [
             {
                 "task": file.parents[1].name,
                 "basis": file.parent.name,
-                "nodes": proof["controls"]["size"],
-                "between resamples": proof["stability"]["jaccard"],
-                "with all pairs": proof["stability"]["jaccard_with_all"],
-                "resamples": proof["stability"]["resamples"],
-                "in nine of ten": len(proof["stability"]["consensus"]),
+                "nodes": proof.controls.size,
+                "between resamples": proof.stability.jaccard,
+                "with all pairs": proof.stability.jaccard_with_all,
+                "resamples": proof.stability.resamples,
+                "in nine of ten": len(proof.stability.consensus),
             }
             for file, proof in found
         ]

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.figures.labels import read_labels
 from sparse_circuits.figures.pictures import read_pictures
 from sparse_circuits.figures.style import TEXT_WIDTH
 
@@ -24,9 +25,9 @@ def draw_strips(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     """
     circuit, images, *interpretations = files
     pictures = read_pictures(images, interpretations, IMAGES)
-    labels = {node["id"]: node["label"] for path in interpretations for node in read_json(path)["nodes"]}
-    nodes = [node for node in read_json(circuit)["nodes"] if node["id"] in pictures]
-    nodes = sorted(nodes, key=lambda node: -abs(node["score"]))
+    labels = read_labels(interpretations)
+    nodes = [node for node in ScoredCircuit.read(circuit).nodes if node.id in pictures]
+    nodes = sorted(nodes, key=lambda node: -abs(node.score))
     drawn = nodes[:NODES]
     figure, axes = plt.subplots(
         max(len(drawn), 1),
@@ -38,10 +39,10 @@ def draw_strips(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     for axis in axes.flat:
         axis.axis("off")
     for row, node in zip(axes, drawn, strict=False):
-        row[0].text(0, 0.72, f"{node['id']}   {node['score']:+.2f}", fontsize=6.5, weight="bold", va="center")
-        row[0].text(0, 0.26, labels[node["id"]], fontsize=5.5, va="center")
-        for axis, (colours, name) in zip(row[1:], pictures[node["id"]], strict=False):
+        row[0].text(0, 0.72, f"{node.id}   {node.score:+.2f}", fontsize=6.5, weight="bold", va="center")
+        row[0].text(0, 0.26, labels[node.id], fontsize=5.5, va="center")
+        for axis, (colours, name) in zip(row[1:], pictures[node.id], strict=False):
             axis.imshow(colours, interpolation="nearest")
             axis.set_title(name, fontsize=4.5, pad=1.5)
-    table = [{"id": node["id"], "score": node["score"], "label": labels[node["id"]]} for node in nodes]
+    table = [{"id": node.id, "score": node.score, "label": labels[node.id]} for node in nodes]
     return figure, pd.DataFrame(table, columns=["id", "score", "label"])

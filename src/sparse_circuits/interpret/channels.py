@@ -1,12 +1,12 @@
 """What chosen channels of a model of images do: how far each is above its mean, image by image and place by place."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sparse_circuits.artefacts.interpretation import NodeDescription
 from sparse_circuits.base.progress import Progress
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
@@ -51,7 +51,7 @@ def describe_channels(
     channels: Sequence[int],
     firing: Firing,
     count: int,
-) -> list[dict[str, Any]]:
+) -> list[NodeDescription]:
     """Return one description a channel, as `describe_on_images` does; what each promotes is told in the last layer."""
     # Only what the last layer writes is read by the unembedding as it is.
     is_last = site.layer == model.num_layers - 1

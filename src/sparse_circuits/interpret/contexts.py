@@ -4,26 +4,11 @@ Contexts, quantiles and windows as in delphi (EleutherAI/delphi, commit 3c2e139)
 ten quantiles of the activations above 0.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from sparse_circuits.artefacts.interpretation import TokenPlace
 from sparse_circuits.interpret.firing import Firing
-
-
-@dataclass(frozen=True, order=True)
-class TokenPlace:
-    """A token of a firing: its sequence and its position in that."""
-
-    sequence: int
-    position: int
-
-    def window(self, length: int, context: int) -> slice:
-        """Return the positions of a window of `length` tokens centred here, moved to lie behind the separator."""
-        length = min(length, context - 1)
-        begin = min(max(1, self.position - length // 2), context - length)
-        return slice(begin, begin + length)
 
 
 def top_places(firing: Firing, feature: int, count: int, length: int) -> list[TokenPlace]:

@@ -1,6 +1,6 @@
 """What is known of each node of a site without asking a language model: everything but generated labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparse_circuits.artefacts.interpretation import (
+    ActivationRange,
+    CountedRule,
+    DrivingToken,
+    JudgedPlaces,
+    NodeDescription,
+    NodeInputs,
+    PromotedFollow,
+    TextContext,
+)
 from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.base.wording import rounded
 from sparse_circuits.circuits.promoted import COUNT
@@ -38,7 +48,7 @@ def describe_nodes(
     amounts: Amounts,
     seed: int,
     batch_tokens: int,
-) -> list[dict[str, Any]]:
+) -> list[NodeDescription]:
     """Return one description a feature, whose row of `firing` is its place in `features`.
 
     docs/how-to/interpretations.md lists its keys. Features of `site` are read there or, by a transcoder, at `reads`.
@@ -55,68 +65,57 @@ def describe_nodes(
     for row, index in enumerate(features):
         generator = np.random.default_rng([seed, index])
         values = firing.values[row]
-        note: dict[str, Any] = {
-            "id": f"{site}/{index}",
-            "density": rounded((values > 0).sum() / firing.tokens),
-            "active_tokens": int((values > 0).sum()),
-            **promoted(row),
-        }
-        if note["active_tokens"]:
+        active = int((values > 0).sum())
+        note: dict[str, Any] = {"density": rounded(active / firing.tokens), "active_tokens": active, **promoted(row)}
+        if active:
             edges = quantile_edges(values, amounts.quantiles)
             mine = {place: parts[row, place] for place in tops[row][: amounts.inputs]}
             shown = _shower(model.tokenizer, firing, values, amounts.window)
             spread = quantile_places(firing, row, edges, 1, False, generator)
             note |= {
-                "activation": {
-                    "mean": rounded(values[values > 0].mean()),
-                    "max": rounded(values.max()),
-                    "quantiles": [rounded(edge) for edge in edges],
-                },
+                "activation": ActivationRange(
+                    mean=rounded(values[values > 0].mean()),
+                    max=rounded(values.max()),
+                    quantiles=[rounded(edge) for edge in edges],
+                ),
                 "rule": _rule(firing, row, vocabulary, edges),
                 "inputs": _inputs(firing, texts, mine),
                 "top": [shown(place, mine.get(place)) for place in tops[row]],
                 "spread": [shown(place) for places in spread for place in places],
-                "judged": {
-                    "active": [
-                        [[place.sequence, place.position] for place in places]
-                        for places in quantile_places(firing, row, edges, amounts.judged, True, generator)
-                    ],
-                    "silent": [
-                        [place.sequence, place.position]
-                        for place in silent_places(
-                            firing, row, amounts.judged * amounts.quantiles, amounts.window, generator
-                        )
-                    ],
-                },
+                "judged": JudgedPlaces(
+                    active=quantile_places(firing, row, edges, amounts.judged, True, generator),
+                    silent=silent_places(firing, row, amounts.judged * amounts.quantiles, amounts.window, generator),
+                ),
             }
-        result.append({"id": note.pop("id"), "label": label(note), **note})
+        described = NodeDescription(id=f"{site}/{index}", label="", **note)
+        result.append(described.model_copy(update={"label": counted_label(described)}))
     return result
 
 
-def label(note: Mapping[str, Any]) -> str:
+def counted_label(node: NodeDescription) -> str:
     """Return a label made of what was counted: where the feature is active, what drives it, what it promotes.
 
     It names only what was measured to hold: a rule by its F1 on held-out text, promoted tokens when they follow more
     often where the feature is active, an earlier token when it makes a share of the activation in most contexts.
     """
-    if not note["active_tokens"]:
+    rule, inputs, follow = node.rule, node.inputs, node.promoted_follow
+    if inputs is None:
         return "never active on the text described"
-    rule, inputs, follow = note["rule"], note["inputs"], note.get("promoted_follow")
     if rule is None:
         words = ["active too rarely for a rule"]
-    elif rule["f1"] >= HOLDS:
-        words = [rule["words"]]
+    elif rule.f1 >= HOLDS:
+        words = [rule.words]
     else:
-        words = [f"no simple rule, most nearly {rule['words']}"]
-    common = [item for item in inputs["before"] if 2 * item["contexts"] > inputs["contexts"]]
-    if earlier := [item["token"] for item in common if item["share"] >= DRIVES]:
+        words = [f"no simple rule, most nearly {rule.words}"]
+    common = [item for item in inputs.before if 2 * item.contexts > inputs.contexts]
+    if earlier := [item.token for item in common if item.share >= DRIVES]:
         words.append(f"driven by {', '.join(map(_quoted, earlier))} before")
-    if follow and follow["lift"] is not None and follow["lift"] >= FOLLOWS:
-        words.append(f"promotes {', '.join(map(_quoted, note['promotes'][:4]))}")
+    if follow and follow.lift is not None and follow.lift >= FOLLOWS:
+        words.append(f"promotes {', '.join(map(_quoted, (node.promotes or [])[:4]))}")
     return "; ".join(words)
 
 
-def _rule(firing: Firing, row: int, vocabulary: Vocabulary, edges: NDArray[np.float64]) -> dict[str, Any] | None:
+def _rule(firing: Firing, row: int, vocabulary: Vocabulary, edges: NDArray[np.float64]) -> CountedRule | None:
     """The best rule and how well it holds on held-out documents, also for each quantile of the activations."""
     rule = best_rule(firing, row, vocabulary)
     if rule is None:
@@ -126,12 +125,13 @@ def _rule(firing: Firing, row: int, vocabulary: Vocabulary, edges: NDArray[np.fl
     quantile = np.searchsorted(edges[1:-1], values)
     recalls = [says[(values > 0) & (quantile == number)] for number in range(len(edges) - 1)]
     scores = detection_scores(values > 0, says)
-    return {
-        "words": rule.words,
-        "offset": rule.offset,
-        **{name: rounded(value) if isinstance(value, float) else value for name, value in scores.items()},
-        "recall_by_quantile": [rounded(said.mean()) if len(said) else None for said in recalls],
-    }
+    kept: dict[str, Any] = {name: rounded(one) if isinstance(one, float) else one for name, one in scores}
+    return CountedRule(
+        words=rule.words,
+        offset=rule.offset,
+        **kept,
+        recall_by_quantile=[rounded(said.mean()) if len(said) else None for said in recalls],
+    )
 
 
 def _promoted(model: Model, site: Site, directions: Tensor, firing: Firing) -> Any:
@@ -149,17 +149,17 @@ def _promoted(model: Model, site: Site, directions: Tensor, firing: Firing) -> A
         return {
             "promotes": token_texts(model.tokenizer, up[row].tolist()),
             "suppresses": token_texts(model.tokenizer, down[row].tolist()),
-            "promoted_follow": {
-                "share": rounded(everywhere),
-                "share_when_active": rounded(when_active),
-                "lift": rounded(when_active / everywhere) if everywhere else None,
-            },
+            "promoted_follow": PromotedFollow(
+                share=rounded(everywhere),
+                share_when_active=rounded(when_active),
+                lift=rounded(when_active / everywhere) if everywhere else None,
+            ),
         }
 
     return notes
 
 
-def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[TokenPlace, Tensor]) -> dict[str, Any]:
+def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[TokenPlace, Tensor]) -> NodeInputs:
     """Mean shares of the activation, over contexts, by distance from the token and by the tokens before it.
 
     A share is a token's part over the sum of all parts' sizes, so that parts that cancel do not blow up.
@@ -179,30 +179,32 @@ def _inputs(firing: Firing, texts: Mapping[int, str], parts: Mapping[TokenPlace,
         for text, share in here.items():
             before.setdefault(text, []).append(share)
     strongest = sorted(before.items(), key=lambda item: (-abs(sum(item[1])), item[0]))[:COUNT]
-    return {
-        "contexts": len(parts),
-        "separator": rounded(separator),
-        "by_offset": {str(-offset): rounded(share) for offset, share in enumerate(by_offset)},
-        "further": rounded(further),
-        "before": [{"token": text, "share": rounded(sum(found)), "contexts": len(found)} for text, found in strongest],
-    }
+    return NodeInputs(
+        contexts=len(parts),
+        separator=rounded(separator),
+        by_offset={str(-offset): rounded(share) for offset, share in enumerate(by_offset)},
+        further=rounded(further),
+        before=[DrivingToken(token=t, share=rounded(sum(found)), contexts=len(found)) for t, found in strongest],
+    )
 
 
-def _shower(tokenizer: Tokenizer, firing: Firing, values: NDArray[np.float32], length: int) -> Any:
+def _shower(
+    tokenizer: Tokenizer, firing: Firing, values: NDArray[np.float32], length: int
+) -> Callable[..., TextContext]:
     """Return a function from a place to its context as it stands in the file."""
 
-    def shown(place: TokenPlace, part: Tensor | None = None) -> dict[str, Any]:
+    def shown(place: TokenPlace, part: Tensor | None = None) -> TextContext:
         window = place.window(length, firing.token_id.shape[1])
         inputs = {} if part is None else {"inputs": [rounded(value) for value in part[window].tolist()]}
-        return {
-            "document": int(firing.document[place.sequence]),
-            "sequence": place.sequence,
-            "position": place.position,
-            "at": place.position - window.start,
-            "tokens": pieces(tokenizer, firing.token_id[place.sequence, window].tolist()),
-            "activations": [rounded(value) for value in values[place.sequence, window]],
+        return TextContext(
+            document=int(firing.document[place.sequence]),
+            sequence=place.sequence,
+            position=place.position,
+            at=place.position - window.start,
+            tokens=pieces(tokenizer, firing.token_id[place.sequence, window].tolist()),
+            activations=[rounded(value) for value in values[place.sequence, window]],
             **inputs,
-        }
+        )
 
     return shown
 

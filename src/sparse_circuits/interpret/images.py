@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sparse_circuits.artefacts.interpretation import ActivatingImage, ActivationRange, NodeDescription
 from sparse_circuits.base.wording import rounded
 from sparse_circuits.circuits.promoted import COUNT
 from sparse_circuits.config.site import Site
@@ -29,7 +30,7 @@ def describe_on_images(
     firing: Firing,
     grid: tuple[int, int],
     count: int,
-) -> list[dict[str, Any]]:
+) -> list[NodeDescription]:
     """Return one description a feature, whose row of `firing` is its place in `features`.
 
     `classes` are shares of the activation, `top` the `count` images with the largest activation of a patch, each with
@@ -52,7 +53,6 @@ def describe_on_images(
         shares = _shares(learnt, of_class, len(classes))
         active = int((values > 0).sum())
         note: dict[str, Any] = {
-            "id": f"{site}/{index}",
             "label": "never active on the images described",
             "density": rounded(active / firing.tokens),
             "active_tokens": active,
@@ -67,20 +67,20 @@ def describe_on_images(
             places = learnt.sum(axis=0).reshape(grid)
             note |= {
                 "label": image_label(classes, shares, usual, places),
-                "activation": {"mean": rounded(values[values > 0].mean()), "max": rounded(values.max())},
+                "activation": ActivationRange(mean=rounded(values[values > 0].mean()), max=rounded(values.max())),
                 "classes": {name: rounded(share) for name, share in zip(classes, shares, strict=True)},
                 "held_out": {name: rounded(share) for name, share in zip(classes, held_out, strict=True)},
                 "top": [
-                    {
-                        "image": int(firing.document[image]),
-                        "class": names[image],
-                        "activations": [rounded(value) for value in values[image]],
-                    }
+                    ActivatingImage(
+                        image=int(firing.document[image]),
+                        of=names[image],
+                        activations=[rounded(value) for value in values[image]],
+                    )
                     for image in np.argsort(-strongest, kind="stable")[:count].tolist()
                     if strongest[image]
                 ],
             }
-        result.append(note)
+        result.append(NodeDescription(id=f"{site}/{index}", **note))
     return result
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparse_circuits.artefacts.interpretation import DetectionScores
 from sparse_circuits.interpret.firing import HELD_OUT, Firing
 
 # Of the documents' numbers modulo HELD_OUT, the one that rules are chosen on; 0 is held out, the rest are learned on.
@@ -66,13 +67,13 @@ def best_rule(firing: Firing, feature: int, vocabulary: Vocabulary) -> Rule | No
     remainder = firing.document % HELD_OUT
     learn, choose = remainder > CHOOSE, remainder == CHOOSE
     candidates = [rule for offset in PLACES for rule in _rules(firing, feature, vocabulary, offset, learn)]
-    scored = [(rule_scores(firing, feature, vocabulary, rule, choose)["f1"], rule) for rule in candidates]
+    scored = [(rule_scores(firing, feature, vocabulary, rule, choose).f1, rule) for rule in candidates]
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
 
 def rule_scores(
     firing: Firing, feature: int, vocabulary: Vocabulary, rule: Rule, sequences: NDArray[np.bool_]
-) -> dict[str, Any]:
+) -> DetectionScores:
     """Return how well a rule tells the active tokens of the chosen `sequences` (sequence,) from the others."""
     inside = firing.cached & sequences[:, None]
     return detection_scores(firing.values[feature][inside] > 0, rule_says(vocabulary, rule)[inside])
@@ -83,26 +84,24 @@ def rule_says(vocabulary: Vocabulary, rule: Rule) -> NDArray[np.bool_]:
     return shifted(rule.holds[vocabulary.number], rule.offset, fill=False)
 
 
-def detection_scores(active: NDArray[np.bool_], says: NDArray[np.bool_]) -> dict[str, Any]:
+def detection_scores(active: NDArray[np.bool_], says: NDArray[np.bool_]) -> DetectionScores:
     """Return counts, precision, recall, F1 and balanced accuracy, the mean of both classes' recall.
 
     The first three are 0 where undefined, balanced accuracy is None where one class is missing.
     """
-    counts = {
-        "true_positives": int((active & says).sum()),
-        "false_positives": int((~active & says).sum()),
-        "false_negatives": int((active & ~says).sum()),
-        "true_negatives": int((~active & ~says).sum()),
-    }
-    tp, fp, fn, tn = counts.values()
+    parts = (active & says, ~active & says, active & ~says, ~active & ~says)
+    tp, fp, fn, tn = (int(part.sum()) for part in parts)
     recall = tp / max(1, tp + fn)
-    return {
-        **counts,
-        "precision": tp / max(1, tp + fp),
-        "recall": recall,
-        "f1": 2 * tp / max(1, 2 * tp + fp + fn),
-        "balanced_accuracy": (recall + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None,
-    }
+    return DetectionScores(
+        true_positives=tp,
+        false_positives=fp,
+        false_negatives=fn,
+        true_negatives=tn,
+        precision=tp / max(1, tp + fp),
+        recall=recall,
+        f1=2 * tp / max(1, 2 * tp + fp + fn),
+        balanced_accuracy=(recall + tn / (tn + fp)) / 2 if tp + fn and tn + fp else None,
+    )
 
 
 def _rules(

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from sparse_circuits.artefacts.circuit import PlacedNode, ScoredCircuit
+from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
+from sparse_circuits.artefacts.prompt_graph import GraphNode, PromptGraph
 from sparse_circuits.base.wording import rounded
 from sparse_circuits.config.site import Site
 
@@ -12,7 +15,7 @@ CURVES = ("nodes", "faithfulness", "completeness", "random")
 
 
 def circuit_graph(
-    circuit: Mapping[str, Any], evaluation: Mapping[str, Any], notes: Mapping[str, Mapping[str, Any]]
+    circuit: ScoredCircuit, evaluation: CircuitEvaluation, notes: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return what the browser draws of a circuit: `nodes`, `edges`, `rows`, `scored`, `curve`, `chosen`.
 
@@ -26,76 +29,76 @@ def circuit_graph(
     Columns are positions where the circuit has them, else ranks within the site. Edges are [source, target, weight]
     with places in `nodes`, weights in nats.
     """
-    listed = circuit["nodes"]
-    rows = sorted({node["site"] for node in listed}, key=_order)
+    listed = circuit.nodes
+    rows = sorted({node.site for node in listed}, key=_order)
     ranks = _ranks(listed)
     columns = _columns(listed, ranks)
-    effects = evaluation.get("effects", {})
-    place = {node["id"]: number for number, node in enumerate(listed)}
+    effects = evaluation.effects or {}
+    place = {node.id: number for number, node in enumerate(listed)}
     return {
-        "task": circuit["task"],
-        "basis": circuit["basis"],
-        "scored": [f"effect on the {circuit['metric'].replace('_', ' ')}", "by attribution"],
+        "task": circuit.task,
+        "basis": circuit.basis,
+        "scored": [f"effect on the {circuit.metric.replace('_', ' ')}", "by attribution"],
         "rows": rows,
         "nodes": [
             {
-                "id": node["id"],
+                "id": node.id,
                 "kind": _kind(node),
-                "row": rows.index(node["site"]),
-                "column": columns[node["id"]],
-                "rank": ranks.get(node["id"], 0),
-                "score": rounded(node["score"]),
+                "row": rows.index(node.site),
+                "column": columns[node.id],
+                "rank": ranks.get(node.id, 0),
+                "score": rounded(node.score),
                 **({"how": "(patch minus clean)"} if _kind(node) == "output" else {}),
-                **({"effect": rounded(effects[node["id"]])} if node["id"] in effects else {}),
-                **({"position": node["position"]} if node["position"] is not None else {}),
-                **{key: node[key] for key in ("promotes", "suppresses") if key in node},
-                **notes.get(node["id"].partition("@")[0], {}),
+                **({"effect": rounded(effects[node.id])} if node.id in effects else {}),
+                **({"position": node.position} if node.position is not None else {}),
+                **node.model_dump(include={"promotes", "suppresses"}, exclude_unset=True),
+                **notes.get(node.id.partition("@")[0], {}),
             }
             for node in listed
         ],
-        "edges": [[place[edge["source"]], place[edge["target"]], rounded(edge["weight"])] for edge in circuit["edges"]],
-        "chosen": {name: rounded(evaluation["circuit"][name]) for name in ("nodes", "faithfulness")},
+        "edges": [[place[edge.source], place[edge.target], rounded(edge.weight)] for edge in circuit.edges],
+        "chosen": {name: rounded(getattr(evaluation.circuit, name)) for name in ("nodes", "faithfulness")},
         "curve": {
-            **{name: [rounded(value) for value in evaluation[name]] for name in CURVES},
-            "low": [rounded(low) for low, _ in evaluation["faithfulness_ci95"]],
-            "high": [rounded(high) for _, high in evaluation["faithfulness_ci95"]],
+            **{name: [rounded(value) for value in getattr(evaluation, name)] for name in CURVES},
+            "low": [rounded(low) for low, _ in evaluation.faithfulness_ci95],
+            "high": [rounded(high) for _, high in evaluation.faithfulness_ci95],
         },
     }
 
 
-def prompt_graph(graph: Mapping[str, Any], notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def prompt_graph(graph: PromptGraph, notes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the browser draws of an attribution graph (graph.json): as of a circuit, without a curve.
 
     A node's score is its influence on the logits; columns are positions. What stands at one site and position is
     wrapped to lines of WRAP nodes; `row` is a line, and `lines` has the first line of each of `rows`.
     """
-    listed = [{**node, "score": node["influence"]} for node in graph["nodes"]]
-    rows = sorted({node["site"] for node in listed}, key=_order)
-    ranked = sorted(listed, key=lambda node: -node["score"])
-    ranks = {node["id"]: rank for rank, node in enumerate(ranked, 1)}
+    listed = graph.nodes
+    rows = sorted({node.site for node in listed}, key=_order)
+    ranked = sorted(listed, key=lambda node: -node.influence)
+    ranks = {node.id: rank for rank, node in enumerate(ranked, 1)}
     columns, lines, begins = _wrapped(listed, ranks, rows)
-    place = {node["id"]: number for number, node in enumerate(listed)}
+    place = {node.id: number for number, node in enumerate(listed)}
     return {
-        "task": graph["name"],
+        "task": graph.name,
         "scored": ["influence on the logits", ""],
         "rows": rows,
         "lines": begins,
         "nodes": [
             {
-                "id": node["id"],
-                "kind": {"logit": "output", "error": "error"}.get(node["kind"], "node"),
-                "row": lines[node["id"]],
-                "column": columns[node["id"]],
-                "rank": ranks[node["id"]],
-                "score": rounded(node["score"]),
-                "position": node["position"],
-                **({"tokens": [node["token"]]} if "token" in node else {}),
-                **{key: node[key] for key in ("promotes", "suppresses") if key in node},
-                **notes.get(node["id"].partition("@")[0], {}),
+                "id": node.id,
+                "kind": {"logit": "output", "error": "error"}.get(node.kind, "node"),
+                "row": lines[node.id],
+                "column": columns[node.id],
+                "rank": ranks[node.id],
+                "score": rounded(node.influence),
+                "position": node.position,
+                **({"tokens": [node.token]} if node.token is not None else {}),
+                **node.model_dump(include={"promotes", "suppresses"}, exclude_unset=True),
+                **notes.get(node.id.partition("@")[0], {}),
             }
             for node in listed
         ],
-        "edges": [[place[edge["source"]], place[edge["target"]], rounded(edge["weight"])] for edge in graph["edges"]],
+        "edges": [[place[edge.source], place[edge.target], rounded(edge.weight)] for edge in graph.edges],
     }
 
 
@@ -103,23 +106,23 @@ def _order(site: str) -> tuple[float, float]:
     return (float("inf"), 0) if site == "output" else Site.parse(site).order
 
 
-def _kind(node: Mapping[str, Any]) -> str:
-    if node["site"] == "output":
+def _kind(node: PlacedNode) -> str:
+    if node.site == "output":
         return "output"
-    return "error" if node["id"].partition("@")[0].endswith("/error") else "node"
+    return "error" if node.id.partition("@")[0].endswith("/error") else "node"
 
 
-def _ranks(nodes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _ranks(nodes: Sequence[PlacedNode]) -> dict[str, int]:
     counted = [node for node in nodes if _kind(node) == "node"]
-    ranked = sorted(counted, key=lambda node: -abs(node["score"]))
-    return {node["id"]: rank for rank, node in enumerate(ranked, 1)}
+    ranked = sorted(counted, key=lambda node: -abs(node.score))
+    return {node.id: rank for rank, node in enumerate(ranked, 1)}
 
 
-def _columns(nodes: Sequence[Mapping[str, Any]], ranks: Mapping[str, int]) -> dict[str, float]:
+def _columns(nodes: Sequence[PlacedNode], ranks: Mapping[str, int]) -> dict[str, float]:
     """Columns of nodes: centred in a row by rank, or, with positions, beside each other within their position."""
     by_place: dict[tuple[str, int | None], list[str]] = {}
-    for node in sorted(nodes, key=lambda node: ranks.get(node["id"], len(ranks) + 1)):
-        by_place.setdefault((node["site"], node["position"]), []).append(node["id"])
+    for node in sorted(nodes, key=lambda node: ranks.get(node.id, len(ranks) + 1)):
+        by_place.setdefault((node.site, node.position), []).append(node.id)
     width = max(map(len, by_place.values()))
     columns: dict[str, float] = {}
     for (_, position), ids in by_place.items():
@@ -129,12 +132,12 @@ def _columns(nodes: Sequence[Mapping[str, Any]], ranks: Mapping[str, int]) -> di
 
 
 def _wrapped(
-    nodes: Sequence[Mapping[str, Any]], ranks: Mapping[str, int], rows: Sequence[str]
+    nodes: Sequence[GraphNode], ranks: Mapping[str, int], rows: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, int], list[int]]:
     """Columns and lines of nodes, each position as wide as its fullest line, and the first line of each row."""
     cells: dict[tuple[str, int], list[str]] = {}
-    for node in sorted(nodes, key=lambda node: ranks[node["id"]]):
-        cells.setdefault((node["site"], node["position"]), []).append(node["id"])
+    for node in sorted(nodes, key=lambda node: ranks[node.id]):
+        cells.setdefault((node.site, node.position), []).append(node.id)
     positions = sorted({position for _, position in cells})
     widths = {at: max(min(WRAP, len(ids)) for (_, p), ids in cells.items() if p == at) for at in positions}
     heights = [max(-(-len(ids) // WRAP) for (site, _), ids in cells.items() if site == row) for row in rows]

@@ -1,11 +1,13 @@
 """What a page tells of a node: its label, tokens, contexts, and where it stands in circuits."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sparse_circuits.base.files import read_json
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.interpretation import InterpretedNode, TextContext
+from sparse_circuits.artefacts.node_labels import read_site
 from sparse_circuits.base.wording import rounded
 from sparse_circuits.figures.heat_map import as_webp
 from sparse_circuits.figures.pictures import read_pictures
@@ -15,7 +17,7 @@ DATA_URI = "data:image/webp;base64,"
 
 
 def read_notes(
-    circuits: Sequence[Mapping[str, Any]], interpretations: Sequence[Path], images: Path | None = None
+    circuits: Sequence[ScoredCircuit], interpretations: Sequence[Path], images: Path | None = None
 ) -> dict[str, dict[str, Any]]:
     """Return {node id: what a page tells of it} from circuits and from files of interpretations.
 
@@ -24,11 +26,11 @@ def read_notes(
     """
     notes = _of_circuits(circuits)
     for path in interpretations:
-        for node in read_json(path)["nodes"]:
-            if "density" in node:
-                notes[node["id"]] = _note(node)
-            elif node["label"] is not None:
-                notes.setdefault(node["id"], {})["label"] = node["label"]
+        for node in read_site(path).nodes:
+            if isinstance(node, InterpretedNode):
+                notes[node.id] = _note(node)
+            elif node.label is not None:
+                notes.setdefault(node.id, {})["label"] = node.label
     for name, pictures in (read_pictures(images, interpretations, PICTURES) if images else {}).items():
         notes[name]["pictures"] = [
             {"src": DATA_URI + base64.b64encode(as_webp(colours)).decode(), "class": of} for colours, of in pictures
@@ -36,31 +38,30 @@ def read_notes(
     return notes
 
 
-def _of_circuits(circuits: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _of_circuits(circuits: Sequence[ScoredCircuit]) -> dict[str, dict[str, Any]]:
     """What circuits themselves tell of features: tokens, and the score in each task."""
     notes: dict[str, dict[str, Any]] = {}
     for circuit in circuits:
-        for node in circuit["nodes"]:
-            if "promotes" in node:
-                told = {"promotes": node["promotes"], "suppresses": node["suppresses"], "tasks": []}
-                note = notes.setdefault(node["id"].partition("@")[0], told)
-                note["tasks"].append([circuit["task"], rounded(node["score"])])
+        for node in circuit.nodes:
+            if node.promotes is not None:
+                told = {"promotes": node.promotes, "suppresses": node.suppresses, "tasks": []}
+                note = notes.setdefault(node.id.partition("@")[0], told)
+                note["tasks"].append([circuit.task, rounded(node.score)])
     return notes
 
 
-def _note(node: Mapping[str, Any]) -> dict[str, Any]:
-    activation, rule = node.get("activation"), node.get("rule")
+def _note(node: InterpretedNode) -> dict[str, Any]:
     return {
-        "label": node["label"],
-        "density": node["density"],
-        "mean": activation and activation["mean"],
-        "max": activation and activation["max"],
-        "f1": rule and rule["f1"],
-        **{key: node[key] for key in ("promotes", "suppresses") if key in node},
-        "tasks": [[task["task"], rounded(task["score"])] for task in node["tasks"]],
+        "label": node.label,
+        "density": node.density,
+        "mean": node.activation and node.activation.mean,
+        "max": node.activation and node.activation.max,
+        "f1": node.rule and node.rule.f1,
+        **node.model_dump(include={"promotes", "suppresses"}, exclude_unset=True),
+        "tasks": [[task.task, rounded(task.score)] for task in node.tasks],
         "contexts": [
-            {"tokens": context["tokens"], "activations": context["activations"], "at": context["at"]}
-            for context in node.get("top", [])
-            if "tokens" in context
+            {"tokens": context.tokens, "activations": context.activations, "at": context.at}
+            for context in node.top or []
+            if isinstance(context, TextContext)
         ],
     }

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
+from sparse_circuits.artefacts.circuit_proof import CircuitProof
 from sparse_circuits.artefacts.claim_verdicts import ClaimVerdicts
 from sparse_circuits.artefacts.edit_evaluation import EditEvaluation
 from sparse_circuits.artefacts.edit_selection import EditSelection
+from sparse_circuits.artefacts.prompt_graph import PromptGraph
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.artefacts.study_summary import StudySummary
-from sparse_circuits.base.files import read_json
 from sparse_circuits.report.circuit_graph import circuit_graph, prompt_graph
 from sparse_circuits.report.contents import circuit_data, circuit_page, graph_data, graph_page, sae_data
 from sparse_circuits.report.features import sae_features
@@ -51,23 +54,17 @@ def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> S
 
     The numbers of `headline_task` stand first.
     """
-    circuits = [
-        {
-            "circuit": read_json(path),
-            "evaluation": read_json(path.with_name("evaluation.json")),
-            "proof": read_json(proof) if (proof := path.with_name("proof.json")) in found.artefacts else None,
-        }
-        for path in found.circuits
-    ]
+    circuits = [ScoredCircuit.read(path) for path in found.circuits]
+    evaluations = [CircuitEvaluation.read(path.with_name("evaluation.json")) for path in found.circuits]
+    proofs = [path.with_name("proof.json") for path in found.circuits]
     saes = [SAEEvaluation.read(path) for path in found.saes]
-    summary = summarise(study, headline_task, saes, [item["evaluation"] for item in circuits])
-    notes = read_notes([item["circuit"] for item in circuits], found.interpretations, found.images)
-    graphs = [read_json(path) for path in found.graphs]
-    named = [(item["circuit"]["task"], item["circuit"]["basis"]) for item in circuits]
+    summary = summarise(study, headline_task, saes, evaluations)
+    notes = read_notes(circuits, found.interpretations, found.images)
+    graphs = [PromptGraph.read(path) for path in found.graphs]
     pages: dict[str, str | Mapping[str, str]] = {
         "index.html": "Overview",
-        "Circuits": {circuit_page(*name): f"{name[0]}, {name[1]}" for name in named},
-        **({"Prompts": {graph_page(graph["name"]): f"“{graph['prompt']}”" for graph in graphs}} if graphs else {}),
+        "Circuits": {circuit_page(one.task, one.basis): f"{one.task}, {one.basis}" for one in circuits},
+        **({"Prompts": {graph_page(graph.name): f"“{graph.prompt}”" for graph in graphs}} if graphs else {}),
         **({"saes.html": "Autoencoders"} if found.saes else {}),
         **({"edits.html": "Edits"} if found.edits else {}),
         **({"claims.html": "Claims"} if found.claims else {}),
@@ -77,15 +74,23 @@ def write_pages(found: Found, study: str, headline_task: str, folder: Path) -> S
 
     figures = site.figures(found.figures)
     site.write("index.html", "overview.html.j2", summary=summary, wanted=WANTED, figures=figures)
-    for item in circuits:
-        name = (item["circuit"]["task"], item["circuit"]["basis"])
-        graph = circuit_graph(item["circuit"], item["evaluation"], notes)
-        site.data(circuit_data(*name), "circuit", graph)
-        facts = {"data": circuit_data(*name), "graph": graph, "remarks": remarks(item["evaluation"])}
-        site.write(circuit_page(*name), "circuit.html.j2", **facts, **item)
+    for circuit, evaluation, proof in zip(circuits, evaluations, proofs, strict=True):
+        name = (circuit.task, circuit.basis)
+        drawn = circuit_graph(circuit, evaluation, notes)
+        site.data(circuit_data(*name), "circuit", drawn)
+        site.write(
+            circuit_page(*name),
+            "circuit.html.j2",
+            data=circuit_data(*name),
+            graph=drawn,
+            remarks=remarks(evaluation),
+            circuit=circuit,
+            evaluation=evaluation,
+            proof=CircuitProof.read(proof) if proof in found.artefacts else None,
+        )
     for graph in graphs:
-        site.data(graph_data(graph["name"]), "circuit", prompt_graph(graph, notes))
-        site.write(graph_page(graph["name"]), "prompt_graph.html.j2", data=graph_data(graph["name"]), graph=graph)
+        site.data(graph_data(graph.name), "circuit", prompt_graph(graph, notes))
+        site.write(graph_page(graph.name), "prompt_graph.html.j2", data=graph_data(graph.name), graph=graph)
     listed = [(path.parent.parent.name, path.parent.name) for path in found.saes]
     for path, sae in zip(found.saes, listed, strict=True):
         site.data(sae_data(*sae), "sae", sae_features(path.parent, notes))

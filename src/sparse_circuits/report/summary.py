@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sparse_circuits.artefacts.artefact import Part
+from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
 from sparse_circuits.artefacts.sae_evaluation import SAEEvaluation
 from sparse_circuits.artefacts.study_summary import SAERow, StudySummary, TaskRow
 from sparse_circuits.report.remarks import WANTED, remarks
@@ -34,10 +35,10 @@ PRUNED_COLUMNS = {
 
 
 def summarise(
-    study: str, headline_task: str, saes: list[SAEEvaluation], circuits: list[dict[str, Any]]
+    study: str, headline_task: str, saes: list[SAEEvaluation], circuits: list[CircuitEvaluation]
 ) -> StudySummary:
     """Return the study's main numbers from the evaluations of its autoencoders and circuits."""
-    mine = {item["basis"]: item for item in circuits if item["task"] == headline_task}
+    mine = {item.basis: item for item in circuits if item.task == headline_task}
     # The study's first basis: features, where there are any.
     basis, shown = next(iter(mine.items()))
     size = nodes_needed(shown)
@@ -54,25 +55,25 @@ def summarise(
         task=headline_task,
         numbers={
             **of_saes,
-            f"the model's accuracy on {headline_task}": shown["accuracy"]["model"],
+            f"the model's accuracy on {headline_task}": shown.accuracy.model,
             f"{basis} that reach faithfulness {WANTED} on held-out {headline_task}": size,
             "faithfulness of random circuits of that size": (
-                None if size is None else shown["random"][shown["nodes"].index(size)]
+                None if size is None else shown.random[shown.nodes.index(size)]
             ),
         },
         neurons=nodes_needed(mine["neurons"]) if "neurons" in mine else None,
         tasks=[
             TaskRow(
-                task=item["task"],
-                basis=item["basis"],
-                examples=item["examples"],
-                accuracy=item["accuracy"]["model"],
-                clean=item["clean"],
+                task=item.task,
+                basis=item.basis,
+                examples=item.examples,
+                accuracy=item.accuracy.model,
+                clean=item.clean,
                 nodes=nodes_needed(item),
-                circuit_nodes=item["circuit"]["nodes"],
-                circuit_faithfulness=item["circuit"]["faithfulness"],
-                circuit_accuracy=item["accuracy"]["circuit"],
-                relative_gap=item["attribution"]["relative_gap"],
+                circuit_nodes=item.circuit.nodes,
+                circuit_faithfulness=item.circuit.faithfulness,
+                circuit_accuracy=item.accuracy.circuit,
+                relative_gap=item.attribution.relative_gap,
                 remarks=remarks(item),
             )
             for item in circuits
@@ -81,9 +82,9 @@ def summarise(
     )
 
 
-def nodes_needed(evaluation: dict[str, Any]) -> int | None:
+def nodes_needed(evaluation: CircuitEvaluation) -> int | None:
     """Return the smallest size of a curve at which faithfulness reaches WANTED, or None."""
-    curve = zip(evaluation["nodes"], evaluation["faithfulness"], strict=True)
+    curve = zip(evaluation.nodes, evaluation.faithfulness, strict=True)
     return next((size for size, value in curve if value >= WANTED), None)
 
 

@@ -1,9 +1,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.artefacts.discovery_catalogue import DiscoveredTokens, DiscoveryCatalogue, DiscoveryHashes
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, sha256, write_csv, write_json
-from sparse_circuits.circuits.discovery.catalogue import describe_clusters, noted_directions, summary, table
+from sparse_circuits.base.files import Folder, sha256
+from sparse_circuits.circuits.dictionaries import sae_hashes
+from sparse_circuits.circuits.discovery.catalogue import describe_clusters, noted_directions, summary
 from sparse_circuits.circuits.discovery.circuits import cluster_circuits
 from sparse_circuits.circuits.discovery.clusters import cluster, sparse_vectors
 from sparse_circuits.circuits.discovery.descriptions import load_autoencoders
@@ -42,16 +44,21 @@ def step(files: Files, settings: DiscoverCircuits, compute: Compute) -> None:
         circuits, settings.sizes, saes, targets, descriptions, lambda ids: "".join(pieces(model.tokenizer, ids)), notes
     )
     card = model_card(files.model)
-    hashes = {s: sha256(p / "sae_weights.safetensors") for s, p in zip(settings.sites, files.saes, strict=True)}
-    facts = {
-        "study": settings.study,
-        "model": card["name"],
-        "metric": "log_odds",
-        "ablation": "mean",
-        "method": "relp",
-        "tokens": {"train": int((~held_out).sum()), "held_out": int(held_out.sum())},
-        "sha256": {"model": card["sha256"]["model.safetensors"], "tokens": sha256(files.found), "saes": hashes},
-    }
-    write_json(files.catalogue, {**facts, "summary": summary(entries), "clusters": entries})
-    write_csv(files.table, table(entries))
+    catalogue = DiscoveryCatalogue(
+        study=settings.study,
+        model=card["name"],
+        metric="log_odds",
+        ablation="mean",
+        method="relp",
+        tokens=DiscoveredTokens(train=int((~held_out).sum()), held_out=int(held_out.sum())),
+        sha256=DiscoveryHashes(
+            model=card["sha256"]["model.safetensors"],
+            tokens=sha256(files.found),
+            saes=sae_hashes(settings.sites, files.saes),
+        ),
+        summary=summary(entries),
+        clusters=entries,
+    )
+    catalogue.write(files.catalogue)
+    catalogue.write_table(files.table)
     print(f"{len(entries)} clusters with a circuit")

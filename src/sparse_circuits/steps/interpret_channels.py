@@ -1,8 +1,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.interpretation import Interpretation, InterpretedNode
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, sha256, write_json
+from sparse_circuits.base.files import Folder, sha256
 from sparse_circuits.config.interpret_channels import InterpretChannels
 from sparse_circuits.config.site import Site
 from sparse_circuits.interpret.channels import describe_channels, read_channels
@@ -27,21 +29,22 @@ def step(files: Files, settings: InterpretChannels, compute: Compute) -> None:
     """Describe the channels of a study's circuits: the images and places where each is high, and their classes."""
     model = load_model(files.model, compute.start())
     images, classes = read_images(files.images, "train"), read_classes(files.images)
-    nodes = {Site.parse(site): site_nodes(files.circuits, site) for site in settings.sites}
+    circuits = [ScoredCircuit.read(path) for path in files.circuits]
+    nodes = {Site.parse(site): site_nodes(circuits, site) for site in settings.sites}
     card = model_card(files.model)
     hashes = {"model": card["sha256"]["model.safetensors"], "images": sha256(files.images)}
     for site, firing in read_channels(model, images, len(classes), nodes).items():
         described = describe_channels(model, site, list(nodes[site]), firing, settings.contexts)
-        facts = {
-            "study": settings.study,
-            "site": str(site),
-            "model": card["name"],
-            "corpus": files.images.parent.name,
-            "tokens": firing.tokens,
-            "held_out_tokens": int(firing.cached[firing.judged].sum()),
-            "grid": list(model.grid(site)),
-            "sha256": hashes,
-        }
-        listed = [{**note, **found} for note, found in zip(described, nodes[site].values(), strict=True)]
-        write_json(files.folder / f"{site}.json", {**facts, "nodes": listed})
-        print(f"{site}: {len(listed)} channels")
+        joined = zip(described, nodes[site].values(), strict=True)
+        Interpretation(
+            study=settings.study,
+            site=str(site),
+            model=card["name"],
+            corpus=files.images.parent.name,
+            tokens=firing.tokens,
+            held_out_tokens=int(firing.cached[firing.judged].sum()),
+            grid=model.grid(site),
+            sha256=hashes,
+            nodes=[InterpretedNode(**note.plain(), **where.plain()) for note, where in joined],
+        ).write(files.folder / f"{site}.json")
+        print(f"{site}: {len(described)} channels")

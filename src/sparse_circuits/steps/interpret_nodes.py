@@ -4,8 +4,10 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import sequences_attributes
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.interpretation import Interpretation, InterpretedNode
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, sha256, write_json
+from sparse_circuits.base.files import Folder, sha256
 from sparse_circuits.circuits.dictionaries import features_of
 from sparse_circuits.config.interpret_nodes import InterpretNodes
 from sparse_circuits.config.site import Site
@@ -34,7 +36,8 @@ class Files:
 def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
     """Describe the features of a study's circuits at one site: where they are active, what drives and follows them."""
     model = load_model(files.model, compute.start())
-    site, nodes = Site.parse(settings.site), site_nodes(files.circuits, settings.site)
+    circuits = [ScoredCircuit.read(path) for path in files.circuits]
+    site, nodes = Site.parse(settings.site), site_nodes(circuits, settings.site)
     features = features_of(model, site, load_autoencoder(files.sae), f"{files.sae}/cfg.json")
     reads = features.reads or site
     grid = model.grid(site) if model.sees else None
@@ -63,21 +66,24 @@ def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
             settings.batch_tokens,
         )
     card = model_card(files.model)
-    facts = {
-        "study": settings.study,
-        "site": settings.site,
-        "model": card["name"],
-        "corpus": sequences_attributes(files.activations / "sequences.h5")["corpus"],
-        "tokens": firing.tokens,
-        "held_out_tokens": int(firing.cached[firing.judged].sum()),
-        **({"grid": list(grid)} if grid else {"window": settings.window}),
-        "sha256": {
+    found = Interpretation(
+        study=settings.study,
+        site=settings.site,
+        model=card["name"],
+        corpus=sequences_attributes(files.activations / "sequences.h5")["corpus"],
+        tokens=firing.tokens,
+        held_out_tokens=int(firing.cached[firing.judged].sum()),
+        **({"grid": grid} if grid else {"window": settings.window}),
+        sha256={
             "model": card["sha256"]["model.safetensors"],
             "sae": sha256(files.sae / "sae_weights.safetensors"),
             "sequences": sha256(files.activations / "sequences.h5"),
         },
-    }
-    listed = [{**note, **nodes[index]} for index, note in zip(nodes, described, strict=True)]
-    write_json(files.interpretation, {**facts, "nodes": listed})
-    for note in listed:
-        print(f"{note['id']}: {note['label']}")
+        nodes=[
+            InterpretedNode(**note.plain(), **where.plain())
+            for note, where in zip(described, nodes.values(), strict=True)
+        ],
+    )
+    found.write(files.interpretation)
+    for node in found.nodes:
+        print(f"{node.id}: {node.label}")

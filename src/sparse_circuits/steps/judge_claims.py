@@ -1,12 +1,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.artefacts.circuit import ScoredCircuit
 from sparse_circuits.artefacts.claim_verdicts import ClaimVerdicts
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.files import ByFolder, Folder
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
-from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.circuit_file import circuit_nodes
 from sparse_circuits.circuits.dictionaries import load_basis
 from sparse_circuits.config.base import validate
 from sparse_circuits.config.claims import Claims
@@ -48,7 +49,7 @@ def step(files: Files, settings: JudgeClaims, compute: Compute) -> None:
     found = {}
     for name, claim in claims.items():
         folder = edited[claim.edit] if claim.edit else files.model
-        nodes = read_circuit_nodes(circuits[claim.of_circuit]) if claim.of_circuit else []
+        nodes = circuit_nodes(ScoredCircuit.read(circuits[claim.of_circuit])) if claim.of_circuit else []
         added = model_card(folder).get("added_after", [])
         nodes = [Node(moved(node.site, added), node.index) for node in nodes]
         there = {moved(site, added): dictionary for site, dictionary in basis.items()}

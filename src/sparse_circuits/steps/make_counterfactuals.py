@@ -1,8 +1,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparse_circuits.artefacts.counterfactuals import CounterfactualImages
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, sha256, write_json
+from sparse_circuits.base.files import Folder, sha256
 from sparse_circuits.circuits.counterfactual import counterfactuals, summarise_counterfactuals
 from sparse_circuits.config.make_counterfactuals import MakeCounterfactuals
 from sparse_circuits.models.load import load_model
@@ -27,8 +28,8 @@ def step(files: Files, settings: MakeCounterfactuals, compute: Compute) -> None:
     for path in files.tests:
         task, pairs = path.parent.name, read_pairs(path)[: settings.pairs]
         ((_, batch),) = encode_pairs(pairs, model.tokenizer, model.separator_id)
-        found = {"task": task, **summarise_counterfactuals(pairs, counterfactuals(model, batch), settings.shown)}
-        print(f"{task}: {found['flipped']:.0%} flipped, mean change {found['changed']:.3f}")
+        found = summarise_counterfactuals(task, pairs, counterfactuals(model, batch), settings.shown)
+        print(f"{task}: {found.flipped:.0%} flipped, mean change {found.changed:.3f}")
         tasks.append(found)
     hashes = {"model": sha256(files.model / "model.safetensors")}
-    write_json(files.counterfactuals, {"model": model.name, "sha256": hashes, "tasks": tasks})
+    CounterfactualImages(model=model.name, sha256=hashes, tasks=tasks).write(files.counterfactuals)

@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import write_json
 from sparse_circuits.circuits.bench import BenchFiles
 from sparse_circuits.circuits.minimise import minimise_circuit
 from sparse_circuits.circuits.scores import load_scores
@@ -21,6 +20,6 @@ def step(files: Files, settings: MinimiseCircuit, compute: Compute) -> None:
     """Search for the smallest circuit that is faithful enough, and show that no node of it can go."""
     bench = files.bench(settings.sites, compute.start(), batch_tokens=settings.batch_tokens)
     found = minimise_circuit(bench, load_scores(files.scores), settings)
-    write_json(files.circuit, found)
-    sizes, faithfulness = found["sizes"], found["held_out_faithfulness"]
-    print(f"{sizes['minimal']} of {sizes['candidates']} nodes, faithfulness {faithfulness:.3f} on held-out pairs")
+    found.write(files.circuit)
+    sizes, faithfulness = found.sizes, found.held_out_faithfulness
+    print(f"{sizes.minimal} of {sizes.candidates} nodes, faithfulness {faithfulness:.3f} on held-out pairs")

@@ -1,10 +1,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sparse_circuits.artefacts.circuit import ScoredCircuit
+from sparse_circuits.artefacts.circuit_proof import CircuitProof
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, write_json
+from sparse_circuits.base.files import Folder
 from sparse_circuits.circuits.bench import Bench
-from sparse_circuits.circuits.circuit_file import read_circuit_nodes
+from sparse_circuits.circuits.circuit_file import circuit_nodes
 from sparse_circuits.circuits.prove import ablation_effects, controls, hypothesis_tests, stability_of
 from sparse_circuits.circuits.scores import load_scores
 from sparse_circuits.config.prove_circuit import ProveCircuit
@@ -39,7 +41,7 @@ def step(files: Files, settings: ProveCircuit, compute: Compute) -> None:
     drawn_pairs = settings.prove_pairs, seed, settings.batch_tokens
     bench = Bench.load(files.model, files.test, files.saes, settings.sites, compute.start(), *drawn_pairs)
     scores = load_scores(files.scores)
-    circuit = read_circuit_nodes(files.circuit)
+    circuit = circuit_nodes(ScoredCircuit.read(files.circuit))
     tokenizer = load_tokenizer(files.model)
     train, test = (read_pairs(path) for path in (files.train, files.test))
     words = nonsense_words(train + test, tokenizer, seed)
@@ -52,10 +54,9 @@ def step(files: Files, settings: ProveCircuit, compute: Compute) -> None:
 
     nonsense_train, nonsense_test = nonsense(train, len(scores.total_effect)), nonsense(test, settings.prove_pairs)
     size = len(circuit)
-    proof = {
-        "effects": ablation_effects(bench, scores, circuit),
-        "stability": stability_of(scores, size, seed),
-        "controls": controls(bench, scores, nonsense_train, nonsense_test, size, seed),
-        "tests": hypothesis_tests(bench, encoded(test), scores, circuit, seed),
-    }
-    write_json(files.proof, proof)
+    CircuitProof(
+        effects=ablation_effects(bench, scores, circuit),
+        stability=stability_of(scores, size, seed),
+        controls=controls(bench, scores, nonsense_train, nonsense_test, size, seed),
+        tests=hypothesis_tests(bench, encoded(test), scores, circuit, seed),
+    ).write(files.proof)

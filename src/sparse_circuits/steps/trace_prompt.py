@@ -3,12 +3,13 @@ from pathlib import Path
 
 import torch
 
+from sparse_circuits.artefacts.prompt_graph import GraphHashes, PromptGraph, PruningShares, TracedLogits
 from sparse_circuits.base.compute import Compute
 from sparse_circuits.base.errors import StudyError
-from sparse_circuits.base.files import Folder, read_json, sha256
+from sparse_circuits.base.files import Folder
 from sparse_circuits.circuits.basis import Features
-from sparse_circuits.circuits.dictionaries import load_basis
-from sparse_circuits.circuits.graph.graph_file import node_ids, write_graph
+from sparse_circuits.circuits.dictionaries import load_basis, sae_hashes
+from sparse_circuits.circuits.graph.graph_file import node_ids, shown_graph
 from sparse_circuits.circuits.graph.pruning import prune
 from sparse_circuits.circuits.graph.trace import trace_prompt
 from sparse_circuits.circuits.promoted import token_notes
@@ -46,22 +47,19 @@ def step(files: Files, settings: TracePrompt, compute: Compute) -> None:
     pruned = prune(traced, settings.node_share, settings.edge_share)
     shown = [(name, n) for n, name in enumerate(node_ids(traced)) if pruned.kept[n] and traced.is_feature[n]]
     directions = {name: features[(node := traced.node(n)).site].sae.W_dec[node.index] for name, n in shown}
-    facts = {
-        "study": settings.study,
-        "name": settings.name,
-        "prompt": settings.prompt,
-        "model": card["name"],
-        "num_layers": card["num_layers"],
-        "logits": {"mass": settings.logit_mass, "max": settings.max_logits},
-        "max_nodes": settings.max_nodes,
-        "pruning": {"node_share": settings.node_share, "edge_share": settings.edge_share},
-        "sha256": {
-            "model": card["sha256"]["model.safetensors"],
-            "saes": {s: sha256(p / "sae_weights.safetensors") for s, p in zip(settings.sites, files.saes, strict=True)},
-        },
-    }
     texts = prompt_texts(tokenizer, tokens)
     outputs = token_texts(tokenizer, traced.indices[traced.is_logit].tolist())
-    write_graph(files.graph, traced, pruned, facts, texts, outputs, token_notes(model, directions))
-    found = read_json(files.graph)
-    print(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges, {found['scores']}")
+    graph = PromptGraph(
+        study=settings.study,
+        name=settings.name,
+        prompt=settings.prompt,
+        model=card["name"],
+        num_layers=card["num_layers"],
+        logits=TracedLogits(mass=settings.logit_mass, max=settings.max_logits),
+        max_nodes=settings.max_nodes,
+        pruning=PruningShares(node_share=settings.node_share, edge_share=settings.edge_share),
+        sha256=GraphHashes(model=card["sha256"]["model.safetensors"], saes=sae_hashes(settings.sites, files.saes)),
+        **shown_graph(traced, pruned, texts, outputs, token_notes(model, directions)).plain(),
+    )
+    graph.write(files.graph)
+    print(f"{len(graph.nodes)} nodes, {len(graph.edges)} edges, {graph.scores.plain()}")

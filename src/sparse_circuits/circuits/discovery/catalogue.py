@@ -2,11 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from sparse_circuits.artefacts.circuit import PromotedTokens
+from sparse_circuits.artefacts.discovery_catalogue import (
+    ClusterExample,
+    ClusterMembers,
+    ClusterNode,
+    CommonTokens,
+    CurvePoint,
+    DiscoveredCluster,
+    DiscoverySummary,
+    MeanLogOdds,
+)
 from sparse_circuits.circuits.discovery.circuits import ClusterCircuit
 from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descriptions
 from sparse_circuits.circuits.discovery.tokens import Targets
@@ -26,8 +36,8 @@ def describe_clusters(
     targets: Targets,
     descriptions: Descriptions,
     text: Text,
-    notes: Mapping[str, Mapping[str, Any]],
-) -> list[dict[str, Any]]:
+    notes: Mapping[str, PromotedTokens],
+) -> list[DiscoveredCluster]:
     """Return one entry a cluster, in order. `notes` are added to the nodes they belong to, by id."""
     ids = feature_ids(saes)
     return [_entry(circuit, sizes, ids, targets, descriptions, text, notes) for circuit in circuits]
@@ -52,8 +62,8 @@ def _entry(
     targets: Targets,
     descriptions: Descriptions,
     text: Text,
-    notes: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
+    notes: Mapping[str, PromotedTokens],
+) -> DiscoveredCluster:
     members = circuit.train + circuit.held_out
     answer = targets.answer
     said = {
@@ -63,25 +73,25 @@ def _entry(
     }
     shown = circuit.train[: EXAMPLES // 2] + circuit.judged[: EXAMPLES // 2]
     curve = zip(sizes, circuit.faithfulness, circuit.random, strict=True)
-    return {
-        "id": f"cluster-{circuit.cluster:04d}",
-        "label": _label(said),
-        "members": {"train": len(circuit.train), "held_out": len(circuit.held_out), "judged": len(circuit.judged)},
-        "score": circuit.rank,
-        "purity": circuit.purity,
-        "sparsity": circuit.sparsity,
-        "same_next_token": max(said["next"].values(), default=0.0),
-        "nodes_at_50": circuit.nodes_at(0.5, sizes),
-        "nodes_at_75": circuit.nodes_at(0.75, sizes),
-        "log_odds": {"model": circuit.model, "empty": circuit.empty},
-        "curve": [{"nodes": n, "faithfulness": value, "random": other} for n, value, other in curve],
-        "tokens": {name: dict(list(shares.items())[:8]) for name, shares in said.items()},
-        "examples": [_example(targets, descriptions, text, i) for i in shown],
-        "nodes": [
-            {"id": ids[feature], "score": score, **notes.get(ids[feature], {})}
+    return DiscoveredCluster(
+        id=f"cluster-{circuit.cluster:04d}",
+        label=_label(said),
+        members=ClusterMembers(train=len(circuit.train), held_out=len(circuit.held_out), judged=len(circuit.judged)),
+        score=circuit.rank,
+        purity=circuit.purity,
+        sparsity=circuit.sparsity,
+        same_next_token=max(said["next"].values(), default=0.0),
+        nodes_at_50=circuit.nodes_at(0.5, sizes),
+        nodes_at_75=circuit.nodes_at(0.75, sizes),
+        log_odds=MeanLogOdds(model=circuit.model, empty=circuit.empty),
+        curve=[CurvePoint(nodes=n, faithfulness=value, random=other) for n, value, other in curve],
+        tokens=CommonTokens(**{name: dict(list(shares.items())[:8]) for name, shares in said.items()}),
+        examples=[_example(targets, descriptions, text, i) for i in shown],
+        nodes=[
+            ClusterNode(id=ids[feature], score=score, **notes.get(ids[feature], PromotedTokens()).plain())
             for feature, score in zip(circuit.features, circuit.scores, strict=True)
         ],
-    }
+    )
 
 
 def _driver(targets: Targets, descriptions: Descriptions, target: int) -> list[int]:
@@ -107,60 +117,36 @@ def _label(said: Mapping[str, Mapping[str, float]]) -> str:
     return f"{named('next')} after {named('last')}{driven}"
 
 
-def _example(targets: Targets, descriptions: Descriptions, text: Text, target: int) -> dict[str, Any]:
+def _example(targets: Targets, descriptions: Descriptions, text: Text, target: int) -> ClusterExample:
     """The context without the separator, with the token that is predicted."""
     window, position = targets.tokens[targets.window[target]].tolist(), int(targets.position[target])
-    return {
-        "context": text(window[1 : position + 1]),
-        "next": text([window[position + 1]]),
-        "log_odds": float(descriptions.log_odds[target]),
-        "document": int(targets.document[target]),
-        "held_out": bool(targets.held_out[target]),
-    }
+    return ClusterExample(
+        context=text(window[1 : position + 1]),
+        next=text([window[position + 1]]),
+        log_odds=float(descriptions.log_odds[target]),
+        document=int(targets.document[target]),
+        held_out=bool(targets.held_out[target]),
+    )
 
 
-def table(clusters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row a cluster for a CSV file, with faithfulness at each size and one example."""
-    return [
-        {
-            "rank": rank,
-            "id": entry["id"],
-            "label": entry["label"],
-            "score": entry["score"],
-            "purity": entry["purity"],
-            "sparsity": entry["sparsity"],
-            "same_next_token": entry["same_next_token"],
-            "train": entry["members"]["train"],
-            "held_out": entry["members"]["held_out"],
-            "nodes_at_50": entry["nodes_at_50"],
-            "nodes_at_75": entry["nodes_at_75"],
-            **{f"faithfulness_{point['nodes']}": point["faithfulness"] for point in entry["curve"]},
-            **{f"random_{point['nodes']}": point["random"] for point in entry["curve"]},
-            "example": f"{entry['examples'][-1]['context']}[[{entry['examples'][-1]['next']}]]",
-        }
-        for rank, entry in enumerate(clusters, 1)
-    ]
-
-
-def summary(clusters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summary(clusters: Sequence[DiscoveredCluster]) -> DiscoverySummary:
     """Return the number of clusters and medians over them: what held-out members say of the lot."""
 
     def middle(values: Iterable[float]) -> float:
         return float(np.median(list(values)))
 
-    curves = zip(*(entry["curve"] for entry in clusters), strict=True)
-    return {
-        "clusters": len(clusters),
-        "reaching_50": sum(entry["nodes_at_50"] is not None for entry in clusters),
-        "reaching_75": sum(entry["nodes_at_75"] is not None for entry in clusters),
-        "median_purity": middle(entry["purity"] for entry in clusters),
-        "median_same_next_token": middle(entry["same_next_token"] for entry in clusters),
-        "median_curve": [
-            {
-                "nodes": points[0]["nodes"],
-                "faithfulness": middle(point["faithfulness"] for point in points),
-                "random": middle(point["random"] for point in points),
-            }
-            for points in curves
+    return DiscoverySummary(
+        clusters=len(clusters),
+        reaching_50=sum(entry.nodes_at_50 is not None for entry in clusters),
+        reaching_75=sum(entry.nodes_at_75 is not None for entry in clusters),
+        median_purity=middle(entry.purity for entry in clusters),
+        median_same_next_token=middle(entry.same_next_token for entry in clusters),
+        median_curve=[
+            CurvePoint(
+                nodes=points[0].nodes,
+                faithfulness=middle(point.faithfulness for point in points),
+                random=middle(point.random for point in points),
+            )
+            for points in zip(*(entry.curve for entry in clusters), strict=True)
         ],
-    }
+    )

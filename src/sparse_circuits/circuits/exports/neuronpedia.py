@@ -7,11 +7,12 @@ nodes have an influence of `node_threshold` at most; labels are HTML in places.
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sparse_circuits import __version__
+from sparse_circuits.artefacts.circuit import CircuitNode, ScoredCircuit
+from sparse_circuits.artefacts.prompt_graph import GraphNode, PromptGraph
 from sparse_circuits.base.files import read_json, write_json
 from sparse_circuits.config.site import Site
 
@@ -22,7 +23,7 @@ EFFECTS = {"top_logit_effects": "promotes", "bottom_logit_effects": "suppresses"
 SAME_LAYER = 10_000_000  # added to numbers of features for each further site of a layer, so that ids stay unique
 
 
-def write_neuronpedia(found: dict[str, Any], folder: Path) -> list[Path]:
+def write_neuronpedia(found: ScoredCircuit | PromptGraph, folder: Path) -> list[Path]:
     """Write <slug>.json, and enter it in graph-metadata.json, the list that circuit-tracer's viewer opens."""
     graph = neuronpedia(found)
     path, listing = folder / f"{graph['metadata']['slug']}.json", folder / "graph-metadata.json"
@@ -33,114 +34,123 @@ def write_neuronpedia(found: dict[str, Any], folder: Path) -> list[Path]:
     return [path, listing]
 
 
-def neuronpedia(found: Mapping[str, Any]) -> dict[str, Any]:
+def neuronpedia(found: ScoredCircuit | PromptGraph) -> dict[str, Any]:
     """Return a circuit or graph as Neuronpedia's JSON.
 
     A circuit's nodes that are summed over positions stand at the token "(all positions)", and its metric stands as the
     logit of a further token, "(output)".
     """
-    is_graph = "tokens" in found
-    sites = sorted({node["site"] for node in found["nodes"] if "." in node["site"]}, key=lambda s: Site.parse(s).order)
-    top = found.get("num_layers", 1 + max((Site.parse(site).layer for site in sites), default=0))
-    tokens = [_seen(token) for token in found["tokens"]] if is_graph else [*_positions(found["nodes"]), OUTPUT]
-    cumulative = _cumulative(found["nodes"])
-    nodes = [_node(node, sites, top, len(tokens), cumulative[node["id"]]) for node in found["nodes"]]
-    ids = {node["id"]: drawn["node_id"] for node, drawn in zip(found["nodes"], nodes, strict=True)}
+    metadata: dict[str, Any] = {"slug": f"{found.study}-{found.name}", "scan": found.model, "transcoder_list": []}
+    sites = sorted({node.site for node in found.nodes if "." in node.site}, key=lambda s: Site.parse(s).order)
+    if isinstance(found, PromptGraph):
+        kind, prompt, tokens = "attribution graph", found.prompt, [_seen(token) for token in found.tokens]
+        top, listed = found.num_layers, found.nodes
+    else:
+        kind, prompt = "circuit", f"{found.metric} on the task {found.task}"
+        tokens = [*_positions(found.nodes), OUTPUT]
+        top = 1 + max((Site.parse(site).layer for site in sites), default=0)
+        listed = _of_a_graph(found, len(tokens))
+    nodes = [_node(node, sites, top) for node in listed]
     logits = [node for node in nodes if node["feature_type"] == "logit"]
     max(logits, key=lambda node: node["token_prob"])["is_target_logit"] = True
-    slug = found["name"] if is_graph else f"{found['task']}-{found['basis']}"
-    metadata: dict[str, Any] = {
-        "slug": f"{found['study']}-{slug}",
-        "scan": found["model"],
-        "transcoder_list": [],
+    metadata |= {
         "prompt_tokens": tokens,
-        "prompt": found["prompt"] if is_graph else f"{found['metric']} on the task {found['task']}",
+        "prompt": prompt,
         "schema_version": 1,
         "info": {
-            "description": f"{'attribution graph' if is_graph else 'circuit'} of {found['model']}",
+            "description": f"{kind} of {found.model}",
             "generator": {"name": "sparse-circuits", "version": __version__},
         },
     }
-    if is_graph:
-        pruning = found["pruning"]
+    if isinstance(found, PromptGraph):
+        shares = found.pruning
         for node in nodes:
-            node["influence"] = node["influence"] and min(node["influence"], pruning["node_share"])
-        metadata["node_threshold"] = pruning["node_share"]
+            node["influence"] = node["influence"] and min(node["influence"], shares.node_share)
+        metadata["node_threshold"] = shares.node_share
         metadata["generation_settings"] = {
-            "max_n_logits": found["logits"]["max"],
-            "desired_logit_prob": found["logits"]["mass"],
-            "max_feature_nodes": found["max_nodes"],
+            "max_n_logits": found.logits.max,
+            "desired_logit_prob": found.logits.mass,
+            "max_feature_nodes": found.max_nodes,
         }
-        metadata["pruning_settings"] = {
-            "node_threshold": pruning["node_share"],
-            "edge_threshold": pruning["edge_share"],
-        }
-    links = [{"source": ids[e["source"]], "target": ids[e["target"]], "weight": e["weight"]} for e in found["edges"]]
+        metadata["pruning_settings"] = {"node_threshold": shares.node_share, "edge_threshold": shares.edge_share}
+    ids = {node.id: drawn["node_id"] for node, drawn in zip(listed, nodes, strict=True)}
+    links = [{"source": ids[e.source], "target": ids[e.target], "weight": e.weight} for e in found.edges]
     view = {"pinnedIds": [], "supernodes": [], "linkType": "both", "clickedId": "", "sg_pos": ""}
     return {"metadata": metadata, "qParams": view, "nodes": nodes, "links": links}
 
 
-def _positions(nodes: list[dict[str, Any]]) -> list[str]:
+def _positions(nodes: list[CircuitNode]) -> list[str]:
     """A circuit's positions, as there is no one prompt."""
-    last = max((node["position"] for node in nodes if node["position"] is not None), default=None)
+    last = max((node.position for node in nodes if node.position is not None), default=None)
     return [EVERYWHERE] if last is None else [str(position) for position in range(last + 1)]
 
 
-def _cumulative(nodes: list[dict[str, Any]]) -> dict[str, float]:
-    """The share of all influence that a node and those above it have; of a circuit, of absolute scores."""
-    if all("cumulative" in node for node in nodes):
-        return {node["id"]: node["cumulative"] for node in nodes}
-    inner = [node for node in nodes if node["site"] != "output"]
-    total, so_far, found = sum(abs(node["score"]) for node in inner) or 1.0, 0.0, {}
-    for node in sorted(inner, key=lambda node: -abs(node["score"])):
-        so_far += abs(node["score"])
-        found[node["id"]] = so_far / total
-    return {node["id"]: found.get(node["id"], 0.0) for node in nodes}
+def _of_a_graph(circuit: ScoredCircuit, length: int) -> list[GraphNode]:
+    """The nodes of a circuit as those of a graph of `length` tokens; its metric is a logit of the last one.
+
+    What is cumulative is the share of all |scores| that a node and those above it have.
+    """
+    total, so_far = sum(abs(node.score) for node in circuit.parts) or 1.0, 0.0
+    shares: dict[str, float] = {}
+    for node in sorted(circuit.parts, key=lambda node: -abs(node.score)):
+        so_far += abs(node.score)
+        shares[node.id] = so_far / total
+    listed = []
+    for node in circuit.nodes:
+        facts = node.plain()
+        influence, position = abs(facts.pop("score")), facts.pop("position") or 0
+        if node.site == "output":
+            facts |= {"kind": "logit", "token_id": 0, "token": node.id, "probability": 1.0}
+            position = length - 1
+        else:
+            facts |= {"kind": "error" if "/error" in node.id else "feature"}
+        facts |= {"position": position, "influence": influence, "cumulative": shares.get(node.id, 0.0)}
+        listed.append(GraphNode(**facts))
+    return listed
 
 
-def _node(node: dict[str, Any], sites: list[str], top: int, length: int, cumulative: float) -> dict[str, Any]:
-    position = length - 1 if node["site"] == "output" and node["position"] is None else node["position"] or 0
-    influence: float | None = cumulative
-    probability = node.get("probability", float(node["site"] == "output"))
-    if node["site"] == "embed" and "token_id" in node:
-        layer, number, kind, feature = "E", node["token_id"], "embedding", position
-        label = node["token"]
-    elif node["site"] == "output":
-        layer, number, kind, influence = str(top + 1), node.get("token_id", 0), "logit", None
+def _node(node: GraphNode, sites: list[str], top: int) -> dict[str, Any]:
+    influence: float | None = node.cumulative
+    if node.kind == "token":
+        layer, number, kind, feature = "E", node.token_id or 0, "embedding", node.position
+        label = node.token or ""
+    elif node.kind == "logit":
+        layer, number, kind, influence = str(top + 1), node.token_id or 0, "logit", None
         feature = number
-        told = node.get("token", node["id"]).replace('"', "”").replace("(p=", "( p=")
-        label = f'Output "{told}" (p={probability:.3f})'
+        told = (node.token or "").replace('"', "”").replace("(p=", "( p=")
+        label = f'Output "{told}" (p={node.probability or 0.0:.3f})'
     else:
-        at, _, rest = node["id"].rpartition("/")
-        name = rest.partition("@")[0]
+        at, _, rest = node.id.rpartition("/")
         site = Site.parse(at)
         layer = str(max(site.layer, 0))
         same = [other for other in sites if Site.parse(other).layer == site.layer]
         offset = SAME_LAYER * same.index(at) if at in same else 0
-        if name == "error":
+        if node.kind == "error":
             number, kind = -1 - offset, "mlp reconstruction error"
             feature, label = number, f"{at}: what its features leave out"
         else:
+            name = rest.partition("@")[0]
             number, kind = int(name) + offset, "cross layer transcoder"
             feature = _cantor(int(layer), number)
-            told = node.get("label") or " ".join(f"“{token}”" for token in node.get("promotes", [])[:4])
+            told = " ".join(f"“{token}”" for token in (node.promotes or [])[:4])
             label = f"{at}/{name}: {told}" if told else f"{at}/{name}"
     short = "L" if kind == "logit" else layer
+    effects = {key: getattr(node, name) for key, name in EFFECTS.items()}
     return {
-        "node_id": f"{layer}_{number}_{position}",
+        "node_id": f"{layer}_{number}_{node.position}",
         "feature": feature,
         "layer": layer,
-        "ctx_idx": position,
+        "ctx_idx": node.position,
         "feature_type": kind,
-        "token_prob": probability,
+        "token_prob": node.probability or 0.0,
         "is_target_logit": False,
         "run_idx": 0,
         "reverse_ctx_idx": 0,
-        "jsNodeId": f"{short}_{number}-{position if kind != 'cross layer transcoder' else 0}",
+        "jsNodeId": f"{short}_{number}-{node.position if kind != 'cross layer transcoder' else 0}",
         "clerp": _seen(label),
         "influence": influence,
-        "activation": node.get("activation"),
-        **{key: node[name] for key, name in EFFECTS.items() if name in node},
+        "activation": node.activation,
+        **{key: tokens for key, tokens in effects.items() if tokens is not None},
     }
 
 

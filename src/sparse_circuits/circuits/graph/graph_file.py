@@ -1,57 +1,59 @@
-"""An attribution graph as a file."""
+"""What of an attribution graph is kept as a file."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from sparse_circuits.base.files import write_json
+from sparse_circuits.artefacts.circuit import CircuitEdge, PromotedTokens
+from sparse_circuits.artefacts.prompt_graph import GraphNode, GraphSizes, ShownGraph
 from sparse_circuits.circuits.graph.influence import graph_scores, influence, normalised
 from sparse_circuits.circuits.graph.pruning import Pruned
 from sparse_circuits.circuits.graph.trace import AttributionGraph
 
 
-def write_graph(
-    path: Path,
+def shown_graph(
     graph: AttributionGraph,
     pruned: Pruned,
-    facts: Mapping[str, Any],
     tokens: Sequence[str],
     outputs: Sequence[str],
-    notes: Mapping[str, Mapping[str, Any]],
-) -> None:
-    """Publish graph.json: facts, scores of the whole graph, the kept nodes with notes by id, and the kept edges.
+    notes: Mapping[str, PromotedTokens],
+) -> ShownGraph:
+    """Return scores and sizes of the whole graph, the kept nodes with notes by id, and the kept edges.
 
     `tokens` are the texts of the prompt's tokens, `outputs` those of the logits.
     """
     everyone = np.arange(graph.size)
     shares = normalised(graph.weights)
     total = influence(shares, everyone, graph.levels, graph.probabilities)
-    scores = graph_scores(shares, everyone, total, graph.is_token, graph.is_error)
     ids = node_ids(graph)
-    nodes: list[dict[str, Any]] = []
+    nodes: list[GraphNode] = []
     logits = iter(outputs)
     for number in np.flatnonzero(pruned.kept).tolist():
         position, index = int(graph.positions[number]), int(graph.indices[number])
-        node: dict[str, Any] = {"id": ids[number], "position": position}
+        facts: dict[str, object]
         if graph.is_token[number]:
-            node |= {"kind": "token", "site": "embed", "token_id": index, "token": tokens[position]}
+            facts = {"kind": "token", "site": "embed", "token_id": index, "token": tokens[position]}
         elif graph.is_logit[number]:
-            node |= {"kind": "logit", "site": "output", "token_id": index, "token": next(logits)}
-            node["probability"] = float(graph.probabilities[number])
+            facts = {"kind": "logit", "site": "output", "token_id": index, "token": next(logits)}
+            facts["probability"] = float(graph.probabilities[number])
         else:
-            node |= {"kind": "error" if index < 0 else "feature", "site": str(graph.site_names[graph.sites[number]])}
-            node |= {} if index < 0 else {"index": index, "activation": float(graph.values[number])}
-        node |= {"influence": float(total[number]), "cumulative": float(pruned.cumulative[number])}
-        nodes.append(node | dict(notes.get(ids[number], {})))
+            facts = {"kind": "error" if index < 0 else "feature", "site": str(graph.site_names[graph.sites[number]])}
+            facts |= {} if index < 0 else {"index": index, "activation": float(graph.values[number])}
+        facts |= {"id": ids[number], "position": position}
+        facts |= {"influence": float(total[number]), "cumulative": float(pruned.cumulative[number])}
+        facts |= notes.get(ids[number], PromotedTokens()).plain()
+        nodes.append(GraphNode.model_validate(facts))
     edges = pruned.weights.tocoo()
-    listed = [
-        {"source": ids[source], "target": ids[target], "weight": float(weight)}
-        for target, source, weight in zip(edges.row.tolist(), edges.col.tolist(), edges.data.tolist(), strict=True)
-    ]
-    counts = {"nodes": graph.size, "edges": int(graph.weights.nnz)}
-    write_json(path, {**facts, "scores": scores, "whole": counts, "tokens": tokens, "nodes": nodes, "edges": listed})
+    return ShownGraph(
+        scores=graph_scores(shares, everyone, total, graph.is_token, graph.is_error),
+        whole=GraphSizes(nodes=graph.size, edges=int(graph.weights.nnz)),
+        tokens=list(tokens),
+        nodes=nodes,
+        edges=[
+            CircuitEdge(source=ids[source], target=ids[target], weight=float(weight))
+            for target, source, weight in zip(edges.row.tolist(), edges.col.tolist(), edges.data.tolist(), strict=True)
+        ],
+    )
 
 
 def node_ids(graph: AttributionGraph) -> list[str]:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from sparse_circuits.artefacts.prompt_graph import GraphScores
+
 SMALLEST = 1e-10  # of a row's sum, to divide by
 
 Numbers = NDArray[np.float64]
@@ -37,7 +39,7 @@ def influence(shares: csr_array, targets: NDArray[np.int64], levels: NDArray[np.
 
 def graph_scores(
     shares: csr_array, targets: NDArray[np.int64], total: Numbers, tokens: NDArray[np.bool_], errors: NDArray[np.bool_]
-) -> dict[str, float]:
+) -> GraphScores:
     """Return the replacement score of a graph and its explained inputs, from its `total` influence (node,).
 
     Replacement: of what reaches the output from the graph's roots, the share that is from tokens, not from errors.
@@ -47,7 +49,7 @@ def graph_scores(
     from_tokens, from_errors = total[tokens].sum(), total[errors].sum()
     explained = np.ones(len(total))
     explained[targets] -= shares[:, np.flatnonzero(errors)].sum(axis=1)
-    return {
-        "replacement": float(from_tokens / max(from_tokens + from_errors, SMALLEST)),
-        "completeness": float((explained * total).sum() / max(total.sum(), SMALLEST)),
-    }
+    return GraphScores(
+        replacement=float(from_tokens / max(from_tokens + from_errors, SMALLEST)),
+        completeness=float((explained * total).sum() / max(total.sum(), SMALLEST)),
+    )
