@@ -113,4 +113,4 @@ def _stopping_after(model: Model, site: Site) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

@@ -169,4 +169,4 @@ def _faithfulness(setup: Bench, scores: NodeScores, sizes: list[int]) -> list[fl
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

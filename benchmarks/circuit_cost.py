@@ -155,4 +155,4 @@ def _long_prompt(model: Model, length: int) -> float:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

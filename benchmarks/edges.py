@@ -141,4 +141,4 @@ def random_features(seed: int, device: torch.device) -> Features:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

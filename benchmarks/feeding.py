@@ -80,4 +80,4 @@ def write_cache(folder: Path, batches: list[Tensor], compression: Compression) -
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

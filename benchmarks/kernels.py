@@ -108,4 +108,4 @@ def time(call: Callable[[], Tensor], calls: int, device: torch.device) -> float:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

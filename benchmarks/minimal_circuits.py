@@ -165,4 +165,4 @@ class _Curve:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

@@ -162,4 +162,4 @@ def main(args: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

@@ -153,4 +153,4 @@ def _body(result: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

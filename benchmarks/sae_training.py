@@ -222,4 +222,4 @@ def time_encoder_product(training: Training, batches: list[Tensor]) -> float:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

@@ -71,4 +71,4 @@ def write(folder: Path, architecture: Architecture, d_out: int, args: Arguments)
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

@@ -52,4 +52,4 @@ def main(args: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

@@ -172,4 +172,4 @@ def at_the_end(ablation: Ablation, last: int) -> Ablation:
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)

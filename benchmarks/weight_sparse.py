@@ -149,4 +149,4 @@ def compact_speed(model: WeightSparseForCausalLM, tokens: Tensor, device: torch.
 
 
 if __name__ == "__main__":
-    program(main, Arguments)
+    program(main)
