@@ -52,11 +52,7 @@ def main(args: Arguments) -> None:
     long = _long_prompt(model, args.length)
     claims = [
         Claim(
-            f"memory of scoring and ablating {model.num_layers} layers with {args.length} tokens",
-            long,
-            "GB",
-            8,
-            True,
+            f"memory of scoring and ablating {model.num_layers} layers with {args.length} tokens", long, "GB", 8, True
         )
     ]
 

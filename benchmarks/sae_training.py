@@ -31,12 +31,7 @@ from sparse_circuits.config.autoencoders import BatchTopK, Gated, JumpReLU, TopK
 
 FEW = 64  # features a row of a JumpReLU or gated autoencoder that has been trained for a while
 TARGETS: dict[Architecture, float] = {"topk": 8.0, "batch_topk": 3.0, "jumprelu": 3.0, "gated": 3.0}
-NAMES: dict[Architecture, str] = {
-    "topk": "TopK",
-    "batch_topk": "BatchTopK",
-    "jumprelu": "JumpReLU",
-    "gated": "gated",
-}
+NAMES: dict[Architecture, str] = {"topk": "TopK", "batch_topk": "BatchTopK", "jumprelu": "JumpReLU", "gated": "gated"}
 WITH_TARGET = ("dictionary_learning", "sae_lens")
 FLOOR_TARGETS = {"cpu": 0.4, "cuda": 0.5}
 GPU_SIZES = tuple(product((768, 2304), (16384, 65536)))  # d_in, d_sae

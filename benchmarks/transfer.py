@@ -98,11 +98,7 @@ def claims(circuits: Path) -> list[Claim]:
 
 
 def rows(
-    model: Model,
-    basis: Basis,
-    fit: NodeScores,
-    tasks: list[NodeScores],
-    groups: list[tuple[list[int], PairBatch]],
+    model: Model, basis: Basis, fit: NodeScores, tasks: list[NodeScores], groups: list[tuple[list[int], PairBatch]]
 ) -> Iterator[Row]:
     """Yield what is compared, one change at a time."""
     templates, natural = union_ranking(tasks), union_ranking([fit])

@@ -140,10 +140,7 @@ def main() -> None:
         "topk": sae_lens(TopKTrainingSAE, TopKTrainingSAEConfig, k=K),
         "batch_topk": sae_lens(BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig, k=K),
         "matryoshka": sae_lens(
-            MatryoshkaBatchTopKTrainingSAE,
-            MatryoshkaBatchTopKTrainingSAEConfig,
-            k=K,
-            matryoshka_widths=[4, 12, D_SAE],
+            MatryoshkaBatchTopKTrainingSAE, MatryoshkaBatchTopKTrainingSAEConfig, k=K, matryoshka_widths=[4, 12, D_SAE]
         ),
         **{
             f"jumprelu_{mode}": sae_lens(

@@ -94,9 +94,7 @@ def check_memory(free: int | None = None, wanted: int = MEMORY, study: str = "th
 
 
 def check_gpu(
-    names: Sequence[str] | None = None,
-    torch_version: str | None = None,
-    starts: Callable[[], str | None] | None = None,
+    names: Sequence[str] | None = None, torch_version: str | None = None, starts: Callable[[], str | None] | None = None
 ) -> Finding:
     """GPUs that the driver knows, whether torch is a build for them, and whether CUDA starts."""
     names = gpu_names() if names is None else names

@@ -2,10 +2,7 @@
 
 import pytest
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    PreTrainedConfig,
-)
+from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.families import FAMILIES

@@ -98,7 +98,7 @@ def test_an_edited_comment_reruns_nothing(study: Path) -> None:
 def test_an_edited_setting_reruns_what_depends_on_it(study: Path) -> None:
     edit(study / STUDY, "edge_threshold: 0.001", "edge_threshold: 0.002")
     assert planned(study) == AFTER_TRAINING - {
-        *("train_sae", "evaluate_sae", "score_nodes", "score_by_method", "trace_prompt"),
+        *("train_sae", "evaluate_sae", "score_nodes", "score_by_method", "trace_prompt")
     }
     assert not _clean(study)
 

@@ -29,8 +29,7 @@ class Part(BaseModel):
 class Artefact(Part):
     """A JSON file of results/."""
 
-    rule: ClassVar[str]
-    """the rule that makes it"""
+    rule: ClassVar[str]  # the rule that makes it
     version: ClassVar[int] = 1
     """of its layout; written as `schema` from 2 on, so that a file without it is of the first"""
 

@@ -75,8 +75,7 @@ class Resumption:
 
     state: Path | None = None
     """where to keep the state of training, from which a run that was stopped goes on; by default nowhere"""
-    save_every: float = 5.0
-    """minutes between two savings of the state"""
+    save_every: float = 5.0  # minutes between two savings of the state
 
     def checkpoint(self, *decisive: Any) -> Checkpoint | None:
         """Return where this run is saved; `decisive` is all that decides its outcome, as JSON values."""

@@ -17,10 +17,8 @@ from sparse_circuits.base.gpu import claim
 class Compute:
     """Where a step computes."""
 
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N; auto takes CUDA where it is present"""
-    threads: int = 1
-    """CPU threads of matrix products"""
+    device: str = "auto"  # auto, cpu, cuda or cuda:N; auto takes CUDA where it is present
+    threads: int = 1  # CPU threads of matrix products
 
     def start(self) -> torch.device:
         """Set threads and determinism up; return the device."""

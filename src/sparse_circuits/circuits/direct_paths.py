@@ -36,12 +36,7 @@ class DirectPaths:
         if not arrival.requires_grad:
             return {}
         found = torch.autograd.grad(
-            arrival,
-            list(self.starts.values()),
-            cotangents,
-            retain_graph=True,
-            allow_unused=True,
-            is_grads_batched=True,
+            arrival, list(self.starts.values()), cotangents, retain_graph=True, allow_unused=True, is_grads_batched=True
         )
         return {site: gradient for site, gradient in zip(self.starts, found, strict=True) if gradient is not None}
 

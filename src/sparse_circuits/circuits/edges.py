@@ -12,13 +12,7 @@ from sparse_circuits.circuits.attribution.registry import METHODS
 from sparse_circuits.circuits.attribution.site_gradient import SiteGradient
 from sparse_circuits.circuits.basis import Dictionary, Node, by_coordinate, by_node
 from sparse_circuits.circuits.bench import Bench
-from sparse_circuits.circuits.direct_paths import (
-    DirectPaths,
-    cut_at_sites,
-    decoder_rows,
-    encoder_rows,
-    reading_sites,
-)
+from sparse_circuits.circuits.direct_paths import DirectPaths, cut_at_sites, decoder_rows, encoder_rows, reading_sites
 from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.run import run
@@ -143,9 +137,7 @@ def _targets(
     pull[:, :begin] = 0
     shape = (-1, dictionary.group)
     return _Targets(
-        [node.id for node in kept],
-        encoder_rows(dictionary, coordinates).unflatten(0, shape),
-        pull.unflatten(-1, shape),
+        [node.id for node in kept], encoder_rows(dictionary, coordinates).unflatten(0, shape), pull.unflatten(-1, shape)
     )
 
 

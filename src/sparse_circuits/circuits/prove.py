@@ -75,12 +75,7 @@ def stability_of(scores: NodeScores, size: int, seed: int) -> CircuitStability:
 
 
 def controls(
-    bench: Bench,
-    scores: NodeScores,
-    nonsense_train: Groups,
-    nonsense_test: Groups,
-    size: int,
-    seed: int,
+    bench: Bench, scores: NodeScores, nonsense_train: Groups, nonsense_test: Groups, size: int, seed: int
 ) -> CircuitControls:
     """Return what circuits of `size` nodes do that were found with shuffled labels, and for nonsense answers.
 

@@ -13,10 +13,8 @@ LENGTHENED = ("llama", "qwen2", "qwen3")
 class Needs(Settings):
     """What a study asks of its model."""
 
-    contexts: dict[str, int]
-    """tokens of the longest sequences that are run, by the key that sets them"""
-    added_layer: list[str]
-    """keys that ask for an added layer"""
+    contexts: dict[str, int]  # tokens of the longest sequences that are run, by the key that sets them
+    added_layer: list[str]  # keys that ask for an added layer
 
 
 def misfit(name: str, needs: Needs, config: Mapping[str, Any]) -> str | None:

@@ -137,12 +137,7 @@ def _correlation(pairs: Sequence[Pair], found: Differences, seed: int) -> Judgem
 
 @torch.no_grad()
 def most_changed(
-    before: Variant,
-    after: Variant,
-    apart: Tensor,
-    text: Tensor,
-    count: int = 20,
-    context: int = 12,
+    before: Variant, after: Variant, apart: Tensor, text: Tensor, count: int = 20, context: int = 12
 ) -> list[ChangedPrediction]:
     """Return the places of text (sequence, position) after which predictions are furthest apart, with what is before.
 

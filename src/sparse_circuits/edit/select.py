@@ -146,12 +146,7 @@ def _rewritings(factors: Sequence[float], bound: float) -> list[Rewriting]:
 
 
 def _ranked(
-    model: Model,
-    basis: Basis,
-    groups: Groups,
-    chosen: Chosen,
-    positive: bool,
-    allowed: Mapping[Site, Tensor] | None,
+    model: Model, basis: Basis, groups: Groups, chosen: Chosen, positive: bool, allowed: Mapping[Site, Tensor] | None
 ) -> list[Node]:
     """The features that are not chosen, by how much nearer to 0 their ablation brings the gap, to first order."""
     effects = {site: torch.zeros(dictionary.width) for site, dictionary in basis.items()}

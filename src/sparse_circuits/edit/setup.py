@@ -37,13 +37,7 @@ class Editing:
 
     @classmethod
     def of(
-        cls,
-        asked: OfEdit,
-        folder: Path,
-        saes: list[Path],
-        sequences: Path,
-        pairs: Iterable[Path],
-        device: torch.device,
+        cls, asked: OfEdit, folder: Path, saes: list[Path], sequences: Path, pairs: Iterable[Path], device: torch.device
     ) -> "Editing":
         """Load everything. `pairs` are folders with the names of behaviours.
 

@@ -44,8 +44,7 @@ def plot_carried(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     axis.axvline(1, color=NEUTRAL, linewidth=0.8, linestyle=":")
     axis.set_yticks(range(len(labels)), labels)
     axis.set(
-        xlabel="share of the way to the other prompt",
-        title=f"channels of {found.sparse} moved, {found.dense} follows",
+        xlabel="share of the way to the other prompt", title=f"channels of {found.sparse} moved, {found.dense} follows"
     )
     axis.legend(frameon=False, title="channels", loc="center left", bbox_to_anchor=(1.0, 0.5))
     sns.despine(figure)

@@ -107,12 +107,7 @@ def _draw_edges(axis: Axes, edges: list[CircuitEdge], places: dict[str, tuple[fl
 
 
 def _draw_node(
-    axis: Axes,
-    place: tuple[float, float],
-    node: CircuitNode,
-    label: str,
-    strongest: float,
-    pictures: list[Picture],
+    axis: Axes, place: tuple[float, float], node: CircuitNode, label: str, strongest: float, pictures: list[Picture]
 ) -> None:
     name = node.id.rsplit("/", 1)[1]
     colour = NEUTRAL if name == "error" else NEGATIVE if node.score < 0 else POSITIVE

@@ -46,11 +46,7 @@ def read_channels(
 
 
 def describe_channels(
-    model: Model,
-    site: Site,
-    channels: Sequence[int],
-    firing: Firing,
-    count: int,
+    model: Model, site: Site, channels: Sequence[int], firing: Firing, count: int
 ) -> list[NodeDescription]:
     """Return one description a channel, as `describe_on_images` does; what each promotes is told in the last layer."""
     # Only what the last layer writes is read by the unembedding as it is.

@@ -34,12 +34,7 @@ def quantile_edges(values: NDArray[np.float32], quantiles: int) -> NDArray[np.fl
 
 
 def quantile_places(
-    firing: Firing,
-    feature: int,
-    edges: NDArray[np.float64],
-    count: int,
-    judged: bool,
-    generator: np.random.Generator,
+    firing: Firing, feature: int, edges: NDArray[np.float64], count: int, judged: bool, generator: np.random.Generator
 ) -> list[list[TokenPlace]]:
     """Draw up to `count` tokens of each quantile between `edges`, lowest first, of held-out documents or of others."""
     values = firing.values[feature] * (firing.judged == judged)[:, None]

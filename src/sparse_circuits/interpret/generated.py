@@ -38,11 +38,7 @@ Answer with JSON only, a 1 (active) or a 0 for each excerpt in order, such as {"
 
 
 def generated_labels(
-    endpoint: Endpoint,
-    tokenizer: Tokenizer,
-    interpretation: Interpretation,
-    sequences: Sequences,
-    parallel: int,
+    endpoint: Endpoint, tokenizer: Tokenizer, interpretation: Interpretation, sequences: Sequences, parallel: int
 ) -> list[GeneratedLabel]:
     """Return the `generated_label` of every node of an interpretation, `parallel` of them under way at once."""
     window = interpretation.window
@@ -59,11 +55,7 @@ def generated_labels(
 
 
 def generated_label(
-    endpoint: Endpoint,
-    tokenizer: Tokenizer,
-    node: NodeDescription,
-    sequences: Sequences,
-    window: int,
+    endpoint: Endpoint, tokenizer: Tokenizer, node: NodeDescription, sequences: Sequences, window: int
 ) -> GeneratedLabel:
     """Return a node's generated label, its detection scores, and every answer as it came.
 

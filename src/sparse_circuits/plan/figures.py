@@ -72,8 +72,7 @@ def weight_figures_of(paths: WeightSparsePaths) -> dict[str, Figure]:
             "frontier": Figure("frontier", [paths.frontier]),
             **{
                 f"circuit_{task}_{model}": Figure(
-                    "weight_circuit",
-                    files(paths.circuit(task, model), ("circuit.json", "explanation.json")),
+                    "weight_circuit", files(paths.circuit(task, model), ("circuit.json", "explanation.json"))
                 )
                 for model in paths.sparse
             },

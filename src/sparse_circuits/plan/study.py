@@ -251,10 +251,7 @@ TOLD = {
         ("", "activations"),
         {
             "sites": Computed(lambda study, of: study.cached_sites, _cached_keys),
-            "rows": Computed(
-                lambda study, of: study.cache.rows,
-                ("activations.context", "activations.tokens"),
-            ),
+            "rows": Computed(lambda study, of: study.cache.rows, ("activations.context", "activations.tokens")),
             "needs": Computed(lambda study, of: study.needs, _needs_keys),
         },
     ),
@@ -262,13 +259,7 @@ TOLD = {
         CacheActivations, ("", "activations"), {part: _shard(part) for part in ("sites", "begin", "end")}
     ),
     "write_manifest": Told(
-        WriteManifest,
-        others={
-            "shards": Computed(
-                lambda study, of: study.cache.count,
-                _count_keys,
-            )
-        },
+        WriteManifest, others={"shards": Computed(lambda study, of: study.cache.count, _count_keys)}
     ),
     "train_sae": TRAINS,
     "train_transcoder": TRAINS,
@@ -324,9 +315,7 @@ TOLD = {
         },
     ),
     "interpret_channels": Told(
-        InterpretChannels,
-        ("", "interpretations"),
-        {"sites": _sites(lambda study, of: Paths(study).described_basis)},
+        InterpretChannels, ("", "interpretations"), {"sites": _sites(lambda study, of: Paths(study).described_basis)}
     ),
     "interpret_nodes": Told(InterpretNodes, ("", "circuits", "interpretations")),
     "label_nodes": Told(LabelNodes, ("interpretations.labels",)),

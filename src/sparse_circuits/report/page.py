@@ -27,24 +27,15 @@ from sparse_circuits.report.summary import summarise
 class Found:
     """The files that a study's page shows; each list in the order of the page."""
 
-    circuits: Sequence[Path]
-    """circuit.json of each circuit, beside its evaluation.json"""
-    figures: Sequence[Path]
-    """PNG files of the figures, with SVG and CSV beside them"""
-    command: str
-    """how Snakemake is called for the study; pages add the path of an artefact"""
-    saes: Sequence[Path] = ()
-    """evaluation.json of each autoencoder, beside its other files"""
-    interpretations: Sequence[Path] = ()
-    """what nodes do: <site>.json, then <site>.labels.json"""
-    edits: Sequence[Path] = ()
-    """evaluation.json of each edit"""
-    claims: Sequence[Path] = ()
-    """verdicts on the study's claims"""
-    graphs: Sequence[Path] = ()
-    """attribution graphs of prompts"""
-    images: Path | None = None
-    """HDF5 file of the corpus, of a study of images"""
+    circuits: Sequence[Path]  # circuit.json of each circuit, beside its evaluation.json
+    figures: Sequence[Path]  # PNG files of the figures, with SVG and CSV beside them
+    command: str  # how Snakemake is called for the study; pages add the path of an artefact
+    saes: Sequence[Path] = ()  # evaluation.json of each autoencoder, beside its other files
+    interpretations: Sequence[Path] = ()  # what nodes do: <site>.json, then <site>.labels.json
+    edits: Sequence[Path] = ()  # evaluation.json of each edit
+    claims: Sequence[Path] = ()  # verdicts on the study's claims
+    graphs: Sequence[Path] = ()  # attribution graphs of prompts
+    images: Path | None = None  # HDF5 file of the corpus, of a study of images
     artefacts: Sequence[Path] = ()
     """files to list with their hashes; proofs and selections are shown when they are among them"""
 

@@ -22,18 +22,12 @@ CIRCUIT = "Every node and weight that the task needs, from the embedding up; dot
 class FoundWeights:
     """The files that the page of such a study shows; each list in the order of the page."""
 
-    models: Sequence[Path]
-    """losses.json of each model"""
-    prunings: Sequence[Path]
-    """pruning.json of each task and model, beside its circuit.json"""
-    explanations: Sequence[Path]
-    """explanation.json of the circuits that get a page, beside their circuit.json"""
-    figures: Sequence[Path]
-    """PNG files of the figures, with SVG and CSV beside them"""
-    command: str
-    """how Snakemake is called for the study; pages add the path of an artefact"""
-    artefacts: Sequence[Path] = ()
-    """files to list with their hashes"""
+    models: Sequence[Path]  # losses.json of each model
+    prunings: Sequence[Path]  # pruning.json of each task and model, beside its circuit.json
+    explanations: Sequence[Path]  # explanation.json of the circuits that get a page, beside their circuit.json
+    figures: Sequence[Path]  # PNG files of the figures, with SVG and CSV beside them
+    command: str  # how Snakemake is called for the study; pages add the path of an artefact
+    artefacts: Sequence[Path] = ()  # files to list with their hashes
 
 
 def write_weight_pages(found: FoundWeights, study: str, folder: Path) -> StudySummary:

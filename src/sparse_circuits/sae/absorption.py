@@ -127,10 +127,7 @@ def measure_absorption(sae: SparseAutoencoder, train: Lettered, test: Lettered, 
         rows = recognised[:, number] & (truth[:, number] == 1)
         absorbed = _absorbed(sae, test.x[rows], judged[rows], main, directions[number])
         found[name] = LetterAbsorption(
-            probe_f1=f1[number].item(),
-            features=main.tolist(),
-            recognised=int(rows.sum()),
-            absorbed=int(absorbed.sum()),
+            probe_f1=f1[number].item(), features=main.tolist(), recognised=int(rows.sum()), absorbed=int(absorbed.sum())
         )
     return Absorption(
         train=len(train.letter),

@@ -95,10 +95,7 @@ def evaluate_coder(
             "features": np.histogram(np.log10(density[density > 0]), DENSITY_EDGES)[0].tolist(),
             "silent": int((density == 0).sum()),
         },
-        "decoder_cosine": {
-            "mean": cosines.mean().item(),
-            "p95": float(np.quantile(cosines.cpu().numpy(), 0.95)),
-        },
+        "decoder_cosine": {"mean": cosines.mean().item(), "p95": float(np.quantile(cosines.cpu().numpy(), 0.95))},
         "tokens": int(next(iter(totals.values()))["rows"]),
         **({"by_site": by_site} if len(by_site) > 1 else {}),
         **({"together": _plain(_recovered(together)) | _grouped(_losses(together))} if together else {}),

@@ -21,13 +21,7 @@ PROMPT = "The following is a short biography of {name}, who is {article} {profes
 PEOPLE = {"male": ("He", MALE_NAMES, MALE, FEMALE), "female": ("She", FEMALE_NAMES, FEMALE, MALE)}
 
 
-def write(
-    model: Model,
-    professions: Mapping[str, Sequence[str]],
-    each: int,
-    tokens: int,
-    seed: int,
-) -> list[Biography]:
+def write(model: Model, professions: Mapping[str, Sequence[str]], each: int, tokens: int, seed: int) -> list[Biography]:
     """Return `each` different biographies of every profession and gender, of so many tokens, sampled from the model.
 
     The prompt says who it is, and is left out of the text, all but the pronoun that it ends with. Kept are texts that
@@ -63,12 +57,7 @@ def write(
 
 
 @torch.no_grad()
-def sample(
-    model: Model,
-    prompts: Sequence[str],
-    tokens: int,
-    generator: torch.Generator,
-) -> list[str]:
+def sample(model: Model, prompts: Sequence[str], tokens: int, generator: torch.Generator) -> list[str]:
     """Return what the model goes on with after each prompt, sampled token by token."""
     rows = [prompt_tokens(prompt, model.tokenizer, model.separator_id) for prompt in prompts]
     found = [""] * len(prompts)

@@ -12,12 +12,9 @@ from sparse_circuits.models.load import load_model
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sequences: Path
-    """HDF5 file of token sequences"""
-    shard: Path
-    """HDF5 file to write"""
+    model: Folder  # folder of the model
+    sequences: Path  # HDF5 file of token sequences
+    shard: Path  # HDF5 file to write
 
 
 def step(files: Files, settings: CacheActivations, compute: Compute) -> None:

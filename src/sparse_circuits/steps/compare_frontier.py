@@ -10,12 +10,9 @@ from sparse_circuits.weight_sparse.frontier import frontier
 
 @dataclass(frozen=True)
 class Files:
-    losses: list[Path]
-    """losses.json of each model, in the model's folder"""
-    circuits: list[Path]
-    """pruning.json of every model and task, each in a folder that the study names after the model"""
-    frontier: Path
-    """JSON file to write"""
+    losses: list[Path]  # losses.json of each model, in the model's folder
+    circuits: list[Path]  # pruning.json of every model and task, each in a folder that the study names after the model
+    frontier: Path  # JSON file to write
 
 
 def step(files: Files, settings: CompareFrontier) -> None:

@@ -10,12 +10,9 @@ from sparse_circuits.sae.stability import compare_decoders
 
 @dataclass(frozen=True)
 class Files:
-    sae: Folder
-    """folder of an autoencoder"""
-    others: list[Folder]
-    """folders of those that it is compared with"""
-    stability: Path
-    """JSON file to write"""
+    sae: Folder  # folder of an autoencoder
+    others: list[Folder]  # folders of those that it is compared with
+    stability: Path  # JSON file to write
 
 
 def step(files: Files, compute: Compute) -> None:

@@ -18,16 +18,11 @@ from sparse_circuits.models.texts import pieces
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    saes: list[Folder]
-    """folder of each site's autoencoder"""
-    found: Path
-    """described tokens"""
-    catalogue: Path
-    """JSON file to write"""
-    table: Path
-    """CSV file to write"""
+    model: Folder  # folder of the model
+    saes: list[Folder]  # folder of each site's autoencoder
+    found: Path  # described tokens
+    catalogue: Path  # JSON file to write
+    table: Path  # CSV file to write
 
 
 def step(files: Files, settings: DiscoverCircuits, compute: Compute) -> None:

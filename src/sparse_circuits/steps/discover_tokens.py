@@ -13,14 +13,10 @@ from sparse_circuits.models.load import load_model
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sequences: Path
-    """token sequences of the cache"""
-    saes: list[Folder]
-    """folder of each site's autoencoder"""
-    found: Path
-    """HDF5 file to write"""
+    model: Folder  # folder of the model
+    sequences: Path  # token sequences of the cache
+    saes: list[Folder]  # folder of each site's autoencoder
+    found: Path  # HDF5 file to write
 
 
 def step(files: Files, settings: DiscoverTokens, compute: Compute) -> None:

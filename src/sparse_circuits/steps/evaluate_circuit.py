@@ -14,16 +14,11 @@ from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    scores: Path
-    """node scores from the training pairs"""
-    circuit: Path
-    """circuit.json from the training pairs"""
-    evaluation: Path
-    """JSON file to write"""
-    curves: Path
-    """CSV file to write"""
-    proof: Path | None = None
-    """proof.json of that circuit, to be taken in"""
+    scores: Path  # node scores from the training pairs
+    circuit: Path  # circuit.json from the training pairs
+    evaluation: Path  # JSON file to write
+    curves: Path  # CSV file to write
+    proof: Path | None = None  # proof.json of that circuit, to be taken in
 
 
 def step(files: Files, settings: EvaluateCircuit, compute: Compute) -> None:

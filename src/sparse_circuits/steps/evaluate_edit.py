@@ -16,26 +16,19 @@ from sparse_circuits.sources.images import read_classes, read_images
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sequences: Path
-    """HDF5 file of token sequences"""
-    pairs: list[Folder]
-    """folders of pairs, with the names of the edit's behaviours and tasks"""
-    evaluation: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    sequences: Path  # HDF5 file of token sequences
+    pairs: list[Folder]  # folders of pairs, with the names of the edit's behaviours and tasks
+    evaluation: Path  # JSON file to write
     others: list[Folder] = field(default_factory=list)
     """folders of pairs of other tasks, on which side effects are looked for"""
     saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     circuits: list[Path] = field(default_factory=list)
     """<task>/<basis>/circuit.json of the tasks whose circuits are kept or removed"""
-    selection: Path | None = None
-    """the features that were selected"""
-    permanent: Folder | None = None
-    """folder of the model that keeps the edit"""
-    images: Path | None = None
-    """HDF5 file of the images on which the cost of a cue is measured"""
+    selection: Path | None = None  # the features that were selected
+    permanent: Folder | None = None  # folder of the model that keeps the edit
+    images: Path | None = None  # HDF5 file of the images on which the cost of a cue is measured
 
 
 def step(files: Files, settings: EvaluateEdit, compute: Compute) -> None:

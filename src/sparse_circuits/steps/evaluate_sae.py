@@ -15,16 +15,11 @@ from sparse_circuits.sae.evaluate import evaluate_coder
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sequences: Path
-    """HDF5 file of token sequences"""
-    stats: Path
-    """stats.json of the activation cache"""
-    sae: Folder
-    """folder of the autoencoder"""
-    evaluation: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    sequences: Path  # HDF5 file of token sequences
+    stats: Path  # stats.json of the activation cache
+    sae: Folder  # folder of the autoencoder
+    evaluation: Path  # JSON file to write
 
 
 def step(files: Files, settings: EvaluateSAE, compute: Compute) -> None:

@@ -20,18 +20,12 @@ from sparse_circuits.weight_sparse.masks import parse_channel
 
 @dataclass(frozen=True)
 class Files:
-    circuit: Path
-    """circuit.json"""
-    model: Folder
-    """folder of the model"""
-    sequences: Path
-    """HDF5 file of token sequences, over whose first training ones means are taken"""
-    train: Path
-    """training pairs, on which claims are made"""
-    test: Path
-    """test pairs, on which they are tested"""
-    explanation: Path
-    """JSON file to write"""
+    circuit: Path  # circuit.json
+    model: Folder  # folder of the model
+    sequences: Path  # HDF5 file of token sequences, over whose first training ones means are taken
+    train: Path  # training pairs, on which claims are made
+    test: Path  # test pairs, on which they are tested
+    explanation: Path  # JSON file to write
 
 
 def step(files: Files, settings: ExplainCircuit, compute: Compute) -> None:

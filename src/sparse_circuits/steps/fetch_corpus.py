@@ -8,8 +8,7 @@ from sparse_circuits.sources.registry import fetched
 
 @dataclass(frozen=True)
 class Files:
-    documents: Path
-    """where to write documents.jsonl"""
+    documents: Path  # where to write documents.jsonl
 
 
 def step(files: Files, settings: FetchDataset) -> None:

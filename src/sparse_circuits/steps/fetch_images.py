@@ -10,8 +10,7 @@ from sparse_circuits.sources.registry import fetched
 
 @dataclass(frozen=True)
 class Files:
-    images: Path
-    """where to write images.h5"""
+    images: Path  # where to write images.h5
 
 
 def step(files: Files, settings: FetchDataset) -> None:

@@ -10,8 +10,7 @@ from sparse_circuits.sources.registry import fetch
 
 @dataclass(frozen=True)
 class Files:
-    folder: Folder
-    """where to write config.json, model.safetensors, tokenizer files and model_card.json"""
+    folder: Folder  # where to write config.json, model.safetensors, tokenizer files and model_card.json
 
 
 def step(files: Files, settings: FetchModel) -> None:

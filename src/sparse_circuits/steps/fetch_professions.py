@@ -8,8 +8,7 @@ from sparse_circuits.sources.registry import fetched
 
 @dataclass(frozen=True)
 class Files:
-    professions: Path
-    """JSON file to write"""
+    professions: Path  # JSON file to write
 
 
 def step(files: Files, settings: FetchDataset) -> None:

@@ -8,8 +8,7 @@ from sparse_circuits.sources.registry import fetched
 
 @dataclass(frozen=True)
 class Files:
-    folder: Folder
-    """where to write cfg.json, sae_weights.safetensors, sparsity.safetensors and an empty training.csv"""
+    folder: Folder  # where to write cfg.json, sae_weights.safetensors, sparsity.safetensors and an empty training.csv
 
 
 def step(files: Files, settings: FetchSAE) -> None:

@@ -14,10 +14,8 @@ from sparse_circuits.models.load import model_card
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    scores: Path
-    """node scores"""
-    circuit: Path
-    """JSON file to write"""
+    scores: Path  # node scores
+    circuit: Path  # JSON file to write
 
 
 def step(files: Files, settings: FindCircuit, compute: Compute) -> None:

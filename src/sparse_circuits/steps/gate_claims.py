@@ -7,8 +7,7 @@ from sparse_circuits.base.files import read_json
 
 @dataclass(frozen=True)
 class Files:
-    verdicts: Path
-    """JSON file of verdicts"""
+    verdicts: Path  # JSON file of verdicts
 
 
 def step(files: Files) -> None:

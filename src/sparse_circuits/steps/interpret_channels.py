@@ -15,14 +15,10 @@ from sparse_circuits.sources.images import read_classes, read_images
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    images: Path
-    """HDF5 file of images; those for training are described"""
-    circuits: list[Path]
-    """circuit.json of each task"""
-    folder: Folder
-    """where to write <site>.json"""
+    model: Folder  # folder of the model
+    images: Path  # HDF5 file of images; those for training are described
+    circuits: list[Path]  # circuit.json of each task
+    folder: Folder  # where to write <site>.json
 
 
 def step(files: Files, settings: InterpretChannels, compute: Compute) -> None:

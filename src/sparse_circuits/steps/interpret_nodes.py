@@ -21,16 +21,11 @@ from sparse_circuits.sae.autoencoder import load_autoencoder
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sae: Folder
-    """folder of the site's autoencoder, or of the transcoder that writes it"""
-    activations: Folder
-    """folder of the activation cache, with sequences.h5"""
-    circuits: list[Path]
-    """circuit.json of each task"""
-    interpretation: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    sae: Folder  # folder of the site's autoencoder, or of the transcoder that writes it
+    activations: Folder  # folder of the activation cache, with sequences.h5
+    circuits: list[Path]  # circuit.json of each task
+    interpretation: Path  # JSON file to write
 
 
 def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
@@ -55,15 +50,7 @@ def step(files: Files, settings: InterpretNodes, compute: Compute) -> None:
         described = describe_on_images(model, site, written, list(nodes), firing, grid, settings.contexts)
     else:
         described = describe_nodes(
-            model,
-            site,
-            reads,
-            features.sae,
-            list(nodes),
-            firing,
-            settings,
-            settings.seed,
-            settings.batch_tokens,
+            model, site, reads, features.sae, list(nodes), firing, settings, settings.seed, settings.batch_tokens
         )
     card = model_card(files.model)
     found = Interpretation(

@@ -22,18 +22,13 @@ from sparse_circuits.verify.claims import check_variable, judge_claim
 
 @dataclass(frozen=True)
 class Files:
-    claims: Path
-    """YAML file of claims"""
-    model: Folder
-    """folder of the model"""
-    pairs: list[Path]
-    """<task>/test.jsonl of the claims' tasks"""
-    verdicts: Path
-    """JSON file to write"""
+    claims: Path  # YAML file of claims
+    model: Folder  # folder of the model
+    pairs: list[Path]  # <task>/test.jsonl of the claims' tasks
+    verdicts: Path  # JSON file to write
     edited: list[Folder] = field(default_factory=list)
     """<edit>/model, the folders of the models of edits that claims are tested on"""
-    circuits: list[Path] = field(default_factory=list)
-    """<task>/<basis>/circuit.json of the circuits that claims swap"""
+    circuits: list[Path] = field(default_factory=list)  # <task>/<basis>/circuit.json of the circuits that claims swap
     saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
 

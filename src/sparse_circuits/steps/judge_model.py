@@ -15,12 +15,9 @@ from sparse_circuits.sources.images import read_classes, read_images
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    images: Path
-    """HDF5 file of images; those for testing are judged"""
-    accuracy: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    images: Path  # HDF5 file of images; those for testing are judged
+    accuracy: Path  # JSON file to write
 
 
 def step(files: Files, settings: JudgeModel, compute: Compute) -> None:

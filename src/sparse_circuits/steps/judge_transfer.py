@@ -11,12 +11,9 @@ from sparse_circuits.config.judge_transfer import JudgeTransfer
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    scores: list[Path]
-    """node scores of each task, whose folder has its name"""
-    fit: Path
-    """node scores and means of other natural sentences"""
-    transfer: Path
-    """JSON file to write"""
+    scores: list[Path]  # node scores of each task, whose folder has its name
+    fit: Path  # node scores and means of other natural sentences
+    transfer: Path  # JSON file to write
 
 
 def step(files: Files, settings: JudgeTransfer, compute: Compute) -> None:

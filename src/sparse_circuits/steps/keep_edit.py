@@ -13,20 +13,15 @@ from sparse_circuits.models.save import save_edited
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sequences: Path
-    """HDF5 file of token sequences"""
-    pairs: list[Folder]
-    """folders of pairs, with the names of the edit's behaviours and tasks"""
-    folder: Folder
-    """folder of the model to write"""
+    model: Folder  # folder of the model
+    sequences: Path  # HDF5 file of token sequences
+    pairs: list[Folder]  # folders of pairs, with the names of the edit's behaviours and tasks
+    folder: Folder  # folder of the model to write
     saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
     circuits: list[Path] = field(default_factory=list)
     """<task>/<basis>/circuit.json of the tasks whose circuits are kept or removed"""
-    selection: Path | None = None
-    """the features that were selected"""
+    selection: Path | None = None  # the features that were selected
 
 
 def step(files: Files, settings: KeepEdit, compute: Compute) -> None:

@@ -14,16 +14,11 @@ from sparse_circuits.models.load import load_tokenizer
 
 @dataclass(frozen=True)
 class Files:
-    interpretation: Path
-    """description of the site's nodes"""
-    sequences: Path
-    """sequences that it was made from"""
-    tokenizer: Folder
-    """folder of the model that is described; its tokenizer is needed"""
-    remembered: Path
-    """file in which answers are kept as they come, so that nothing is asked twice"""
-    labels: Path
-    """JSON file to write"""
+    interpretation: Path  # description of the site's nodes
+    sequences: Path  # sequences that it was made from
+    tokenizer: Folder  # folder of the model that is described; its tokenizer is needed
+    remembered: Path  # file in which answers are kept as they come, so that nothing is asked twice
+    labels: Path  # JSON file to write
 
 
 def step(files: Files, settings: LabelNodes) -> None:

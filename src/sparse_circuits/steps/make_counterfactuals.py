@@ -13,12 +13,9 @@ from sparse_circuits.tasks.pairs import encode_pairs
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    tests: list[Path]
-    """test pairs of each task, in folders of the tasks' names"""
-    counterfactuals: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    tests: list[Path]  # test pairs of each task, in folders of the tasks' names
+    counterfactuals: Path  # JSON file to write
 
 
 def step(files: Files, settings: MakeCounterfactuals, compute: Compute) -> None:

@@ -12,12 +12,9 @@ from sparse_circuits.tasks.pairs import encode_pairs
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model whose tokenizer to use"""
-    train: Path
-    """JSON lines to write: training pairs"""
-    test: Path
-    """JSON lines to write: test pairs"""
+    model: Folder  # folder of the model whose tokenizer to use
+    train: Path  # JSON lines to write: training pairs
+    test: Path  # JSON lines to write: test pairs
     sources: list[Path] = field(default_factory=list)
     """what the pairs are made of, where that is a file: professions or images"""
 

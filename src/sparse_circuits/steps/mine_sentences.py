@@ -11,16 +11,11 @@ from sparse_circuits.tasks.pair import write_pairs
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model whose tokenizer to use"""
-    documents: Path
-    """documents of the corpus"""
-    sequences: Path
-    """sequences of the activation cache: documents that autoencoders were trained on are left out"""
-    fit: Path
-    """JSON lines to write"""
-    judge: Path
-    """JSON lines to write"""
+    model: Folder  # folder of the model whose tokenizer to use
+    documents: Path  # documents of the corpus
+    sequences: Path  # sequences of the activation cache: documents that autoencoders were trained on are left out
+    fit: Path  # JSON lines to write
+    judge: Path  # JSON lines to write
 
 
 def step(files: Files, settings: MineSentences) -> None:

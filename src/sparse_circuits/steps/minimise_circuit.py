@@ -10,10 +10,8 @@ from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    scores: Path
-    """node scores"""
-    circuit: Path
-    """JSON file to write"""
+    scores: Path  # node scores
+    circuit: Path  # JSON file to write
 
 
 def step(files: Files, settings: MinimiseCircuit, compute: Compute) -> None:

@@ -12,10 +12,8 @@ from sparse_circuits.models.load import site_widths
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model; its weights are not needed"""
-    plan: Path
-    """JSON file to write, in the folder of the cache"""
+    model: Folder  # folder of the model; its weights are not needed
+    plan: Path  # JSON file to write, in the folder of the cache
 
 
 def step(files: Files, settings: PlanCache) -> None:

@@ -9,10 +9,8 @@ from sparse_circuits.figures.style import save_figure, use_style
 
 @dataclass(frozen=True)
 class Files:
-    data: list[Path]
-    """the artefacts it is drawn from"""
-    svg: Path
-    """SVG file to write, with PNG and CSV beside it"""
+    data: list[Path]  # the artefacts it is drawn from
+    svg: Path  # SVG file to write, with PNG and CSV beside it
 
 
 def step(files: Files, settings: PlotFigure) -> None:

@@ -17,14 +17,10 @@ from sparse_circuits.tasks.pair import read_pairs
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sae: Folder
-    """folder of the autoencoder"""
-    tasks: list[Folder]
-    """folders of the tasks whose variables are probed for"""
-    probing: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    sae: Folder  # folder of the autoencoder
+    tasks: list[Folder]  # folders of the tasks whose variables are probed for
+    probing: Path  # JSON file to write
 
 
 def step(files: Files, settings: ProbeSAE, compute: Compute) -> None:

@@ -19,18 +19,12 @@ from sparse_circuits.tasks.pairs import Groups, encode_pairs
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    train: Path
-    """training pairs of the task"""
-    test: Path
-    """test pairs of the task"""
-    scores: Path
-    """node scores from the training pairs"""
-    circuit: Path
-    """circuit.json from the training pairs"""
-    proof: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    train: Path  # training pairs of the task
+    test: Path  # test pairs of the task
+    scores: Path  # node scores from the training pairs
+    circuit: Path  # circuit.json from the training pairs
+    proof: Path  # JSON file to write
     saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
 

@@ -18,18 +18,12 @@ from sparse_circuits.weight_sparse.folder import load_transformer
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sequences: Path
-    """HDF5 file of token sequences, over whose first training ones means are taken"""
-    train: Path
-    """training pairs"""
-    test: Path
-    """test pairs"""
-    circuit: Path
-    """JSON file to write: nodes and edges"""
-    pruning: Path
-    """JSON file to write: how the circuit does on test pairs"""
+    model: Folder  # folder of the model
+    sequences: Path  # HDF5 file of token sequences, over whose first training ones means are taken
+    train: Path  # training pairs
+    test: Path  # test pairs
+    circuit: Path  # JSON file to write: nodes and edges
+    pruning: Path  # JSON file to write: how the circuit does on test pairs
 
 
 def step(files: Files, settings: PruneTask, compute: Compute) -> None:

@@ -9,8 +9,7 @@ from sparse_circuits.versions.record import record
 
 @dataclass(frozen=True)
 class Files:
-    study: Path | None = None
-    """file of the study; by default the one that config/config.yaml names"""
+    study: Path | None = None  # file of the study; by default the one that config/config.yaml names
 
 
 def step(files: Files) -> None:

@@ -13,14 +13,10 @@ from sparse_circuits.sources.biographies import read_biographies
 
 @dataclass(frozen=True)
 class Files:
-    biographies: Path
-    """JSON-lines file of biographies"""
-    model: Folder
-    """folder of the model"""
-    saes: list[Folder]
-    """folder of each site's autoencoder"""
-    evaluation: Path
-    """JSON file to write"""
+    biographies: Path  # JSON-lines file of biographies
+    model: Folder  # folder of the model
+    saes: list[Folder]  # folder of each site's autoencoder
+    evaluation: Path  # JSON file to write
 
 
 def step(files: Files, settings: RunShift, compute: Compute) -> None:

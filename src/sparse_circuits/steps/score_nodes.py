@@ -10,8 +10,7 @@ from sparse_circuits.config.score_nodes import ScoreNodes
 
 @dataclass(frozen=True, kw_only=True)
 class Files(BenchFiles):
-    scores: Path
-    """HDF5 file to write"""
+    scores: Path  # HDF5 file to write
 
 
 def step(files: Files, settings: ScoreNodes, compute: Compute) -> None:

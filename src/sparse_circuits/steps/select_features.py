@@ -15,18 +15,13 @@ from sparse_circuits.edit.setup import Editing, rewritten_nodes
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    sequences: Path
-    """HDF5 file of token sequences"""
-    pairs: list[Folder]
-    """folders of pairs, with the names of the edit's behaviours and tasks"""
-    selection: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    sequences: Path  # HDF5 file of token sequences
+    pairs: list[Folder]  # folders of pairs, with the names of the edit's behaviours and tasks
+    selection: Path  # JSON file to write
     saes: list[Folder] = field(default_factory=list)
     """folder of each site's autoencoder; none: the nodes are the site's own coordinates"""
-    remembered: Path | None = None
-    """JSON-lines file where a judge's answers are kept, so that none is asked for twice"""
+    remembered: Path | None = None  # JSON-lines file where a judge's answers are kept, so that none is asked for twice
 
 
 def step(files: Files, settings: SelectFeatures, compute: Compute) -> None:

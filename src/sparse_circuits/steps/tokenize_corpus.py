@@ -8,12 +8,9 @@ from sparse_circuits.config.tokenize_corpus import TokenizeCorpus
 
 @dataclass(frozen=True)
 class Files:
-    documents: Path
-    """documents.jsonl of the corpus, or its images.h5: an image is a sequence, whatever the context"""
-    model: Folder
-    """folder of the model whose tokenizer to use"""
-    sequences: Path
-    """HDF5 file to write"""
+    documents: Path  # documents.jsonl of the corpus, or its images.h5: an image is a sequence, whatever the context
+    model: Folder  # folder of the model whose tokenizer to use
+    sequences: Path  # HDF5 file to write
 
 
 def step(files: Files, settings: TokenizeCorpus) -> None:

@@ -21,12 +21,9 @@ from sparse_circuits.models.texts import prompt_texts, token_texts
 
 @dataclass(frozen=True)
 class Files:
-    model: Folder
-    """folder of the model"""
-    saes: list[Folder]
-    """folder of each site's autoencoder"""
-    graph: Path
-    """JSON file to write"""
+    model: Folder  # folder of the model
+    saes: list[Folder]  # folder of each site's autoencoder
+    graph: Path  # JSON file to write
 
 
 def step(files: Files, settings: TracePrompt, compute: Compute) -> None:

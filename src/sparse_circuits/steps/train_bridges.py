@@ -21,20 +21,13 @@ from sparse_circuits.weight_sparse.training import in_random_order
 
 @dataclass(frozen=True)
 class Files:
-    dense: Folder
-    """folder of the dense model"""
-    sparse: Folder
-    """folder of the sparse model"""
-    sequences: Path
-    """HDF5 file of token sequences"""
-    circuits: list[Path]
-    """circuit.json of the sparse model, of each task"""
-    tests: list[Path]
-    """test pairs of the same tasks, in folders of the tasks' names"""
-    bridges: Path
-    """safetensors file to write"""
-    carried: Path
-    """JSON file to write"""
+    dense: Folder  # folder of the dense model
+    sparse: Folder  # folder of the sparse model
+    sequences: Path  # HDF5 file of token sequences
+    circuits: list[Path]  # circuit.json of the sparse model, of each task
+    tests: list[Path]  # test pairs of the same tasks, in folders of the tasks' names
+    bridges: Path  # safetensors file to write
+    carried: Path  # JSON file to write
 
 
 def step(files: Files, settings: TrainBridges, compute: Compute) -> None:

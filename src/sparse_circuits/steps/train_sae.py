@@ -20,8 +20,7 @@ from sparse_circuits.sae.units import Units
 
 @dataclass(frozen=True)
 class Files:
-    activations: Folder
-    """folder of the activation cache"""
+    activations: Folder  # folder of the activation cache
     folders: list[Folder]
     """folders to write, of their names: cfg.json, sae_weights.safetensors, sparsity.safetensors, training.csv"""
 

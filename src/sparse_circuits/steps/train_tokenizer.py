@@ -8,10 +8,8 @@ from sparse_circuits.weight_sparse.tokenizer import train_tokenizer
 
 @dataclass(frozen=True)
 class Files:
-    documents: Path
-    """documents.jsonl of the corpus"""
-    folder: Folder
-    """folder to write, whose name is the tokenizer's"""
+    documents: Path  # documents.jsonl of the corpus
+    folder: Folder  # folder to write, whose name is the tokenizer's
 
 
 def step(files: Files, settings: TrainTokenizer) -> None:

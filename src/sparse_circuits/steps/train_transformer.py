@@ -18,12 +18,9 @@ from sparse_circuits.weight_sparse.training import held_out_loss, in_random_orde
 
 @dataclass(frozen=True)
 class Files:
-    sequences: Path
-    """HDF5 file of token sequences"""
-    tokenizer: Folder
-    """folder of the tokenizer"""
-    folder: Folder
-    """folder to write, whose name is the model's"""
+    sequences: Path  # HDF5 file of token sequences
+    tokenizer: Folder  # folder of the tokenizer
+    folder: Folder  # folder to write, whose name is the model's
 
 
 def step(files: Files, settings: TrainTransformer, resumption: Resumption, compute: Compute) -> None:

@@ -22,10 +22,8 @@ from sparse_circuits.weight_sparse.training import held_out_loss, train
 
 @dataclass(frozen=True)
 class Files:
-    images: Path
-    """HDF5 file of images"""
-    folder: Folder
-    """folder to write, whose name is the model's"""
+    images: Path  # HDF5 file of images
+    folder: Folder  # folder to write, whose name is the model's
 
 
 def step(files: Files, settings: TrainVisionTransformer, resumption: Resumption, compute: Compute) -> None:

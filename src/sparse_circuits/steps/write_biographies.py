@@ -15,10 +15,8 @@ DRAWS = 2  # times what one draw takes, so that draws differ
 
 @dataclass(frozen=True)
 class Files:
-    biographies: Path
-    """JSON-lines file to write"""
-    model: Folder | None = None
-    """folder of the model that writes, where nobody published them"""
+    biographies: Path  # JSON-lines file to write
+    model: Folder | None = None  # folder of the model that writes, where nobody published them
 
 
 def step(files: Files, settings: WriteBiographies, compute: Compute) -> None:

@@ -8,10 +8,8 @@ from sparse_circuits.config.write_manifest import WriteManifest
 
 @dataclass(frozen=True)
 class Files:
-    manifest: Path
-    """JSON file to write in the folder of the cache, with stats.json beside it"""
-    sequences: Path
-    """HDF5 file of the token sequences it was made from"""
+    manifest: Path  # JSON file to write in the folder of the cache, with stats.json beside it
+    sequences: Path  # HDF5 file of the token sequences it was made from
 
 
 def step(files: Files, settings: WriteManifest, compute: Compute) -> None:

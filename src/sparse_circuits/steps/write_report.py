@@ -7,8 +7,7 @@ from sparse_circuits.report.page import Found, write_pages
 
 @dataclass(frozen=True, kw_only=True)
 class Files(Found):
-    folder: Folder
-    """folder to write"""
+    folder: Folder  # folder to write
 
 
 def step(files: Files, settings: WriteReport) -> None:

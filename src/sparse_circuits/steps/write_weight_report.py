@@ -7,8 +7,7 @@ from sparse_circuits.report.weights import FoundWeights, write_weight_pages
 
 @dataclass(frozen=True, kw_only=True)
 class Files(FoundWeights):
-    folder: Folder
-    """folder to write"""
+    folder: Folder  # folder to write
 
 
 def step(files: Files, settings: WriteWeightReport) -> None:

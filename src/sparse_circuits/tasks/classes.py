@@ -77,12 +77,7 @@ def image_pairs(
                 patch=to_text(images[patch]),
                 answers=answers,
                 patch_answers=patch_answers,
-                variables={
-                    "clean": f"{split}/{clean}",
-                    "patch": f"{split}/{patch}",
-                    "class": name,
-                    "other": other,
-                },
+                variables={"clean": f"{split}/{clean}", "patch": f"{split}/{patch}", "class": name, "other": other},
             )
         )
     return pairs

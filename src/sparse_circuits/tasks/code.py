@@ -10,14 +10,7 @@ from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.types import Tokenizer
 from sparse_circuits.config.base import Positive
 from sparse_circuits.config.code_tasks import CodeTask
-from sparse_circuits.tasks.code_templates import (
-    TASKS,
-    TEST_NAMES,
-    TEST_WORDS,
-    TRAIN_NAMES,
-    TRAIN_WORDS,
-    Template,
-)
+from sparse_circuits.tasks.code_templates import TASKS, TEST_NAMES, TEST_WORDS, TRAIN_NAMES, TRAIN_WORDS, Template
 from sparse_circuits.tasks.kind import Sources, Split, TaskSettings
 from sparse_circuits.tasks.pair import Pair
 

@@ -28,12 +28,7 @@ Row = tuple[str, str]  # a prefix and the verb that follows it in the corpus
 
 
 def natural_pairs(
-    documents: Sequence[str],
-    used: Collection[int],
-    lengths: Sequence[int],
-    count: int,
-    seed: int,
-    tokenizer: Tokenizer,
+    documents: Sequence[str], used: Collection[int], lengths: Sequence[int], count: int, seed: int, tokenizer: Tokenizer
 ) -> tuple[list[Pair], list[Pair]]:
     """Return `count` prefixes to fit on and `count` to judge by, from documents (document,) whose number is not `used`.
 

@@ -32,10 +32,8 @@ class Calibration:
 class Choices(NamedTuple):
     """Between the two answers of each prompt, clean ones first, then patched ones: (prompt,) each."""
 
-    differences: Tensor
-    """logit of the right answer less that of the wrong one"""
-    sides: Tensor
-    """1 where the right answer has the smaller token id (of several the first), else -1"""
+    differences: Tensor  # logit of the right answer less that of the wrong one
+    sides: Tensor  # 1 where the right answer has the smaller token id (of several the first), else -1
 
     @property
     def accuracy(self) -> float:
@@ -58,8 +56,7 @@ class Masking:
 
     model: WeightSparseForCausalLM
     fills: Fills
-    frozen_norms: bool = False
-    """every RMSNorm divides by what it would in the whole model"""
+    frozen_norms: bool = False  # every RMSNorm divides by what it would in the whole model
 
     @classmethod
     def by_means(cls, model: WeightSparseForCausalLM, tokens: Tensor, frozen_norms: bool = False) -> "Masking":

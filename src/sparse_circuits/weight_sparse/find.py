@@ -29,11 +29,7 @@ class JudgedCircuit:
 
 
 def find_weight_circuit(
-    masking: Masking,
-    pairs: Mapping[str, list[Pair]],
-    tokenizer: Tokenizer,
-    separator: int,
-    settings: PruneTask,
+    masking: Masking, pairs: Mapping[str, list[Pair]], tokenizer: Tokenizer, separator: int, settings: PruneTask
 ) -> JudgedCircuit:
     """Return the smallest circuit found on the pairs of `train`, judged on those of `test`.
 

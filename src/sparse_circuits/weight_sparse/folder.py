@@ -61,10 +61,7 @@ def load_transformer(folder: Path, device: torch.device) -> tuple[WeightSparseFo
 def count_weights(model: torch.nn.Module) -> dict[str, int]:
     """Return the number of all `weights` of a model and of the `nonzero` ones."""
     parameters = list(model.parameters())
-    return {
-        "weights": sum(p.numel() for p in parameters),
-        "nonzero": sum(int((p != 0).sum()) for p in parameters),
-    }
+    return {"weights": sum(p.numel() for p in parameters), "nonzero": sum(int((p != 0).sum()) for p in parameters)}
 
 
 def save_model(

@@ -22,12 +22,7 @@ ERROR = -1  # in place of a node's number
 
 @torch.no_grad()
 def exact_effects(
-    model: Model,
-    batch: PairBatch,
-    site: Site,
-    dictionary: Dictionary,
-    nodes: Sequence[int],
-    batch_tokens: int,
+    model: Model, batch: PairBatch, site: Site, dictionary: Dictionary, nodes: Sequence[int], batch_tokens: int
 ) -> Tensor:
     """Return the metric's change on the clean run of each pair by patching each node, at all positions: (pair, node).
 

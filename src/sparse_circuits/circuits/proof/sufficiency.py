@@ -11,8 +11,4 @@ def sufficiency(model: Tensor, circuit: Tensor, random: Tensor) -> Verdict:
     D is the mean over pairs of |difference of the metric|. `model` and `circuit` (pair,); `random` (draw, pair).
     The statistic is the number of random circuits farther from the model than C.
     """
-    return beats_random(
-        -change(model, circuit),
-        -change(model, random),
-        "the circuit is nearer to the model than",
-    )
+    return beats_random(-change(model, circuit), -change(model, random), "the circuit is nearer to the model than")

@@ -128,13 +128,7 @@ class MaskedBatch:
             closed = closed.index_add(1, flat.to(gates.device), -gates[:, numbers])
             left_out[site] = closed.view(circuits, positions, width)
         logits = run_ablated(
-            self.bench.model,
-            self.batch,
-            self.bench.basis,
-            self.fills,
-            left_out,
-            torch.zeros(circuits),
-            self.start,
+            self.bench.model, self.batch, self.bench.basis, self.fills, left_out, torch.zeros(circuits), self.start
         )
         return logit_difference(logits, self.batch.repeat(circuits)).view(circuits, -1)
 

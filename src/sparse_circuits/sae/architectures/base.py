@@ -63,12 +63,7 @@ class Architecture(nn.Module, ABC, Generic[C]):
     UNIT_ROWS: ClassVar[bool] = True  # whether the decoder's rows are kept at unit length
 
     def __init__(
-        self,
-        d_in: int,
-        config: C,
-        generator: torch.Generator,
-        d_out: int | None = None,
-        widths: Sequence[int] = (),
+        self, d_in: int, config: C, generator: torch.Generator, d_out: int | None = None, widths: Sequence[int] = ()
     ) -> None:
         """Start at random; `d_out` is a transcoder's, `widths` are those of a crosscoder's sites."""
         super().__init__()
