@@ -5,6 +5,7 @@ test pairs, as in the workflow.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -54,7 +55,10 @@ class Arguments:
 def main(args: Arguments) -> None:
     set_up(args.threads)
     device = choose_device(args.device)
-    agreement, kept, seconds, gaps = [], [], [], []
+    agreement: list[list[str | float]] = []
+    kept: list[list[str | float]] = []
+    seconds: list[list[str | float]] = []
+    gaps: dict[tuple[str, int], list[float]] = {}
     correlations: dict[str, list[float]] = {}
     for task in tqdm(args.tasks, unit="task", disable=None):
         train, test, few = (
@@ -62,7 +66,7 @@ def main(args: Arguments) -> None:
             for split, pairs in (("train", args.pairs), ("test", args.pairs), ("train", args.exact_pairs))
         )
         _forward_and_backward(train)  # to warm up
-        unit = seconds_of(lambda part=train: _forward_and_backward(part), device)
+        unit = seconds_of(partial(_forward_and_backward, train), device)
         found: dict[str, NodeScores] = {}
         for method in METHODS:
             begin = now(device)
@@ -77,13 +81,11 @@ def main(args: Arguments) -> None:
             kept.append([task, method, *(round(v, 3) for v in _faithfulness(test, scores, args.sizes))])
         for steps in args.steps:
             scores = score_nodes(
-                Bench(few.model, few.groups, few.basis, batch_tokens=BUDGET),
-                Scoring(method="integrated_gradients", steps=steps),
+                Bench(few.model, few.groups, few.basis, batch_tokens=BUDGET), Scoring.of("integrated_gradients", steps)
             )
-            found_gaps = [round(100 * gap.relative_gap, 2) for gap in site_sums(scores).values()]
-            gaps.append([task, str(steps), *found_gaps])
+            gaps[task, steps] = [round(100 * gap.relative_gap, 2) for gap in site_sums(scores).values()]
     best = {
-        site: min(max(row[2 + n] for row in gaps if row[1] == str(s)) for s in args.steps)
+        site: min(max(gaps[task, steps][n] for task in args.tasks) for steps in args.steps)
         for n, site in enumerate(args.study.sites)
     }
     claims = [
@@ -96,7 +98,7 @@ def main(args: Arguments) -> None:
         )
         for site, value in best.items()
     ]
-    median = [
+    median: list[list[str | float]] = [
         [method, round(min(values), 3), round(float(torch.tensor(values).median()), 3)]
         for method, values in correlations.items()
     ]
@@ -124,7 +126,7 @@ def main(args: Arguments) -> None:
             Table(
                 "Integrated gradients: how far the scores over a cut miss the total effect, in %, by steps",
                 ["task", "steps", *args.study.sites],
-                gaps,
+                [[task, str(steps), *found_gaps] for (task, steps), found_gaps in gaps.items()],
             ),
         ],
     )

@@ -2,6 +2,7 @@
 
 import resource
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 
 import torch
@@ -13,8 +14,9 @@ from sparse_circuits.base.machine import cores
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Features
-from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.bench import Bench, Outcome
 from sparse_circuits.circuits.fills import mean_ablation
+from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.command import program
 from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
@@ -62,23 +64,21 @@ def main(args: Arguments) -> None:
     def group(count: int) -> list[tuple[list[int], PairBatch]]:
         return [(list(range(count)), batch.split(count)[0])]
 
-    scores = score_nodes(Bench(setup.model, group(16), setup.basis, batch_tokens=BUDGET), Scoring(method="relp"))
+    def score(count: int) -> NodeScores:
+        return score_nodes(Bench(setup.model, group(count), setup.basis, batch_tokens=BUDGET), Scoring.of("relp", 1))
+
+    def judge(count: int, circuits: list[Circuit]) -> Outcome:
+        return Bench(setup.model, group(count), setup.basis, ablation, batch_tokens=BUDGET).run(circuits)
+
+    scores = score(16)
     ranked = scores.ranked()
     curve = [Circuit.of(ranked[:size], setup.basis) for size in args.sizes]
     ablation = mean_ablation(scores.means)
-    ratios = []
+    ratios: list[list[str | float]] = []
     for count in (1, 4, 16):
         times: list[tuple[float, float]] = []
         for _ in range(args.rounds):
-            one, all_sizes = (
-                seconds_of(
-                    lambda c=c, n=count: Bench(setup.model, group(n), setup.basis, ablation, batch_tokens=BUDGET).run(
-                        c
-                    ),
-                    device,
-                )
-                for c in (curve[-1:], curve)
-            )
+            one, all_sizes = (seconds_of(partial(judge, count, circuits), device) for circuits in (curve[-1:], curve))
             times.append((one, all_sizes))
         ratios.append(
             [
@@ -96,18 +96,10 @@ def main(args: Arguments) -> None:
             True,
         )
     )
-    linear = []
+    linear: list[list[str | float]] = []
     for count in (16, 32, 64):
-        scored = seconds_of(
-            lambda n=count: score_nodes(
-                Bench(setup.model, group(n), setup.basis, batch_tokens=BUDGET), Scoring(method="relp")
-            ),
-            device,
-        )
-        judged = seconds_of(
-            lambda n=count: Bench(setup.model, group(n), setup.basis, ablation, batch_tokens=BUDGET).run(curve[:4]),
-            device,
-        )
+        scored = seconds_of(partial(score, count), device)
+        judged = seconds_of(partial(judge, count, curve[:4]), device)
         linear.append([str(count), round(scored, 2), round(judged, 2)])
     publish_findings(
         "circuit_cost",
@@ -138,11 +130,10 @@ def _long_prompt(model: Model, length: int) -> float:
             "topk", W_dec.T.contiguous(), torch.zeros(len(W_dec)), W_dec, torch.zeros(model.d_model), k=32
         )
         basis[Site("resid_post", layer)] = Features(sae.to(model.device))
-    vocabulary = model.network.get_input_embeddings().weight.shape[0]
-    clean, patch = torch.randint(vocabulary, (2, 1, length), generator=generator)
-    answers, patch_answers = torch.randint(vocabulary, (2, 1, 1), generator=generator)
+    clean, patch = torch.randint(model.vocabulary, (2, 1, length), generator=generator)
+    answers, patch_answers = torch.randint(model.vocabulary, (2, 1, 1), generator=generator)
     groups = [([0], PairBatch(clean, patch, answers, patch_answers))]
-    scores = score_nodes(Bench(model, groups, basis, batch_tokens=BUDGET), Scoring(method="relp"))
+    scores = score_nodes(Bench(model, groups, basis, batch_tokens=BUDGET), Scoring.of("relp", 1))
     circuit = Circuit.of(scores.ranked()[:300], basis)
     Bench(model, groups, basis, mean_ablation(scores.means), batch_tokens=BUDGET).run([circuit])
     if model.device.type == "cuda":

@@ -1,6 +1,6 @@
 """Tokens per second of training a TopK sparse autoencoder fed from HDF5, as a share of the same fed from memory.
 
-Training is `sparse_circuits.sae.train.train` as the pipeline calls it, fed by an `ActivationReader` that may hold
+Training is `sparse_circuits.sae.train.train_saes` as the pipeline calls it, fed by an `ActivationReader` that may hold
 nothing in memory, so that every slab is read and its checksum tested; and by the same batches in a list. Both in turn,
 in several rounds. The shards were just written: they come from the system's cache of files, not from the disk.
 """
@@ -41,7 +41,8 @@ def main(args: Arguments) -> None:
     set_up(training.threads)
     device = choose_device(training.device)
     batches = [batch.cpu() for batch in synthetic_activations(training, BATCHES)]
-    config = {"topk": TopK(architecture="topk", d_sae=training.d_sae, k=training.k, batch=training.batch)}
+    topk = {"architecture": "topk", "d_sae": training.d_sae, "k": training.k, "batch": training.batch}
+    config = {"topk": TopK.model_validate(topk)}
     memory: list[float] = []
     fed: dict[Compression, list[float]] = {compression: [] for compression in TARGETS}
     RESULTS.mkdir(parents=True, exist_ok=True)

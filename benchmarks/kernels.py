@@ -57,7 +57,9 @@ def measure(d_in: int, d_sae: int, args: Arguments, device: torch.device) -> lis
     by_feature = values[grouping.order]
 
     def encode() -> Tensor:
-        return PreActivations(x, W, b).largest(args.k).pre.view(args.rows, -1).sort(dim=1).values
+        found = PreActivations(x, W, b).largest(args.k).pre
+        assert found is not None
+        return found.view(args.rows, -1).sort(dim=1).values
 
     def stock_encode() -> Tensor:
         return linear(x.bfloat16(), W.bfloat16()).float().add_(b).topk(args.k, dim=1).values.flip(1)

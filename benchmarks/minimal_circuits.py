@@ -82,7 +82,7 @@ def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
     problem = pose(
         Bench(features.model, features.groups, features.basis, batch_tokens=BATCH_TOKENS),
         scores,
-        MinimiseCircuit(sites=[], candidates=args.candidates),
+        MinimiseCircuit.model_validate({"sites": [], "candidates": args.candidates}),
     )
     test = _judge(args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu")), scores)
     curve = _Curve(test, scores.ranked())
@@ -99,7 +99,7 @@ def _task(args: Arguments, task: str) -> list[dict[str, Any]]:
     for search, target in [("heaviside", t) for t in args.targets] + [(s, args.targets[1]) for s in args.others]:
         begin = time.process_time()
         try:
-            found = minimal_circuit(problem, MinimalCircuits(search=search, target=target))
+            found = minimal_circuit(problem, MinimalCircuits.model_validate({"search": search, "target": target}))
         except StudyError as reason:
             print(f"{task}, {search}: {reason}", flush=True)
             continue
@@ -129,7 +129,7 @@ def _coordinates(args: Arguments, task: str, sites: list[str], scores: NodeScore
         train = args.study.set_up(f"{task}/train", SCORE_PAIRS, choose_device("cpu"), sites)
         scores = score_nodes(
             Bench(train.model, train.groups, train.basis, batch_tokens=BATCH_TOKENS),
-            Scoring(method="integrated_gradients", steps=STEPS),
+            Scoring.of("integrated_gradients", STEPS),
         )
     test = args.study.set_up(f"{task}/test", args.test_pairs, choose_device("cpu"), sites)
     return _Curve(_judge(test, scores), scores.ranked())

@@ -24,7 +24,7 @@ def time_training(
     configs: Mapping[str, Trained],
     active: int | None = None,
 ) -> float:
-    """Return the seconds that the timed steps of `train` take on what `fed` yields; `batches` tell the units.
+    """Return the seconds that the timed steps of `train_saes` take on what `fed` yields; `batches` tell the units.
 
     With `active`, JumpReLU and gated autoencoders start as trained ones are: rows of length 1, and about so many
     features active a row. Pre-activations are about normal then, with a deviation of 1.
@@ -33,7 +33,7 @@ def time_training(
     clock = Clock(fed, training, device)
     pool = torch.cat(batches).float()
     units = Units.of([pool.mean(dim=0)], [pool.square().sum(dim=1).mean().item()])
-    limit = NormalDist().inv_cdf(1 - active / training.d_sae) if active else None
+    limit = NormalDist().inv_cdf(1 - active / training.d_sae) if active else 0.0
 
     class FewJumps(JumpReLUTrainer):
         START_NORM = 1.0
@@ -49,6 +49,6 @@ def time_training(
             super().add_weights()
             self.b_enc.data.fill_(-limit)
 
-    with mock.patch.dict(TRAINERS, {"jumprelu": FewJumps, "gated": FewOpenGates} if limit else {}):
+    with mock.patch.dict(TRAINERS, {"jumprelu": FewJumps, "gated": FewOpenGates} if active else {}):
         train_saes(lambda _: clock, training.all_steps, units, configs, 0, device, {})
     return clock.seconds

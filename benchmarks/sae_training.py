@@ -1,9 +1,9 @@
 """Tokens per second of training a sparse autoencoder, beside other libraries and the encoder's product alone.
 
-Ours is `sparse_circuits.sae.train.train` as the pipeline calls it, theirs are their own trainers with their defaults
-(rivals_sae_training.py), and of the switches that a library offers for speed those with which it was fastest in a
-short trial on this machine. All see the same activations and the same number of threads, in turn, in several rounds.
-TopK, BatchTopK, JumpReLU and gated are trained at one size; on a GPU, TopK at four larger ones too.
+Ours is `sparse_circuits.sae.train.train_saes` as the pipeline calls it, theirs are their own trainers with their
+defaults (rivals_sae_training.py), and of the switches that a library offers for speed those with which it was fastest
+in a short trial on this machine. All see the same activations and the same number of threads, in turn, in several
+rounds. TopK, BatchTopK, JumpReLU and gated are trained at one size; on a GPU, TopK at four larger ones too.
 
 On a GPU machine without the project's environment, with wheels for its Python in a folder `wheels` (pydantic, tyro,
 psutil, safetensors, h5py, and those of setup_rivals.sh):
@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,7 +36,7 @@ NAMES: dict[Architecture, str] = {"topk": "TopK", "batch_topk": "BatchTopK", "ju
 WITH_TARGET = ("dictionary_learning", "sae_lens")
 FLOOR_TARGETS = {"cpu": 0.4, "cuda": 0.5}
 GPU_SIZES = tuple(product((768, 2304), (16384, 65536)))  # d_in, d_sae
-TRIAL = {"warm_up": 2, "steps": 4}  # to find each library's fastest switches
+TRIAL: dict[str, Any] = {"warm_up": 2, "steps": 4}  # to find each library's fastest switches
 
 Switches = tuple[str, ...]
 
@@ -130,7 +131,7 @@ def measure(architecture: Architecture, training: Training, args: Arguments) -> 
 
 def config_of(architecture: Architecture, training: Training) -> Trained:
     """Return the settings of ours; penalties hardly act within so few steps, and are warmed up besides."""
-    common = {"d_sae": training.d_sae, "batch": training.batch}
+    common: dict[str, Any] = {"d_sae": training.d_sae, "batch": training.batch}
     if architecture == "topk":
         return TopK(architecture="topk", k=training.k, **common)
     if architecture == "batch_topk":

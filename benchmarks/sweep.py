@@ -1,11 +1,12 @@
 """Speed of training six TopK autoencoders together, k 16, 32 and 64 by two seeds, beside one alone.
 
-Both are `sparse_circuits.sae.train.train` on the same batches in memory, in turn, in several rounds. Speeds are tokens
-per second times autoencoders, so that six which took the time of one would reach a ratio of 6.
+Both are `sparse_circuits.sae.train.train_saes` on the same batches in memory, in turn, in several rounds. Speeds are
+tokens per second times autoencoders, so that six which took the time of one would reach a ratio of 6.
 """
 
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 from tqdm import tqdm
 
@@ -31,7 +32,7 @@ def main(args: Arguments) -> None:
     training = args.training
     set_up(training.threads)
     batches = synthetic_activations(training)
-    shared = {"d_sae": training.d_sae, "batch": training.batch}
+    shared: dict[str, Any] = {"d_sae": training.d_sae, "batch": training.batch}
     configs = {
         f"k{k} seed{seed}": TopK(architecture="topk", k=k, seed=seed, **shared) for k, seed in product(KS, SEEDS)
     }

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from common import Claim, Table, publish_findings
 from finished import Finished
+from sparse_circuits.artefacts.transfer import TransferEvaluation
 from sparse_circuits.base.compute import choose_device, set_up
-from sparse_circuits.base.files import read_json
 from sparse_circuits.base.machine import cores
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Coordinates, Node
@@ -26,7 +26,7 @@ from sparse_circuits.circuits.transfer import judge_nodes, shared_means, union_r
 from sparse_circuits.command import program
 from sparse_circuits.config.score_nodes import Scoring
 from sparse_circuits.config.site import Site
-from sparse_circuits.models.load import Model, load_tokenizer
+from sparse_circuits.models.load import Model
 from sparse_circuits.models.run import run
 from sparse_circuits.tasks.pair import read_pairs
 from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
@@ -63,15 +63,16 @@ def main(args: Arguments) -> None:
     device = choose_device("auto")
     circuits = args.study.circuits
     setup = args.study.set_up("natural/judge", args.limit, device)
-    model, tokenizer = setup.model, load_tokenizer(args.study.model_folder)
+    model = setup.model
     fit = load_scores(circuits / "natural_sentences.h5")
     tasks = [load_scores(circuits / task / "features/scores.h5") for task in TASKS]
-    fit_groups = encode_pairs(read_pairs(args.study.results / "tasks/natural/fit.jsonl"), tokenizer, model.separator_id)
+    sentences = read_pairs(args.study.results / "tasks/natural/fit.jsonl")
+    fit_groups = encode_pairs(sentences, model.tokenizer, model.separator_id)
     found = []
     for row in (row for row in rows(model, setup.basis, fit, tasks, fit_groups) if args.only in row.name):
         judged = judge_nodes(Bench(model, setup.groups, row.basis, row.ablation, batch_tokens=2048), row.nodes, [], 0)
         tqdm.write(row.name)
-        found.append([row.name, str(len(row.nodes)), *(round(judged[key], 3) for key in SHOWN)])
+        found.append([row.name, str(len(row.nodes)), *(round(getattr(judged, key), 3) for key in SHOWN)])
     title = f"One change at a time, {sum(len(indices) for indices, _ in setup.groups)} sentences"
     publish_findings("transfer", device, claims(circuits), [Table(title, ["change", "nodes", *SHOWN], found)])
 
@@ -80,20 +81,20 @@ def claims(circuits: Path) -> list[Claim]:
     """What the study's own judgement (`snakemake transfer`) says of the nodes of the templates."""
     judged = next(
         row
-        for row in read_json(circuits / "transfer.json")["judged"]
-        if (row["nodes_from"], row["fill"]) == ("templates", "sentence means")
+        for row in TransferEvaluation.read(circuits / "transfer.json").judged
+        if (row.nodes_from, row.fill) == ("templates", "sentence means")
     )
-    name = f"{judged['nodes']} nodes of the templates in {judged['examples']} natural sentences"
+    name = f"{judged.nodes} nodes of the templates in {judged.examples} natural sentences"
     return [
-        Claim(f"{name}: necessity", judged["necessity"], "of the metric", 0.7),
+        Claim(f"{name}: necessity", judged.necessity, "of the metric", 0.7),
         Claim(
             f"{name}: necessity of as many random nodes, mean",
-            fmean(judged["random_necessity"]),
+            fmean(judged.random_necessity),
             "of the metric",
             0.05,
             True,
         ),
-        Claim(f"{name}: sufficiency", judged["sufficiency"], "of the metric", 0.5),
+        Claim(f"{name}: sufficiency", judged.sufficiency, "of the metric", 0.5),
     ]
 
 
@@ -123,7 +124,7 @@ def rows(
         yield Row(f"site {site} alone", *_at([site], best, basis), means)
     layers, count = range(model.num_layers), model.network.config.num_attention_heads
     heads = {Site("heads", layer): Coordinates(count, model.width(Site("heads", layer)) // count) for layer in layers}
-    scored = score_nodes(Bench(model, groups, heads, batch_tokens=2048), Scoring(method="relp"))
+    scored = score_nodes(Bench(model, groups, heads, batch_tokens=2048), Scoring.of("relp", 1))
     for size in (30, BEST):
         yield Row(
             f"{size} attention heads of {count * len(layers)}",

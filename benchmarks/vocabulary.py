@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,8 +77,8 @@ def main(vocabulary: int = 262_144, only: str | None = None, programs: tuple[str
 
 def random_language(vocabulary: int) -> Model:
     """A model of random weights, d_model 640 and 18 layers."""
-    sizes = {"hidden_size": 640, "intermediate_size": 2048, "num_hidden_layers": 18, "head_dim": 256}
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 1}
+    sizes: dict[str, Any] = {"hidden_size": 640, "intermediate_size": 2048, "num_hidden_layers": 18, "head_dim": 256}
+    heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 1}
     config = Gemma3TextConfig(vocab_size=vocabulary, **sizes, **heads)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
@@ -118,14 +119,14 @@ def evaluate_sae(model: Model) -> None:
     """Two batches of 8 sequences."""
     sparsity = torch.zeros(5120)
     norms = {SITES[0]: float("inf")}
-    settings = EvaluateSAE(reads=[str(SITES[0])])
+    settings = EvaluateSAE.model_validate({"reads": [str(SITES[0])]})
     evaluate_coder(model, sequences(model, 16), autoencoder(), norms, sparsity, settings)
 
 
 def keep_edit(model: Model) -> None:
     """Two steps of distillation."""
     batches = [tokens(model, 8, CONTEXT)]
-    distil(model, {SITES[1]: lambda x: 0.9 * x}, batches, Distillation(steps=2), 0)
+    distil(model, {SITES[1]: lambda x: 0.9 * x}, batches, Distillation.model_validate({"steps": 2}), 0)
 
 
 def evaluate_edit(model: Model) -> None:
@@ -153,8 +154,7 @@ def evaluate_circuit(model: Model) -> None:
 def score(model: Model) -> None:
     """Integrated gradients on 200 pairs, at one site."""
     score_nodes(
-        Bench(model, groups(model), basis(SITES[:1]), batch_tokens=2048),
-        Scoring(method="integrated_gradients", steps=10),
+        Bench(model, groups(model), basis(SITES[:1]), batch_tokens=2048), Scoring.of("integrated_gradients", 10)
     )
 
 

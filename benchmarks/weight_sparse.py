@@ -59,7 +59,7 @@ def main(args: Arguments) -> None:
         "AbsTopK activations": Transformer.model_validate(size),
         "sparse weights too": Transformer.model_validate({**size, "share": args.share}),
     }
-    models = {name: new_model(entry, VOCABULARY, CONTEXT, 0).to(device=device) for name, entry in kinds.items()}
+    models = {name: new_model(entry, VOCABULARY, CONTEXT, 0).train().to(device=device) for name, entry in kinds.items()}
     tokens = random_tokens(args)
     times: dict[str, list[float]] = {name: [] for name in kinds}
     projections = []
@@ -73,7 +73,7 @@ def main(args: Arguments) -> None:
     share = median(p / t for p, t in zip(projections, last, strict=True))
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         memory = {name: pool.submit(peak_memory, entry, args).result() for name, entry in kinds.items()}
-    rows = [
+    rows: list[list[str | float]] = [
         [
             name,
             round(median(found) / args.steps, 3),

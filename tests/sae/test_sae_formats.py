@@ -92,7 +92,7 @@ def test_every_format_and_class_has_a_reference() -> None:
 
 @pytest.mark.parametrize("architecture", [a for a in ARCHITECTURES if a not in SAELENS_HAS_NOT])
 def test_a_folder_of_ours_has_the_keys_and_tensors_of_saelens(architecture: Architecture, tmp_path: Path) -> None:
-    """benchmarks/saelens_folders.py has SAELens itself read them; here, they are compared with what it wrote."""
+    """benchmarks/saelens_parity.py has SAELens itself read them; here, they are compared with what it wrote."""
     reference = REFERENCES / "saelens" / architecture
     theirs = json.loads((reference / "cfg.json").read_text())
     sae = _random(architecture, theirs["d_in"], theirs["d_sae"], theirs.get("d_out"))
