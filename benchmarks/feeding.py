@@ -69,11 +69,12 @@ def main(args: Arguments) -> None:
 def write_cache(folder: Path, batches: list[Tensor], compression: Compression) -> None:
     """Write a cache of one site that holds `batches` in two shards."""
     folder.mkdir()
-    h5py.File(folder / "sequences.h5", "w").close()
+    with h5py.File(folder / "sequences.h5", "w") as sequences:
+        sequences.attrs.update(corpus="none", corpus_sha256="", model="none", seed=0, tokenizer_sha256="")
     files = [folder / "shard-00000.h5", folder / "shard-00001.h5"]
     for file, part in zip(files, torch.cat(batches).chunk(2), strict=True):
         nowhere = np.zeros(len(part), dtype=np.int32)
-        statistics = SiteStatistics(np.zeros(part.shape[1]), 0.0, 0.0, 0.0, 0)
+        statistics = SiteStatistics(np.zeros(part.shape[1]), 1.0, 0.0, 0.0, 0)  # of a site that varies; else unread
         write_shard(
             file, {SITE: part}, Rows(nowhere, nowhere, nowhere, nowhere), {SITE: statistics}, "bfloat16", compression
         )

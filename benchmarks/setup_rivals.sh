@@ -25,9 +25,10 @@ install() {
 }
 
 torch=$(locked torch)
-shared=$(locked annotated-doc certifi charset-normalizer docstring_parser fsspec h11 httpcore2 httpx2 huggingface_hub idna \
-    markdown-it-py mdurl numpy packaging pandas psutil pyarrow Pygments python-dateutil PyYAML regex requests rich safetensors \
-    six tokenizers tqdm transformers truststore typeguard typing_extensions tyro urllib3)
+shared=$(locked annotated-doc annotated-types certifi charset-normalizer docstring_parser fsspec h11 httpcore2 httpx2 \
+    huggingface_hub idna markdown-it-py mdurl numpy packaging pandas psutil pyarrow pydantic pydantic_core Pygments \
+    python-dateutil PyYAML regex requests rich safetensors six tokenizers tqdm transformers truststore typeguard \
+    typing_extensions typing-inspection tyro urllib3)
 rivals=(
     dictionary-learning==0.1.0 einops==0.8.2 eai-sparsify==1.3.3 natsort==8.4.0 schedulefree==1.4.1
     sae-lens==6.54.12 better-abc==0.0.3 datasets==5.2.0 dill==0.4.1 jaxtyping==0.3.11 multiprocess==0.70.19
