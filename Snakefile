@@ -74,11 +74,15 @@ onsuccess:
     finished = Path(PATHS.report) / "summary.json"
     if finished.is_file() and not workflow.output_settings.quiet:
         from sparse_circuits.command import print_any_text
-        from sparse_circuits.base.files import read_json
+        from sparse_circuits.artefacts.study_summary import StudySummary
         from sparse_circuits.report.summary import format_summary
 
         print_any_text()
-        print(format_summary(read_json(finished), f"{PATHS.report}/index.html"))
+        print(
+            format_summary(
+                StudySummary.read(finished), f"{PATHS.report}/index.html"
+            )
+        )
 
 
 onerror:

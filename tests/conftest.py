@@ -66,6 +66,7 @@ def _once(folder: Path, make: Callable[[Path], object]) -> Path:
     """Have the first process that comes here make `folder`; the others wait."""
     with FileLock(f"{folder}.lock"):
         if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # one whose making failed
             folder.mkdir()
             make(folder)
             (folder / "done").touch()

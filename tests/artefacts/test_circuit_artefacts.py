@@ -60,7 +60,9 @@ def test_a_file_of_another_release_says_how_to_make_it_anew(
 ) -> None:
     path = tmp_path / "circuit.json"
     write_json(path, {**example(ScoredCircuit).plain(), **change})
-    with pytest.raises(StudyError, match=f"another release's rule find_circuit made it {told}; make it anew: snake"):
+    with pytest.raises(
+        StudyError, match=f"not what this release's rule find_circuit writes {told}; make it anew: snake"
+    ):
         ScoredCircuit.read(path)
 
 

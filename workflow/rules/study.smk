@@ -55,6 +55,7 @@ OTHERS = [path for path in OTHERS if path != config.get("default_study")]
 COMMAND = " ".join(
     ["snakemake", *(f"--configfile {path}" for path in OTHERS[-1:]), "--"]
 )
+COMMAND = COMMAND.replace("{", "{{").replace("}", "}}")  # `told` formats it
 STORED_ELSEWHERE = bool(workflow.storage_settings.default_storage_provider)
 STAGES = stages_folder(STUDY.study, is_default=not OTHERS)
 

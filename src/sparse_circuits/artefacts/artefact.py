@@ -30,8 +30,7 @@ class Artefact(Part):
     """A JSON file of results/."""
 
     rule: ClassVar[str]  # the rule that makes it
-    version: ClassVar[int] = 1
-    """of its layout; written as `schema` from 2 on, so that a file without it is of the first"""
+    version: ClassVar[int] = 1  # of its layout; written as `schema` from 2 on: a file without it is of the first
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -44,13 +43,14 @@ class Artefact(Part):
             return cls.model_validate(data)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            key = ".".join(map(str, first["loc"]))
-            raise cls._other(path, f"`{key}`: {first['msg'].lower()}") from None
+            key = "".join(f"`{key}`: " for key in [".".join(map(str, first["loc"]))] if key)
+            raise cls._other(path, key + first["msg"].lower()) from None
 
     @classmethod
     def _other(cls, path: Path, what: str) -> StudyError:
         return StudyError(
-            f"{path}: another release's rule {cls.rule} made it ({what}); make it anew: snakemake --force {path}"
+            f"{path}: not what this release's rule {cls.rule} writes ({what}); make it anew: "
+            f"snakemake --configfile STUDY --force {path}"
         )
 
     def write(self, path: Path) -> None:

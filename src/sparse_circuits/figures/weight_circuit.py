@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sparse_circuits.artefacts.weight_circuit import WeightCircuit
 from sparse_circuits.artefacts.weight_explanation import WeightExplanation
-from sparse_circuits.base.files import read_json
 from sparse_circuits.base.wording import count
 from sparse_circuits.figures.style import NEGATIVE, NEUTRAL, POSITIVE, TEXT_WIDTH
 
@@ -29,7 +29,7 @@ def draw_weight_circuit(files: list[Path]) -> tuple[Figure, pd.DataFrame]:
     A node is the darker the more prompts change their answer when it is what it is in the pair's other prompt; under a
     node that reads or writes the residual stream stand the tokens of largest embedding or unembedding in its channel.
     """
-    circuit, explanation = read_json(files[0]), WeightExplanation.read(files[1])
+    circuit, explanation = WeightCircuit.read(files[0]).plain(), WeightExplanation.read(files[1])
     rows: dict[str, list[dict[str, Any]]] = {}
     for node in circuit["nodes"]:
         rows.setdefault(_row(node["site"]), []).append(node)

@@ -60,13 +60,15 @@ def read_firing(
     wanted = torch.tensor(list(features), dtype=torch.long, device=device)
     parts: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.float32]]] = []
     left = sum(entry.rows for entry in manifest.shards) if tokens is None else tokens
+    end = 0
     with Progress(total=left, desc=f"encode {site}", unit="token") as progress:
         for entry in manifest.shards:
             if left <= 0:
                 break
             path = folder / entry.file
             rows = read_origins(path)
-            begin, end = int(rows.sequence.min()), int(rows.sequence.max()) + 1
+            # A sequence of which nothing was cached counts too: places are numbered by sequences.h5.
+            begin, end = end, int(rows.sequence.max(initial=end - 1)) + 1
             sequences = read_sequences(folder / "sequences.h5", "train", begin, end)
             sequence = rows.sequence - begin
             # Whole sequences, the first ones of the shard, so that contexts have no gaps.

@@ -31,6 +31,7 @@ def file_words(step: str, files: Mapping[str, str | Sequence[str]]) -> list[str]
         if flag.of_folders:
             folders = [os.path.dirname(path) for path in paths]
             paths = list(dict.fromkeys(folders)) if flag.several or not folders else [os.path.commonpath(folders)]
+        paths = [f"./{path}" if path.startswith("-") else path for path in paths]
         if paths or not flag.optional:
             words += [f"--{flag.name.replace('_', '-')}", *paths]
     return words

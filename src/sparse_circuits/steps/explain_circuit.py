@@ -4,9 +4,10 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.artefacts.weight_circuit import WeightCircuit
 from sparse_circuits.artefacts.weight_explanation import WeightExplanation
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, read_json
+from sparse_circuits.base.files import Folder
 from sparse_circuits.config.explain_circuit import ExplainCircuit
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.models.texts import token_text
@@ -35,10 +36,10 @@ def step(files: Files, settings: ExplainCircuit, compute: Compute) -> None:
     tokens = torch.from_numpy(read_sequences(files.sequences, "train", 0, settings.mean_sequences).token_id).long()
     masking = Masking.by_means(model, tokens, settings.frozen_norms)
     train, test = (encode_pairs(read_pairs(path), tokenizer, separator) for path in (files.train, files.test))
-    circuit = read_json(files.circuit)
-    nodes = [parse_channel(node["id"]) for node in circuit["nodes"]]
+    circuit = WeightCircuit.read(files.circuit)
+    nodes = [parse_channel(node.id) for node in circuit.nodes]
     found = explain(masking, train, test, nodes, lambda token: token_text(tokenizer, token))
-    facts = {key: circuit[key] for key in ("study", "task", "model")}
+    facts = circuit.model_dump(include={"study", "task", "model"})
     WeightExplanation(**facts, **dict(found)).write(files.explanation)
     held = sum(claim.holds for claim in found.claims)
     print(f"{len(nodes)} nodes, {held} of {len(found.claims)} claims hold on test pairs")
