@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from sparse_circuits.artefacts.model_losses import ModelLosses
 from sparse_circuits.circuits.counterfactual import counterfactuals
 from sparse_circuits.config.catalogue import load_datasets
 from sparse_circuits.config.site import Site
@@ -27,6 +28,7 @@ from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import augmented
 from sparse_circuits.weight_sparse.training import train
+from worlds.artefact_example import example
 from worlds.checkout import ROOT
 from worlds.seeded import autoencoder
 
@@ -55,7 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, shapes: Path) -> Path:
     steps = entry.images // entry.batch
     train(model, augmented(split.images, split.labels, SHAPES, entry, 0), entry, steps, torch.device("cpu"))
     save_tokenizer(SHAPES, made / "tokenizer", "shapes")
-    save_model(model, "shapes", made / "tokenizer", "MIT", {}, [{"step": 0}], made / "model")
+    save_model(model, "shapes", made / "tokenizer", "MIT", example(ModelLosses), [{"step": 0}], made / "model")
     return made / "model"
 
 
@@ -121,7 +123,9 @@ def test_a_label_names_what_is_above_its_share() -> None:
 def test_a_feature_is_described_by_the_images_that_it_is_active_on(tmp_path: Path) -> None:
     save_tokenizer(CLASSES, tmp_path / "tokenizer", "shapes")
     network = new_vision_model(Entry(layers=1, d_model=16, head_dim=4, patch=2, images=8, batch=8), (4, 6, 1), 3, 0)
-    save_model(network, "shapes", tmp_path / "tokenizer", "MIT", {}, [{"step": 0}], tmp_path / "model")
+    save_model(
+        network, "shapes", tmp_path / "tokenizer", "MIT", example(ModelLosses), [{"step": 0}], tmp_path / "model"
+    )
     model = load_model(tmp_path / "model", torch.device("cpu"))
     # The second feature writes what makes a ring likelier, the first the opposite.
     ring = model.network.get_output_embeddings().weight[2]

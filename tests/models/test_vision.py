@@ -11,6 +11,7 @@ from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.sequences import read_sequences, write_image_sequences
+from sparse_circuits.artefacts.model_losses import ModelLosses
 from sparse_circuits.base.checkpoint import Checkpoint
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.ablation import Circuit
@@ -37,6 +38,7 @@ from sparse_circuits.weight_sparse.choices import Masking
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import accuracy, augmented
 from sparse_circuits.weight_sparse.training import train
+from worlds.artefact_example import example
 from worlds.checkout import ROOT
 from worlds.drawn_images import CLASSES, SHAPE, drawn, entry, idx, published
 from worlds.seeded import generator
@@ -59,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("model")
     save_tokenizer(CLASSES, made / "tokenizer", "shapes")
     model = new_vision_model(ENTRY, SHAPE, len(CLASSES), 0)
-    save_model(model, "shapes", made / "tokenizer", "MIT", {}, [{"step": 0}], made / "model")
+    save_model(model, "shapes", made / "tokenizer", "MIT", example(ModelLosses), [{"step": 0}], made / "model")
     return made / "model"
 
 

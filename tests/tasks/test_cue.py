@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from sparse_circuits.artefacts.model_losses import ModelLosses
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.cue import Cue
 from sparse_circuits.config.site import Site
@@ -22,6 +23,7 @@ from sparse_circuits.studies.load import load_study
 from sparse_circuits.tasks.cue import cue_pairs
 from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
+from worlds.artefact_example import example
 from worlds.checkout import ROOT
 
 CLASSES = ["dot", "bar", "ring"]
@@ -35,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("model")
     save_tokenizer(CLASSES, made / "tokenizer", "shapes")
     model = new_vision_model(Entry(layers=2, d_model=8, head_dim=4, patch=2, images=64, batch=8), SHAPE, 3, 0)
-    save_model(model, "shapes", made / "tokenizer", "MIT", {}, [{"step": 0}], made / "model")
+    save_model(model, "shapes", made / "tokenizer", "MIT", example(ModelLosses), [{"step": 0}], made / "model")
     return made / "model"
 
 
