@@ -90,8 +90,10 @@ def test_folders_of_files_are_what_their_files_hold(finished: Path) -> None:
 
 def test_a_circuit_of_weights_has_no_strongest_nodes(tmp_path: Path) -> None:
     found = found_weights(tmp_path / "results")
-    with pytest.raises(StudyError, match="have no scores; all in `nodes` are needed"):
-        sc.load(found.explanations[0].parent).strongest()
+    circuit = sc.load(found.explanations[0].parent)
+    for asked in (circuit.strongest, circuit.minimal, lambda: circuit.saes, lambda: circuit.evaluate("test.jsonl")):
+        with pytest.raises(StudyError, match="have no scores; all in `nodes` are needed"):
+            asked()
 
 
 def test_a_circuit_is_taken_out_on_a_new_prompt_as_by_hand(finished: Path) -> None:

@@ -104,7 +104,11 @@ class InResults:
 
     @cached_property
     def basis(self) -> Basis:
-        """Features of the autoencoders with the circuit's hashes, or coordinates; StudyError when one is not there."""
+        """Features of the autoencoders with the circuit's hashes, or coordinates.
+
+        Raises StudyError when an autoencoder is not there, and for a circuit of weights.
+        """
+        _with_scores(self.facts)
         hashes = self.facts["sha256"]["saes"]
         saes = self._results / "saes" / self.facts["model"]
         folders = [
@@ -150,8 +154,7 @@ class FoundCircuit:
 
         Raises StudyError for a circuit of weights, whose nodes have no scores: all of them are needed.
         """
-        if self.facts["basis"] == "weights":
-            raise StudyError("nodes of a circuit of weights have no scores; all in `nodes` are needed")
+        _with_scores(self.facts)
         inside = [node for node in self.nodes if node["site"] != "output" and "/error" not in node["id"]]
         return [node["id"] for node in sorted(inside, key=lambda node: -abs(node["score"]))[:count]]
 
@@ -253,6 +256,11 @@ def load_circuit(folder: Path) -> FoundCircuit:
     beside = ((folder / "evaluation.json", CircuitEvaluation), (folder / "proof.json", CircuitProof))
     evaluation, proof = (kind.read(path).plain() if path.exists() else None for path, kind in beside)
     return FoundCircuit(circuit, nodes, edges, InResults(folder, circuit), evaluation, proof)
+
+
+def _with_scores(facts: Mapping[str, Any]) -> None:
+    if facts["basis"] == "weights":
+        raise StudyError("nodes of a circuit of weights have no scores; all in `nodes` are needed")
 
 
 def _row(node: dict[str, Any]) -> dict[str, Any]:
