@@ -102,6 +102,27 @@ def test_memory_gives_what_the_steps_write(
     ]
 
 
+def test_a_circuit_of_transcoders_is_loaded_though_they_lie_by_the_site_that_they_read(
+    tiny: sc.Model, tiny_folder: Path, pairs: Path, tmp_path: Path
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    W_enc, W_dec = (torch.randn(shape, generator=generator) for shape in ((32, 24), (24, 32)))
+    metadata = {"hook_name": "mlp_in.1", "hook_name_out": "mlp_out.1", "model_name": tiny.name}
+    sae = SparseAutoencoder(
+        "transcoder", W_enc, torch.zeros(24), W_dec, torch.zeros(32), centred=False, metadata=metadata
+    )
+    saved, task, found = (tmp_path / name for name in (f"saes/{tiny.name}/mlp.1/topk", "tasks/t", "circuits/s/t/b"))
+    save_autoencoder(saved, sae, torch.full((24,), 0.1))
+    shutil.copytree(tiny_folder, tmp_path / "models" / tiny.name)
+    shutil.copytree(pairs, task)
+    found.mkdir(parents=True)
+    files = {"model": tiny_folder, "pairs": task / "train.jsonl", "saes": [saved], "scores": found / "scores.h5"}
+    score_nodes.step(score_nodes.Files(**files), ScoreNodes(sites=["mlp_out.1"]), CPU)
+    asked = FindCircuit(study="s", task="t", basis="b", sites=["mlp_out.1"], **FOUND)
+    find_circuit.step(find_circuit.Files(**files, circuit=found / "circuit.json"), asked, CPU)
+    assert [one.architecture for one in sc.load(found).saes] == ["transcoder"]
+
+
 def test_a_minimal_circuit_reaches_its_target_and_is_judged_like_any_other(tiny: sc.Model, pairs: Path) -> None:
     circuit = sc.find_circuit(tiny, pairs / "train.jsonl", nodes="heads", edges=False)
     minimal = circuit.minimal(target=0.5, search="thresholds")

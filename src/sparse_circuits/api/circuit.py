@@ -1,8 +1,8 @@
 """Circuits as Python objects: found in memory or loaded from results/, evaluated, made minimal, run on a prompt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -111,9 +111,8 @@ class InResults:
         _with_scores(self.facts)
         hashes = self.facts["sha256"]["saes"]
         saes = self._results / "saes" / self.facts["model"]
-        folders = [
-            _found(sorted((saes / site).glob("*/sae_weights.safetensors")), digest) for site, digest in hashes.items()
-        ]
+        digest_of = cache(sha256)
+        folders = [_found(saes, site, digest, digest_of) for site, digest in hashes.items()]
         return load_basis(self.model, folders, list(hashes) or [str(site) for site in self.scores.sites])
 
     @cached_property
@@ -275,9 +274,9 @@ def _same(path: Path, digest: str) -> None:
         raise StudyError(f"{path}: not the one that the circuit was found with; run `snakemake` again")
 
 
-def _found(files: Sequence[Path], digest: str) -> Path:
-    for file in files:
-        if sha256(file) == digest:
+def _found(saes: Path, site: str, digest: str, digest_of: Callable[[Path], str]) -> Path:
+    # A transcoder lies in the folder of the site that it reads: all are looked at, those of the site written first.
+    for file in sorted(saes.glob("*/*/sae_weights.safetensors"), key=lambda file: (file.parts[-3] != site, file)):
+        if digest_of(file) == digest:
             return file.parent
-    looked = ", ".join(map(str, files)) or "none"
-    raise StudyError(f"no autoencoder with the hash {digest[:12]} that circuit.json names; there are: {looked}")
+    raise StudyError(f"{saes}: no autoencoder with the hash {digest[:12]} that circuit.json names for {site}")
