@@ -125,6 +125,9 @@ def test_a_circuit_of_transcoders_is_loaded_though_they_lie_by_the_site_that_the
 
 def test_a_minimal_circuit_reaches_its_target_and_is_judged_like_any_other(tiny: sc.Model, pairs: Path) -> None:
     circuit = sc.find_circuit(tiny, pairs / "train.jsonl", nodes="heads", edges=False)
+    for method, given in ((circuit.evaluate, {"pairs": pairs / "test.jsonl"}), (circuit.minimal, {})):
+        with pytest.raises(StudyError, match="unknown key `sites`; the circuit's nodes say it"):
+            method(**given, sites=["heads.0"])
     minimal = circuit.minimal(target=0.5, search="thresholds")
     assert minimal.facts["minimal"]["held_out_faithfulness"] >= 0.5
     held_out = minimal.evaluate(read_pairs(pairs / "train.jsonl")[-4:], sizes=[1, 2])
@@ -166,6 +169,7 @@ def test_a_circuit_of_a_changed_model_is_found_in_it(tiny: sc.Model, pairs: Path
         ({"nodes": "neuron"}, "nodes 'neuron': not known; give neurons, heads, channels, or a list of autoencoders"),
         ({"nodes": []}, "nodes: an empty list"),
         ({"node_treshold": 0.1}, "find_circuit: unknown key `node_treshold`; did you mean `node_threshold`"),
+        ({"sites": ["heads.0"]}, "find_circuit: unknown key `sites`; the circuit's nodes say it"),
         ({"pairs": []}, "pairs: no pairs in it"),
         ({"pairs": [{"clean": "The key"}]}, "pair 1: field `patch` must be a text"),
         ({"pairs": "nowhere.jsonl"}, "nowhere.jsonl: no such file"),

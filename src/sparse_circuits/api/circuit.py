@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -21,7 +21,7 @@ from sparse_circuits.circuits.dictionaries import basis_of, load_basis
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.minimise import minimise_circuit
 from sparse_circuits.circuits.scores import NodeScores, load_scores
-from sparse_circuits.config.base import Name, Share, validate
+from sparse_circuits.config.base import Name, Share, StepSettings, validate
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 from sparse_circuits.config.find_circuit import FindCircuit
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
@@ -35,6 +35,7 @@ from sparse_circuits.tasks.pairs import encode_pairs
 
 Given = str | Path | Sequence[Pair | Mapping[str, Any]]
 """Pairs: a file of JSON lines, or a list of `Pair` or of dicts with its fields."""
+Asked = TypeVar("Asked", bound=StepSettings)
 SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
 
 
@@ -163,7 +164,7 @@ class FoundCircuit:
         `settings` are those of the step evaluate_circuit. Raises StudyError for an unknown one, and for pairs that do
         not fit the model.
         """
-        asked = validate(EvaluateCircuit, {"sites": self._sites, "sizes": SIZES, **settings}, "evaluate")
+        asked = _asked(EvaluateCircuit, {"sizes": SIZES, **settings}, "evaluate", sites=self._sites)
         bench = self._bench(pairs_of(pairs), asked.judge_pairs, asked.seed, asked.batch_tokens)
         return evaluate_circuits(bench, self.origin.scores, self._nodes(), asked).plain()
 
@@ -173,7 +174,7 @@ class FoundCircuit:
         Its `facts` have the search under `minimal`. `settings` are those of the step minimise_circuit. Raises
         StudyError for an unknown one, and when the candidates reach less.
         """
-        asked = validate(MinimiseCircuit, {"sites": self._sites, "target": target, **settings}, "minimal")
+        asked = _asked(MinimiseCircuit, {"target": target, **settings}, "minimal", sites=self._sites)
         bench = self._bench(self.origin.pairs, None, asked.seed, asked.batch_tokens)
         found = minimise_circuit(bench, self.origin.scores, asked).plain()
         nodes = [_row(node) for node in found.pop("nodes")]
@@ -236,8 +237,8 @@ def find_circuit(
     an unknown one, for pairs and autoencoders that do not fit the model, and when no node scores enough.
     """
     basis = basis_of(model, nodes)
-    given = {"basis": nodes if isinstance(nodes, str) else "features", "sites": list(map(str, basis)), **settings}
-    asked = validate(FindInMemory, given, "find_circuit")
+    computed = {"basis": nodes if isinstance(nodes, str) else "features", "sites": list(map(str, basis))}
+    asked = _asked(FindInMemory, settings, "find_circuit", **computed)
     training = pairs_of(pairs)
     scored, weighed = (
         Bench.of(model, training, basis, count, asked.seed, asked.batch_tokens)
@@ -260,6 +261,13 @@ def load_circuit(folder: Path) -> FoundCircuit:
 def _with_scores(facts: Mapping[str, Any]) -> None:
     if facts["basis"] == "weights":
         raise StudyError("nodes of a circuit of weights have no scores; all in `nodes` are needed")
+
+
+def _asked(kind: type[Asked], settings: Mapping[str, Any], where: str, **computed: Any) -> Asked:
+    for key in computed:
+        if key in settings:
+            raise StudyError(f"{where}: unknown key `{key}`; the circuit's nodes say it")
+    return validate(kind, {**settings, **computed}, where)
 
 
 def _row(node: dict[str, Any]) -> dict[str, Any]:
