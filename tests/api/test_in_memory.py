@@ -171,6 +171,8 @@ def test_a_circuit_of_a_changed_model_is_found_in_it(tiny: sc.Model, pairs: Path
         ({"node_treshold": 0.1}, "find_circuit: unknown key `node_treshold`; did you mean `node_threshold`"),
         ({"sites": ["heads.0"]}, "find_circuit: unknown key `sites`; the circuit's nodes say it"),
         ({"pairs": []}, "pairs: no pairs in it"),
+        ({"pairs": {"clean": "The key"}}, "pairs: expected a file, or a list of pairs: .*; found {'clean': 'The key'}"),
+        ({"pairs": ["a", "b"]}, "pairs: expected a file, or a list of pairs: .*; found .'a', 'b'."),
         ({"pairs": [{"clean": "The key"}]}, "pair 1: field `patch` must be a text"),
         ({"pairs": "nowhere.jsonl"}, "nowhere.jsonl: no such file"),
     ],
