@@ -135,6 +135,12 @@ def test_a_minimal_circuit_reaches_its_target_and_is_judged_like_any_other(tiny:
     assert held_out["circuit"]["nodes"] == len(minimal.strongest()) < 8
 
 
+def test_one_autoencoder_is_a_list_of_one(tiny: sc.Model, pairs: Path, saes: list[Path]) -> None:
+    given = [saes[0], sc.load(saes[0]), [str(saes[0])]]
+    found = [sc.find_circuit(tiny, pairs / "train.jsonl", nodes=one, edges=False) for one in given]
+    assert all(circuit.nodes == found[0].nodes for circuit in found)
+
+
 def test_pairs_are_given_as_a_file_as_objects_or_as_dicts(tiny: sc.Model, pairs: Path) -> None:
     file = pairs / "train.jsonl"
     objects = read_pairs(file)

@@ -17,7 +17,7 @@ from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.choose import choose_circuit
-from sparse_circuits.circuits.dictionaries import basis_of, load_basis
+from sparse_circuits.circuits.dictionaries import Nodes, basis_of, load_basis
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.minimise import minimise_circuit
 from sparse_circuits.circuits.scores import NodeScores, load_scores
@@ -227,13 +227,11 @@ class FoundCircuit:
         return mean_coordinates(self.model, self.origin.basis, prompts)
 
 
-def find_circuit(
-    model: Model, pairs: Given, nodes: str | Sequence[SparseAutoencoder | str | Path] = "neurons", **settings: Any
-) -> FoundCircuit:
+def find_circuit(model: Model, pairs: Given, nodes: Nodes = "neurons", **settings: Any) -> FoundCircuit:
     """Return the circuit of a model for some pairs: nodes that score enough, and edges between them.
 
-    `nodes` are neurons, heads or channels (of the residual stream) of all layers, or autoencoders or their folders,
-    whose features are the nodes. `settings` are those of the steps score_nodes and find_circuit. Raises StudyError for
+    `nodes` are neurons, heads or channels (of the residual stream) of all layers, or autoencoders or their folders
+    (one, as a Path, or a list), whose features are the nodes. `settings` are those of the steps score_nodes and find_circuit. Raises StudyError for
     an unknown one, for pairs and autoencoders that do not fit the model, and when no node scores enough.
     """
     basis = basis_of(model, nodes)
