@@ -161,6 +161,14 @@ def test_a_model_comes_from_a_folder_of_ours_of_transformers_or_as_an_object(
     assert all(model.separator_id == tiny.separator_id for model in models)
 
 
+def test_activations_are_asked_for_by_sites_or_their_names(tiny: sc.Model) -> None:
+    tokens = torch.tensor([tiny.encode("The key")])
+    named, site = tiny.activations(tokens, ["resid_post.0"]), Site("resid_post", 0)
+    assert torch.equal(named["resid_post.0"], tiny.activations(tokens, [site])[site])
+    with pytest.raises(StudyError, match="`resid.0` is no site; kinds are"):
+        tiny.activations(tokens, ["resid.0"])
+
+
 def test_a_circuit_of_a_changed_model_is_found_in_it(tiny: sc.Model, pairs: Path) -> None:
     """With the first layer's attention taken away, none of its heads scores anything."""
     silenced = tiny.changed({Site("heads", 0): torch.zeros_like})

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ from sparse_circuits.models.texts import token_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+SiteOrName = TypeVar("SiteOrName", Site, str)
 
 
 def _no_tokenizer() -> Tokenizer:
@@ -79,9 +81,17 @@ class Model:
         return run(self, tokens.to(self.device), logits="last").logits[:, -1]
 
     @torch.no_grad()
-    def activations(self, tokens: Tokens, sites: Sequence[Site]) -> dict[Site, Activation]:
-        """Return the activations (batch, position, width) of sites on `tokens` (batch, position), in fp32."""
-        return run(self, tokens.to(self.device), read=sites).activations
+    def activations(self, tokens: Tokens, sites: Sequence[SiteOrName]) -> dict[SiteOrName, Activation]:
+        """Return the activations (batch, position, width) of sites on `tokens` (batch, position), in fp32.
+
+        Sites are `Site`s or their names, by which the activations are given. Raises StudyError for a name of none.
+        """
+        try:
+            read = [Site.parse(site) if isinstance(site, str) else site for site in sites]
+        except ValueError as error:
+            raise StudyError(str(error)) from None
+        found = run(self, tokens.to(self.device), read=read).activations
+        return {given: found[site] for given, site in zip(sites, read, strict=True)}
 
     def encode(self, prompt: str) -> list[int]:
         """Return the tokens of a prompt, the separator first.
