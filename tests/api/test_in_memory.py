@@ -118,7 +118,7 @@ def test_a_circuit_of_transcoders_is_loaded_though_they_lie_by_the_site_that_the
     found.mkdir(parents=True)
     files = {"model": tiny_folder, "pairs": task / "train.jsonl", "saes": [saved], "scores": found / "scores.h5"}
     score_nodes.step(score_nodes.Files(**files), ScoreNodes(sites=["mlp_out.1"]), CPU)
-    asked = FindCircuit(study="s", task="t", basis="b", sites=["mlp_out.1"], **FOUND)
+    asked = FindCircuit(study="s", task="t", basis="b", sites=["mlp_out.1"], node_threshold=0, edge_threshold=0)
     find_circuit.step(find_circuit.Files(**files, circuit=found / "circuit.json"), asked, CPU)
     assert [one.architecture for one in sc.load(found).saes] == ["transcoder"]
 
@@ -165,7 +165,7 @@ def test_activations_are_asked_for_by_sites_or_their_names(tiny: sc.Model) -> No
     tokens = torch.tensor([tiny.encode("The key")])
     named, site = tiny.activations(tokens, ["resid_post.0"]), Site("resid_post", 0)
     assert torch.equal(named["resid_post.0"], tiny.activations(tokens, [site])[site])
-    with pytest.raises(StudyError, match="`resid.0` is no site; kinds are"):
+    with pytest.raises(StudyError, match=r"`resid\.0` is no site; kinds are"):
         tiny.activations(tokens, ["resid.0"])
 
 
@@ -185,8 +185,8 @@ def test_a_circuit_of_a_changed_model_is_found_in_it(tiny: sc.Model, pairs: Path
         ({"node_treshold": 0.1}, "find_circuit: unknown key `node_treshold`; did you mean `node_threshold`"),
         ({"sites": ["heads.0"]}, "find_circuit: unknown key `sites`; the circuit's nodes say it"),
         ({"pairs": []}, "pairs: no pairs in it"),
-        ({"pairs": {"clean": "The key"}}, "pairs: expected a file, or a list of pairs: .*; found {'clean': 'The key'}"),
-        ({"pairs": ["a", "b"]}, "pairs: expected a file, or a list of pairs: .*; found .'a', 'b'."),
+        ({"pairs": {"clean": "The key"}}, r"pairs: expected a file, or a list of pairs: .*; found {'clean'"),
+        ({"pairs": ["a", "b"]}, r"pairs: expected a file, or a list of pairs: .*; found \['a', 'b'\]"),
         ({"pairs": [{"clean": "The key"}]}, "pair 1: field `patch` must be a text"),
         ({"pairs": "nowhere.jsonl"}, "nowhere.jsonl: no such file"),
     ],

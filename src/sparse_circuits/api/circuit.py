@@ -230,9 +230,9 @@ class FoundCircuit:
 def find_circuit(model: Model, pairs: Given, nodes: Nodes = "neurons", **settings: Any) -> FoundCircuit:
     """Return the circuit of a model for some pairs: nodes that score enough, and edges between them.
 
-    `nodes` are neurons, heads or channels (of the residual stream) of all layers, or autoencoders or their folders
-    (one, as a Path, or a list), whose features are the nodes. `settings` are those of the steps score_nodes and find_circuit. Raises StudyError for
-    an unknown one, for pairs and autoencoders that do not fit the model, and when no node scores enough.
+    `nodes` are neurons, heads or channels (of the residual stream) of all layers, or autoencoders or their folders, one
+    or a list, whose features are the nodes. `settings` are those of the steps score_nodes and find_circuit. Raises
+    StudyError for an unknown one, for pairs and autoencoders that do not fit the model, and when no node scores enough.
     """
     basis = basis_of(model, nodes)
     computed = {"basis": nodes if isinstance(nodes, str) else "features", "sites": list(map(str, basis))}
