@@ -2,13 +2,15 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 import sparse_circuits as sc
 from sparse_circuits.base.compute import Compute
@@ -19,12 +21,15 @@ from sparse_circuits.config.find_circuit import FindCircuit
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
 from sparse_circuits.config.score_nodes import ScoreNodes
 from sparse_circuits.config.site import Site
+from sparse_circuits.models.classifiers import classifier_tokenizer
 from sparse_circuits.models.load import load_tokenizer
+from sparse_circuits.models.pictures import to_tokens
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, save_autoencoder
 from sparse_circuits.steps import evaluate_circuit, find_circuit, minimise_circuit, score_nodes
 from sparse_circuits.tasks.agreement import agreement_pairs
 from sparse_circuits.tasks.pair import Pair, read_pairs, write_pairs
 from worlds.checkout import ROOT
+from worlds.networks import clip, dinov2, vit
 
 NEURONS = ["mlp_neurons.0", "mlp_neurons.1"]
 FEATURES = ["resid_post.0", "resid_post.1"]
@@ -201,6 +206,35 @@ def test_what_is_no_model_is_told_in_a_line(tiny: sc.Model, tmp_path: Path) -> N
         sc.Model.load(tmp_path)
     with pytest.raises(StudyError, match=r"give it too: Model.load\(network, tokenizer\)"):
         sc.Model.load(tiny.network)
+
+
+def test_a_folder_lacks_what_is_told_in_a_line(tiny: sc.Model, tiny_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"gpt2: no such folder; one is written by `save_pretrained`"):
+        sc.Model.load("gpt2")
+    tiny.network.save_pretrained(folder := tmp_path / "untold")
+    with pytest.raises(StudyError, match=r"untold: it has no tokenizer that can be read; write one by [^\n]*$"):
+        sc.Model.load(folder)
+    model = sc.Model.load(folder, tiny.tokenizer, name="tiny-llama")
+    assert (model.name, model.tokenizer, model.separator_id) == ("tiny-llama", tiny.tokenizer, tiny.separator_id)
+    (folder / "model.safetensors").write_bytes(b"broken")
+    with pytest.raises(StudyError, match=r"untold: the weights cannot be read: [^\n]*$"):
+        sc.Model.load(folder, tiny.tokenizer)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(StudyError, match=r"untold: the weights cannot be read: [^\n]*$"):
+        sc.Model.load(folder, tiny.tokenizer)
+
+
+@pytest.mark.parametrize("make", [vit, dinov2, clip])
+def test_an_image_classifier_is_loaded_as_an_object(make: Callable[[], PreTrainedModel]) -> None:
+    network = make().eval()
+    model = sc.Model.load(network, classifier_tokenizer(network.config, None), name="seen")
+    image = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
+    tokens = torch.from_numpy(to_tokens(image, np.zeros(1, np.uint8), 3)).long()[:, :-1]
+    with torch.no_grad():
+        expected = network(pixel_values=torch.from_numpy(image).permute(0, 3, 1, 2) / 127.5 - 1).logits
+    torch.testing.assert_close(model.logits(tokens), expected)
+    assert model.sees
+    assert model.name == "seen"
 
 
 def test_the_notebook_that_finds_a_circuit_runs(
