@@ -94,15 +94,14 @@ def test_memory_gives_what_the_steps_write(
     used = saes if basis == "features" else []
     written = _by_steps(tiny_folder, pairs, FEATURES if used else NEURONS, used, tmp_path)
     circuit = sc.find_circuit(sc.Model.load(tiny_folder), pairs / "train.jsonl", nodes=used or basis, **FOUND)
-    assert circuit.nodes == written["circuit"]["nodes"]
-    assert circuit.edges == written["circuit"]["edges"]
     facts = {**written["circuit"], "study": "memory", "task": "pairs"}
-    assert circuit.facts.items() <= facts.items()
+    assert circuit.facts.plain().items() <= facts.items()
+    assert circuit.nodes == circuit.facts.nodes
     curves = circuit.evaluate(pairs / "test.jsonl", sizes=[1, 5, 20])
-    assert json.loads(json.dumps(curves)).items() <= written["evaluation"].items()
+    assert curves.plain().items() <= written["evaluation"].items()
     minimal = circuit.minimal(target=0.6, **SEARCH)
-    assert minimal.facts["minimal"].items() <= written["minimal"].items()
-    assert [(node["id"], node["score"]) for node in minimal.nodes] == [
+    assert minimal.minimised.plain() == written["minimal"]
+    assert [(node.id, node.score) for node in minimal.nodes] == [
         (node["id"], node["score"]) for node in written["minimal"]["nodes"]
     ]
 
@@ -134,10 +133,10 @@ def test_a_minimal_circuit_reaches_its_target_and_is_judged_like_any_other(tiny:
         with pytest.raises(StudyError, match="unknown key `sites`; the circuit's nodes say it"):
             method(**given, sites=["heads.0"])
     minimal = circuit.minimal(target=0.5, search="thresholds")
-    assert minimal.facts["minimal"]["held_out_faithfulness"] >= 0.5
+    assert minimal.minimised.held_out_faithfulness >= 0.5
     held_out = minimal.evaluate(read_pairs(pairs / "train.jsonl")[-4:], sizes=[1, 2])
-    assert held_out["circuit"]["faithfulness"] == pytest.approx(minimal.facts["minimal"]["held_out_faithfulness"])
-    assert held_out["circuit"]["nodes"] == len(minimal.strongest()) < 8
+    assert held_out.circuit.faithfulness == pytest.approx(minimal.minimised.held_out_faithfulness)
+    assert held_out.circuit.nodes == len(minimal.strongest()) < 8
 
 
 def test_one_autoencoder_is_a_list_of_one(tiny: sc.Model, pairs: Path, saes: list[Path]) -> None:
@@ -178,8 +177,8 @@ def test_a_circuit_of_a_changed_model_is_found_in_it(tiny: sc.Model, pairs: Path
     """With the first layer's attention taken away, none of its heads scores anything."""
     silenced = tiny.changed({Site("heads", 0): torch.zeros_like})
     circuit = sc.find_circuit(silenced, pairs / "train.jsonl", nodes="heads", node_threshold=0, edges=False)
-    assert {node["site"] for node in circuit.nodes if node["score"] == 0} == {"heads.0"}
-    assert all(node["score"] == 0 for node in circuit.nodes if node["site"] == "heads.0")
+    assert {node.site for node in circuit.nodes if node.score == 0} == {"heads.0"}
+    assert all(node.score == 0 for node in circuit.nodes if node.site == "heads.0")
 
 
 @pytest.mark.parametrize(
@@ -248,5 +247,5 @@ def test_the_notebook_that_finds_a_circuit_runs(
             exec(cell["source"], names)
             if cell["metadata"].get("tags") == ["parameters"]:
                 names |= {"folder": str(tiny_folder), "pairs": str(pairs), "threshold": 0.002, "target": 0.5}
-    assert names["small"].facts["minimal"]["held_out_faithfulness"] >= 0.5
-    assert names["judged"]["circuit"]["nodes"] == len(names["circuit"].strongest())
+    assert names["small"].minimised.held_out_faithfulness >= 0.5
+    assert names["judged"].circuit.nodes == len(names["circuit"].strongest())

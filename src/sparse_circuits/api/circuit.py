@@ -8,9 +8,11 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
+from sparse_circuits.artefacts.circuit import CircuitEdge, CircuitHashes, CircuitNode, ScoredCircuit
+from sparse_circuits.artefacts.circuit_evaluation import CircuitCurves, CircuitEvaluation
 from sparse_circuits.artefacts.circuit_proof import CircuitProof
-from sparse_circuits.artefacts.weight_circuit import read_circuit
+from sparse_circuits.artefacts.minimal_circuit import MinimalCircuit, NeededNode
+from sparse_circuits.artefacts.weight_circuit import WeightCircuit, WeightHashes, WeightNode, read_circuit
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import sha256
 from sparse_circuits.circuits.attribution.score import score_nodes
@@ -87,20 +89,20 @@ class InResults:
     """What a circuit of results/ was found with, loaded when asked for; refused when it is another one by now."""
 
     folder: Path
-    facts: Mapping[str, Any]
+    facts: ScoredCircuit | WeightCircuit
 
     @cached_property
     def model(self) -> Model:
         """The model; raises StudyError when results/ has another one of that name."""
-        folder = self._results / "models" / self.facts["model"]
-        _same(folder / "model.safetensors", self.facts["sha256"]["model"])
+        folder = self._results / "models" / self.facts.model
+        _same(folder / "model.safetensors", self._hashes.model)
         return Model.load(folder)
 
     @cached_property
     def pairs(self) -> list[Pair]:
         """The task's training pairs; raises StudyError when results/ has others."""
-        file = self._results / "tasks" / self.facts["task"] / "train.jsonl"
-        _same(file, self.facts["sha256"]["task"])
+        file = self._results / "tasks" / self.facts.task / "train.jsonl"
+        _same(file, self._hashes.task)
         return read_pairs(file)
 
     @cached_property
@@ -109,9 +111,9 @@ class InResults:
 
         Raises StudyError when an autoencoder is not there, and for a circuit of weights.
         """
-        _with_scores(self.facts)
-        hashes = self.facts["sha256"]["saes"]
-        saes = self._results / "saes" / self.facts["model"]
+        found = _scored(self.facts).sha256
+        hashes = found.saes if found else {}
+        saes = self._results / "saes" / self.facts.model
         digest_of = cache(sha256)
         folders = [_found(saes, site, digest, digest_of) for site, digest in hashes.items()]
         return load_basis(self.model, folders, list(hashes) or [str(site) for site in self.scores.sites])
@@ -124,6 +126,12 @@ class InResults:
         return load_scores(file)
 
     @property
+    def _hashes(self) -> CircuitHashes | WeightHashes:
+        if self.facts.sha256 is None:
+            raise StudyError(f"{self.folder}/circuit.json: no hashes (`sha256`) of what it was found with")
+        return self.facts.sha256
+
+    @property
     def _results(self) -> Path:
         return self.folder.resolve().parents[3]
 
@@ -132,12 +140,21 @@ class InResults:
 class FoundCircuit:
     """A circuit: circuit.json, what it was found with, and what stands beside it where it was judged and proved."""
 
-    facts: dict[str, Any]  # circuit.json without nodes and edges: study, task, model, basis, thresholds, hashes
-    nodes: list[dict[str, Any]]  # id, site, position, score in nats, tokens promoted and suppressed
-    edges: list[dict[str, Any]]  # source, target, weight in nats
+    facts: ScoredCircuit | WeightCircuit  # circuit.json
     origin: Origin
-    evaluation: dict[str, Any] | None = None
-    proof: dict[str, Any] | None = None
+    evaluation: CircuitEvaluation | None = None
+    proof: CircuitProof | None = None
+    minimised: MinimalCircuit | None = None  # the search that `minimal` made
+
+    @property
+    def nodes(self) -> list[CircuitNode] | list[WeightNode]:
+        """Id, site, position; but for circuits of weights also score in nats, tokens promoted and suppressed."""
+        return self.facts.nodes
+
+    @property
+    def edges(self) -> list[CircuitEdge]:
+        """Source, target, weight in nats."""
+        return self.facts.edges
 
     @property
     def model(self) -> Model:
@@ -154,11 +171,10 @@ class FoundCircuit:
 
         Raises StudyError for a circuit of weights, whose nodes have no scores: all of them are needed.
         """
-        _with_scores(self.facts)
-        inside = [node for node in self.nodes if node["site"] != "output" and "/error" not in node["id"]]
-        return [node["id"] for node in sorted(inside, key=lambda node: -abs(node["score"]))[:count]]
+        inside = [node for node in _scored(self.facts).parts if "/error" not in node.id]
+        return [node.id for node in sorted(inside, key=lambda node: -abs(node.score))[:count]]
 
-    def evaluate(self, pairs: Given, **settings: Any) -> dict[str, Any]:
+    def evaluate(self, pairs: Given, **settings: Any) -> CircuitCurves:
         """Judge the circuit, and circuits of the best nodes, on other pairs: the curves of evaluation.json.
 
         `settings` are those of the step evaluate_circuit. Raises StudyError for an unknown one, and for pairs that do
@@ -166,22 +182,21 @@ class FoundCircuit:
         """
         asked = _asked(EvaluateCircuit, {"sizes": SIZES, **settings}, "evaluate", sites=self._sites)
         bench = self._bench(pairs_of(pairs), asked.judge_pairs, asked.seed, asked.batch_tokens)
-        return evaluate_circuits(bench, self.origin.scores, self._nodes(), asked).plain()
+        return evaluate_circuits(bench, self.origin.scores, self._nodes(), asked)
 
     def minimal(self, target: float = 0.75, **settings: Any) -> "FoundCircuit":
         """Return the smallest circuit whose faithfulness on held-out training pairs is at least `target`.
 
-        Its `facts` have the search under `minimal`. `settings` are those of the step minimise_circuit. Raises
+        Its `minimised` tells of the search. `settings` are those of the step minimise_circuit. Raises
         StudyError for an unknown one, and when the candidates reach less.
         """
         asked = _asked(MinimiseCircuit, {"target": target, **settings}, "minimal", sites=self._sites)
         bench = self._bench(self.origin.pairs, None, asked.seed, asked.batch_tokens)
-        found = minimise_circuit(bench, self.origin.scores, asked).plain()
-        nodes = [_row(node) for node in found.pop("nodes")]
-        kept = {node["id"] for node in nodes} | {node["id"] for node in self.nodes if node["site"] == "output"}
-        edges = [edge for edge in self.edges if {edge["source"], edge["target"]} <= kept]
-        facts = {**self.facts, "minimal": found}
-        return replace(self, facts=facts, nodes=nodes, edges=edges, evaluation=None, proof=None)
+        found = minimise_circuit(bench, self.origin.scores, asked)
+        kept = {node.id for node in found.nodes} | {node.id for node in self.nodes if node.site == "output"}
+        edges = [edge for edge in self.edges if {edge.source, edge.target} <= kept]
+        facts = self.facts.model_copy(update={"nodes": list(map(_placed, found.nodes)), "edges": edges})
+        return FoundCircuit(facts, self.origin, minimised=found)
 
     def alone(self, count: int | None = None, patch: str | None = None) -> Model:
         """Return the model with nothing but the circuit (its `count` strongest nodes) as it is; error nodes stay too.
@@ -243,22 +258,25 @@ def find_circuit(model: Model, pairs: Given, nodes: Nodes = "neurons", **setting
         for count in (asked.score_pairs, asked.edge_pairs)
     )
     scores = score_nodes(scored, asked)
-    found = choose_circuit(weighed, scores, asked).plain()
-    return FoundCircuit(found, found.pop("nodes"), found.pop("edges"), InMemory(model, training, basis, scores))
+    return FoundCircuit(choose_circuit(weighed, scores, asked), InMemory(model, training, basis, scores))
 
 
 def load_circuit(folder: Path) -> FoundCircuit:
     """Read circuit.json of a folder, and evaluation.json and proof.json where they are."""
-    circuit = read_circuit(folder / "circuit.json").plain()
-    nodes, edges = circuit.pop("nodes"), circuit.pop("edges")
-    beside = ((folder / "evaluation.json", CircuitEvaluation), (folder / "proof.json", CircuitProof))
-    evaluation, proof = (kind.read(path).plain() if path.exists() else None for path, kind in beside)
-    return FoundCircuit(circuit, nodes, edges, InResults(folder, circuit), evaluation, proof)
+    facts = read_circuit(folder / "circuit.json")
+    judged, proved = folder / "evaluation.json", folder / "proof.json"
+    return FoundCircuit(
+        facts,
+        InResults(folder, facts),
+        CircuitEvaluation.read(judged) if judged.exists() else None,
+        CircuitProof.read(proved) if proved.exists() else None,
+    )
 
 
-def _with_scores(facts: Mapping[str, Any]) -> None:
-    if facts["basis"] == "weights":
+def _scored(facts: ScoredCircuit | WeightCircuit) -> ScoredCircuit:
+    if isinstance(facts, WeightCircuit):
         raise StudyError("nodes of a circuit of weights have no scores; all in `nodes` are needed")
+    return facts
 
 
 def _asked(kind: type[Asked], settings: Mapping[str, Any], where: str, **computed: Any) -> Asked:
@@ -268,9 +286,9 @@ def _asked(kind: type[Asked], settings: Mapping[str, Any], where: str, **compute
     return validate(kind, {**settings, **computed}, where)
 
 
-def _row(node: dict[str, Any]) -> dict[str, Any]:
-    parsed = Node.parse(node["id"])
-    return {"id": node["id"], "site": str(parsed.site), "position": parsed.position, **node}
+def _placed(node: NeededNode) -> CircuitNode:
+    parsed = Node.parse(node.id)
+    return CircuitNode(id=node.id, site=str(parsed.site), position=parsed.position, score=node.score)
 
 
 def _same(path: Path, digest: str) -> None:
