@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import sparse_circuits as sc
+from sparse_circuits.artefacts.circuit import CircuitNode
 from sparse_circuits.base.errors import StudyError
 from worlds.checkout import ROOT
 from worlds.report_study import found_weights, make_report_study
@@ -32,7 +33,7 @@ def test_circuits_and_edits_are_known_by_their_files(tmp_path: Path) -> None:
     found = make_report_study(tmp_path / "results")
     circuit = sc.load(found.circuits[0].parent)
     assert circuit.strongest(2) == ["resid_post.0/0", "resid_post.1/0"]
-    assert circuit.evaluation["faithfulness"][1] == 0.5
+    assert circuit.evaluation.faithfulness[1] == 0.5
     assert circuit.proof is None
     edit = sc.load(found.edits[0].parent)
     assert edit.evaluation.features == 1
@@ -90,8 +91,14 @@ def test_folders_of_files_are_what_their_files_hold(finished: Path) -> None:
 
 def test_a_circuit_of_weights_has_no_strongest_nodes(tmp_path: Path) -> None:
     found = found_weights(tmp_path / "results")
-    with pytest.raises(StudyError, match="have no scores; all in `nodes` are needed"):
-        sc.load(found.explanations[0].parent).strongest()
+    circuit = sc.load(found.explanations[0].parent)
+    for asked in (circuit.strongest, circuit.minimal, lambda: circuit.saes, lambda: circuit.evaluate("test.jsonl")):
+        with pytest.raises(StudyError, match="have no scores; all in `nodes` are needed"):
+            asked()
+
+
+def _of_nodes(circuit: sc.FoundCircuit, nodes: list[CircuitNode]) -> sc.FoundCircuit:
+    return replace(circuit, facts=circuit.facts.model_copy(update={"nodes": nodes}))
 
 
 def test_a_circuit_is_taken_out_on_a_new_prompt_as_by_hand(finished: Path) -> None:
@@ -99,7 +106,7 @@ def test_a_circuit_is_taken_out_on_a_new_prompt_as_by_hand(finished: Path) -> No
     circuit = sc.load(finished / "results/circuits/test/nounpp/features")
     node = next(name for name in circuit.strongest() if name.startswith(SITE))
     number = int(node.rpartition("/")[2])
-    one = replace(circuit, nodes=[found for found in circuit.nodes if found["id"] == node])
+    one = _of_nodes(circuit, [found for found in circuit.nodes if found.id == node])
     model, tokenizer = circuit.model.network, circuit.model.tokenizer
     layer = model.model.layers[1]
     sae = sc.load(finished / f"results/saes/tiny-llama/{SITE}/topk")
@@ -128,12 +135,12 @@ def test_a_circuit_is_taken_out_on_a_new_prompt_as_by_hand(finished: Path) -> No
 def test_a_circuit_of_every_feature_is_the_model_and_one_of_none_takes_nothing_out(finished: Path) -> None:
     circuit = sc.load(finished / "results/circuits/test/nounpp/features")
     features = [
-        {"id": f"{site}/{number}", "site": site, "score": 1.0}
+        CircuitNode(id=f"{site}/{number}", site=site, position=None, score=1.0)
         for site in ("resid_post.0", SITE)
         for number in range(circuit.saes[0].W_dec.shape[0])
     ]
     before = circuit.model.next_tokens(PROMPT)
-    assert replace(circuit, nodes=features).alone().next_tokens(PROMPT) == before
+    assert _of_nodes(circuit, features).alone().next_tokens(PROMPT) == before
     same = circuit.alone(patch=PROMPT).logit_difference(PROMPT, " is", " are")
     assert same == pytest.approx(circuit.model.logit_difference(PROMPT, " is", " are"), abs=1e-4)
     assert circuit.alone(patch=OTHER).next_tokens(PROMPT) != before
@@ -170,16 +177,16 @@ def test_a_feature_is_rewritten_and_the_others_stay(finished: Path) -> None:
 
 def test_what_is_not_what_the_circuit_was_found_with_is_refused(finished: Path) -> None:
     circuit = sc.load(finished / "results/circuits/test/nounpp/features")
-    hashes = circuit.facts["sha256"]
 
-    def changed(sha256: dict[str, object]) -> sc.FoundCircuit:
-        return replace(circuit, origin=replace(circuit.origin, facts={**circuit.facts, "sha256": sha256}))
+    def changed(**sha256: object) -> sc.FoundCircuit:
+        facts = circuit.facts.model_copy(update={"sha256": circuit.facts.sha256.model_copy(update=sha256)})
+        return replace(circuit, origin=replace(circuit.origin, facts=facts))
 
     for key, message in (("model", "not the one"), ("task", "not the one")):
-        other = changed({**hashes, key: "0" * 64})
+        other = changed(**{key: "0" * 64})
         with pytest.raises(StudyError, match=message):
             other.alone()
-    other = changed({**hashes, "saes": {SITE: "0" * 64}})
+    other = changed(saes={SITE: "0" * 64})
     with pytest.raises(StudyError, match="no autoencoder with the hash"):
         other.alone()
 

@@ -1,27 +1,29 @@
 """Circuits as Python objects: found in memory or loaded from results/, evaluated, made minimal, run on a prompt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
-from sparse_circuits.artefacts.circuit_evaluation import CircuitEvaluation
+from sparse_circuits.artefacts.circuit import CircuitEdge, CircuitHashes, CircuitNode, ScoredCircuit
+from sparse_circuits.artefacts.circuit_evaluation import CircuitCurves, CircuitEvaluation
 from sparse_circuits.artefacts.circuit_proof import CircuitProof
-from sparse_circuits.artefacts.weight_circuit import read_circuit
+from sparse_circuits.artefacts.minimal_circuit import MinimalCircuit, NeededNode
+from sparse_circuits.artefacts.weight_circuit import WeightCircuit, WeightHashes, WeightNode, read_circuit
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.files import sha256
 from sparse_circuits.circuits.attribution.score import score_nodes
 from sparse_circuits.circuits.basis import Basis, Features, Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.choose import choose_circuit
-from sparse_circuits.circuits.dictionaries import basis_of, load_basis
+from sparse_circuits.circuits.dictionaries import Nodes, basis_of, load_basis
 from sparse_circuits.circuits.evaluate import evaluate_circuits
 from sparse_circuits.circuits.minimise import minimise_circuit
 from sparse_circuits.circuits.scores import NodeScores, load_scores
-from sparse_circuits.config.base import Name, Share, validate
+from sparse_circuits.config.base import Name, Share, StepSettings, validate
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 from sparse_circuits.config.find_circuit import FindCircuit
 from sparse_circuits.config.minimise_circuit import MinimiseCircuit
@@ -35,6 +37,7 @@ from sparse_circuits.tasks.pairs import encode_pairs
 
 Given = str | Path | Sequence[Pair | Mapping[str, Any]]
 """Pairs: a file of JSON lines, or a list of `Pair` or of dicts with its fields."""
+Asked = TypeVar("Asked", bound=StepSettings)
 SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
 
 
@@ -86,30 +89,33 @@ class InResults:
     """What a circuit of results/ was found with, loaded when asked for; refused when it is another one by now."""
 
     folder: Path
-    facts: Mapping[str, Any]
+    facts: ScoredCircuit | WeightCircuit
 
     @cached_property
     def model(self) -> Model:
         """The model; raises StudyError when results/ has another one of that name."""
-        folder = self._results / "models" / self.facts["model"]
-        _same(folder / "model.safetensors", self.facts["sha256"]["model"])
+        folder = self._results / "models" / self.facts.model
+        _same(folder / "model.safetensors", self._hashes.model)
         return Model.load(folder)
 
     @cached_property
     def pairs(self) -> list[Pair]:
         """The task's training pairs; raises StudyError when results/ has others."""
-        file = self._results / "tasks" / self.facts["task"] / "train.jsonl"
-        _same(file, self.facts["sha256"]["task"])
+        file = self._results / "tasks" / self.facts.task / "train.jsonl"
+        _same(file, self._hashes.task)
         return read_pairs(file)
 
     @cached_property
     def basis(self) -> Basis:
-        """Features of the autoencoders with the circuit's hashes, or coordinates; StudyError when one is not there."""
-        hashes = self.facts["sha256"]["saes"]
-        saes = self._results / "saes" / self.facts["model"]
-        folders = [
-            _found(sorted((saes / site).glob("*/sae_weights.safetensors")), digest) for site, digest in hashes.items()
-        ]
+        """Features of the autoencoders with the circuit's hashes, or coordinates.
+
+        Raises StudyError when an autoencoder is not there, and for a circuit of weights.
+        """
+        found = _scored(self.facts).sha256
+        hashes = found.saes if found else {}
+        saes = self._results / "saes" / self.facts.model
+        digest_of = cache(sha256)
+        folders = [_found(saes, site, digest, digest_of) for site, digest in hashes.items()]
         return load_basis(self.model, folders, list(hashes) or [str(site) for site in self.scores.sites])
 
     @cached_property
@@ -120,6 +126,12 @@ class InResults:
         return load_scores(file)
 
     @property
+    def _hashes(self) -> CircuitHashes | WeightHashes:
+        if self.facts.sha256 is None:
+            raise StudyError(f"{self.folder}/circuit.json: no hashes (`sha256`) of what it was found with")
+        return self.facts.sha256
+
+    @property
     def _results(self) -> Path:
         return self.folder.resolve().parents[3]
 
@@ -128,12 +140,21 @@ class InResults:
 class FoundCircuit:
     """A circuit: circuit.json, what it was found with, and what stands beside it where it was judged and proved."""
 
-    facts: dict[str, Any]  # circuit.json without nodes and edges: study, task, model, basis, thresholds, hashes
-    nodes: list[dict[str, Any]]  # id, site, position, score in nats, tokens promoted and suppressed
-    edges: list[dict[str, Any]]  # source, target, weight in nats
+    facts: ScoredCircuit | WeightCircuit  # circuit.json
     origin: Origin
-    evaluation: dict[str, Any] | None = None
-    proof: dict[str, Any] | None = None
+    evaluation: CircuitEvaluation | None = None
+    proof: CircuitProof | None = None
+    minimised: MinimalCircuit | None = None  # the search that `minimal` made
+
+    @property
+    def nodes(self) -> list[CircuitNode] | list[WeightNode]:
+        """Id, site, position; but for circuits of weights also score in nats, tokens promoted and suppressed."""
+        return self.facts.nodes
+
+    @property
+    def edges(self) -> list[CircuitEdge]:
+        """Source, target, weight in nats."""
+        return self.facts.edges
 
     @property
     def model(self) -> Model:
@@ -150,35 +171,32 @@ class FoundCircuit:
 
         Raises StudyError for a circuit of weights, whose nodes have no scores: all of them are needed.
         """
-        if self.facts["basis"] == "weights":
-            raise StudyError("nodes of a circuit of weights have no scores; all in `nodes` are needed")
-        inside = [node for node in self.nodes if node["site"] != "output" and "/error" not in node["id"]]
-        return [node["id"] for node in sorted(inside, key=lambda node: -abs(node["score"]))[:count]]
+        inside = [node for node in _scored(self.facts).parts if "/error" not in node.id]
+        return [node.id for node in sorted(inside, key=lambda node: -abs(node.score))[:count]]
 
-    def evaluate(self, pairs: Given, **settings: Any) -> dict[str, Any]:
+    def evaluate(self, pairs: Given, **settings: Any) -> CircuitCurves:
         """Judge the circuit, and circuits of the best nodes, on other pairs: the curves of evaluation.json.
 
         `settings` are those of the step evaluate_circuit. Raises StudyError for an unknown one, and for pairs that do
         not fit the model.
         """
-        asked = validate(EvaluateCircuit, {"sites": self._sites, "sizes": SIZES, **settings}, "evaluate")
+        asked = _asked(EvaluateCircuit, {"sizes": SIZES, **settings}, "evaluate", sites=self._sites)
         bench = self._bench(pairs_of(pairs), asked.judge_pairs, asked.seed, asked.batch_tokens)
-        return evaluate_circuits(bench, self.origin.scores, self._nodes(), asked).plain()
+        return evaluate_circuits(bench, self.origin.scores, self._nodes(), asked)
 
     def minimal(self, target: float = 0.75, **settings: Any) -> "FoundCircuit":
         """Return the smallest circuit whose faithfulness on held-out training pairs is at least `target`.
 
-        Its `facts` have the search under `minimal`. `settings` are those of the step minimise_circuit. Raises
+        Its `minimised` tells of the search. `settings` are those of the step minimise_circuit. Raises
         StudyError for an unknown one, and when the candidates reach less.
         """
-        asked = validate(MinimiseCircuit, {"sites": self._sites, "target": target, **settings}, "minimal")
+        asked = _asked(MinimiseCircuit, {"target": target, **settings}, "minimal", sites=self._sites)
         bench = self._bench(self.origin.pairs, None, asked.seed, asked.batch_tokens)
-        found = minimise_circuit(bench, self.origin.scores, asked).plain()
-        nodes = [_row(node) for node in found.pop("nodes")]
-        kept = {node["id"] for node in nodes} | {node["id"] for node in self.nodes if node["site"] == "output"}
-        edges = [edge for edge in self.edges if {edge["source"], edge["target"]} <= kept]
-        facts = {**self.facts, "minimal": found}
-        return replace(self, facts=facts, nodes=nodes, edges=edges, evaluation=None, proof=None)
+        found = minimise_circuit(bench, self.origin.scores, asked)
+        kept = {node.id for node in found.nodes} | {node.id for node in self.nodes if node.site == "output"}
+        edges = [edge for edge in self.edges if {edge.source, edge.target} <= kept]
+        facts = self.facts.model_copy(update={"nodes": list(map(_placed, found.nodes)), "edges": edges})
+        return FoundCircuit(facts, self.origin, minimised=found)
 
     def alone(self, count: int | None = None, patch: str | None = None) -> Model:
         """Return the model with nothing but the circuit (its `count` strongest nodes) as it is; error nodes stay too.
@@ -224,40 +242,53 @@ class FoundCircuit:
         return mean_coordinates(self.model, self.origin.basis, prompts)
 
 
-def find_circuit(
-    model: Model, pairs: Given, nodes: str | Sequence[SparseAutoencoder | str | Path] = "neurons", **settings: Any
-) -> FoundCircuit:
+def find_circuit(model: Model, pairs: Given, nodes: Nodes = "neurons", **settings: Any) -> FoundCircuit:
     """Return the circuit of a model for some pairs: nodes that score enough, and edges between them.
 
-    `nodes` are neurons, heads or channels (of the residual stream) of all layers, or autoencoders or their folders,
-    whose features are the nodes. `settings` are those of the steps score_nodes and find_circuit. Raises StudyError for
-    an unknown one, for pairs and autoencoders that do not fit the model, and when no node scores enough.
+    `nodes` are neurons, heads or channels (of the residual stream) of all layers, or autoencoders or their folders, one
+    or a list, whose features are the nodes. `settings` are those of the steps score_nodes and find_circuit. Raises
+    StudyError for an unknown one, for pairs and autoencoders that do not fit the model, and when no node scores enough.
     """
     basis = basis_of(model, nodes)
-    given = {"basis": nodes if isinstance(nodes, str) else "features", "sites": list(map(str, basis)), **settings}
-    asked = validate(FindInMemory, given, "find_circuit")
+    computed = {"basis": nodes if isinstance(nodes, str) else "features", "sites": list(map(str, basis))}
+    asked = _asked(FindInMemory, settings, "find_circuit", **computed)
     training = pairs_of(pairs)
     scored, weighed = (
         Bench.of(model, training, basis, count, asked.seed, asked.batch_tokens)
         for count in (asked.score_pairs, asked.edge_pairs)
     )
     scores = score_nodes(scored, asked)
-    found = choose_circuit(weighed, scores, asked).plain()
-    return FoundCircuit(found, found.pop("nodes"), found.pop("edges"), InMemory(model, training, basis, scores))
+    return FoundCircuit(choose_circuit(weighed, scores, asked), InMemory(model, training, basis, scores))
 
 
 def load_circuit(folder: Path) -> FoundCircuit:
     """Read circuit.json of a folder, and evaluation.json and proof.json where they are."""
-    circuit = read_circuit(folder / "circuit.json").plain()
-    nodes, edges = circuit.pop("nodes"), circuit.pop("edges")
-    beside = ((folder / "evaluation.json", CircuitEvaluation), (folder / "proof.json", CircuitProof))
-    evaluation, proof = (kind.read(path).plain() if path.exists() else None for path, kind in beside)
-    return FoundCircuit(circuit, nodes, edges, InResults(folder, circuit), evaluation, proof)
+    facts = read_circuit(folder / "circuit.json")
+    judged, proved = folder / "evaluation.json", folder / "proof.json"
+    return FoundCircuit(
+        facts,
+        InResults(folder, facts),
+        CircuitEvaluation.read(judged) if judged.exists() else None,
+        CircuitProof.read(proved) if proved.exists() else None,
+    )
 
 
-def _row(node: dict[str, Any]) -> dict[str, Any]:
-    parsed = Node.parse(node["id"])
-    return {"id": node["id"], "site": str(parsed.site), "position": parsed.position, **node}
+def _scored(facts: ScoredCircuit | WeightCircuit) -> ScoredCircuit:
+    if isinstance(facts, WeightCircuit):
+        raise StudyError("nodes of a circuit of weights have no scores; all in `nodes` are needed")
+    return facts
+
+
+def _asked(kind: type[Asked], settings: Mapping[str, Any], where: str, **computed: Any) -> Asked:
+    for key in computed:
+        if key in settings:
+            raise StudyError(f"{where}: unknown key `{key}`; the circuit's nodes say it")
+    return validate(kind, {**settings, **computed}, where)
+
+
+def _placed(node: NeededNode) -> CircuitNode:
+    parsed = Node.parse(node.id)
+    return CircuitNode(id=node.id, site=str(parsed.site), position=parsed.position, score=node.score)
 
 
 def _same(path: Path, digest: str) -> None:
@@ -267,9 +298,9 @@ def _same(path: Path, digest: str) -> None:
         raise StudyError(f"{path}: not the one that the circuit was found with; run `snakemake` again")
 
 
-def _found(files: Sequence[Path], digest: str) -> Path:
-    for file in files:
-        if sha256(file) == digest:
+def _found(saes: Path, site: str, digest: str, digest_of: Callable[[Path], str]) -> Path:
+    # A transcoder lies in the folder of the site that it reads: all are looked at, those of the site written first.
+    for file in sorted(saes.glob("*/*/sae_weights.safetensors"), key=lambda file: (file.parts[-3] != site, file)):
+        if digest_of(file) == digest:
             return file.parent
-    looked = ", ".join(map(str, files)) or "none"
-    raise StudyError(f"no autoencoder with the hash {digest[:12]} that circuit.json names; there are: {looked}")
+    raise StudyError(f"{saes}: no autoencoder with the hash {digest[:12]} that circuit.json names for {site}")

@@ -11,6 +11,9 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model
 from sparse_circuits.sae.autoencoder import SparseAutoencoder, load_autoencoder
 
+Nodes = str | Path | SparseAutoencoder | Sequence[SparseAutoencoder | str | Path]
+"""The name of a basis of coordinates, an autoencoder or its folder as a Path, or a list of these."""
+
 
 def load_basis(model: Model, saes: Sequence[Path], sites: Sequence[str]) -> Basis:
     """Load the dictionaries of sites: autoencoders, in the order of `sites`, or coordinates when there are none.
@@ -31,7 +34,7 @@ def load_basis(model: Model, saes: Sequence[Path], sites: Sequence[str]) -> Basi
     return {site: _coordinates(model, site) for site in parsed}
 
 
-def basis_of(model: Model, nodes: str | Sequence[SparseAutoencoder | str | Path]) -> Basis:
+def basis_of(model: Model, nodes: Nodes) -> Basis:
     """Return the coordinates of all layers by the name of their basis, or features of autoencoders or their folders.
 
     Raises StudyError for an unknown name, and when an autoencoder does not fit the model.
@@ -41,7 +44,7 @@ def basis_of(model: Model, nodes: str | Sequence[SparseAutoencoder | str | Path]
             raise StudyError(f"nodes {nodes!r}: not known; give {', '.join(COORDINATES)}, or a list of autoencoders")
         return load_basis(model, [], [f"{COORDINATES[nodes]}.{layer}" for layer in range(model.num_layers)])
     found = []
-    for one in nodes:
+    for one in [nodes] if isinstance(nodes, SparseAutoencoder | Path) else nodes:
         sae = one if isinstance(one, SparseAutoencoder) else load_autoencoder(Path(one))
         name = f"this {sae.architecture} autoencoder" if one is sae else f"{one}/cfg.json"
         site = site_of(sae, name)

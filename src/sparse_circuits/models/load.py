@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ from sparse_circuits.models.texts import token_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+SiteOrName = TypeVar("SiteOrName", Site, str)
 
 
 def _no_tokenizer() -> Tokenizer:
@@ -52,21 +54,28 @@ class Model:
         source: "str | Path | PreTrainedModel",
         tokenizer: Tokenizer | None = None,
         device: torch.device | None = None,
+        name: str | None = None,
     ) -> "Model":
         """Return the model of a folder, or a Hugging Face object with its tokenizer, on a GPU where there is one.
 
-        A Hugging Face object itself is put to fp32, and its gradients off. Raises StudyError when it cannot be used.
+        A Hugging Face object itself is put to fp32, and its gradients off. An image classifier's pixels are normed by
+        `pixel_mean` and `pixel_deviation` of its configuration, or by 0.5. `name` is the model's, as autoencoders give
+        it, when its own is another. Raises StudyError when it cannot be used.
         """
         from sparse_circuits.models.checkpoint import check_family
+        from sparse_circuits.models.classifiers import MODEL_TYPES, ImageClassifier
 
         device = device or choose_device("auto")
         if isinstance(source, str | Path):
-            return load_model(Path(source), device)
+            return load_model(Path(source), device, tokenizer, name)
         if tokenizer is None:
             raise StudyError("a Hugging Face object has no tokenizer; give it too: Model.load(network, tokenizer)")
         check_family(source.config)
-        name = Path(source.config.name_or_path or source.config.model_type).name
-        return _model(source.float(), name, _separator(tokenizer), lambda: tokenizer, device)
+        name = name or Path(source.config.name_or_path or source.config.model_type).name
+        network: Any = source.float()
+        if source.config.model_type in MODEL_TYPES:
+            network = ImageClassifier(network)
+        return _model(network, name, _separator(tokenizer), lambda: tokenizer, device)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -79,9 +88,17 @@ class Model:
         return run(self, tokens.to(self.device), logits="last").logits[:, -1]
 
     @torch.no_grad()
-    def activations(self, tokens: Tokens, sites: Sequence[Site]) -> dict[Site, Activation]:
-        """Return the activations (batch, position, width) of sites on `tokens` (batch, position), in fp32."""
-        return run(self, tokens.to(self.device), read=sites).activations
+    def activations(self, tokens: Tokens, sites: Sequence[SiteOrName]) -> dict[SiteOrName, Activation]:
+        """Return the activations (batch, position, width) of sites on `tokens` (batch, position), in fp32.
+
+        Sites are `Site`s or their names, by which the activations are given. Raises StudyError for a name of none.
+        """
+        try:
+            read = [Site.parse(site) if isinstance(site, str) else site for site in sites]
+        except ValueError as error:
+            raise StudyError(str(error)) from None
+        found = run(self, tokens.to(self.device), read=read).activations
+        return {given: found[site] for given, site in zip(sites, read, strict=True)}
 
     def encode(self, prompt: str) -> list[int]:
         """Return the tokens of a prompt, the separator first.
@@ -215,37 +232,47 @@ def site_widths(folder: Path, sites: list[Site]) -> dict[Site, int]:
     return {site: site_width(model, family, model.config.hidden_size, site) for site in sites}
 
 
-def load_model(folder: Path, device: torch.device) -> Model:
+def load_model(
+    folder: Path, device: torch.device, tokenizer: Tokenizer | None = None, name: str | None = None
+) -> Model:
     """Load a model's folder; weights are fp32, gradients are off.
 
-    A folder that transformers alone has written has no card: its name is the folder's. Raises StudyError when it holds
-    no model that is read here.
+    A folder that transformers alone has written has no card: its name is the folder's. A `tokenizer` and a `name` that
+    are given stand for the folder's own. Raises StudyError when it holds no model that is read here.
     """
+    if not folder.is_dir():
+        raise StudyError(f"{folder}: no such folder; one is written by `save_pretrained` of it and its tokenizer")
     # Imported here: transformers takes seconds, which programs that load no model need not wait for.
-    from transformers import AutoModelForCausalLM, AutoModelForImageClassification
     from transformers.utils import logging
 
     import sparse_circuits.models.mobilenet
     import sparse_circuits.models.vision_transformer
     import sparse_circuits.models.weight_sparse  # noqa: F401 - all register their classes with transformers
-    from sparse_circuits.models.checkpoint import read_config
+    from sparse_circuits.models.checkpoint import read_config, read_model
     from sparse_circuits.models.classifiers import MODEL_TYPES, ImageClassifier
 
     # Loading takes a second or two; a progress bar would only litter the logs.
     logging.disable_progress_bar()
     try:
         config = read_config(folder)
+        network: Any = read_model(folder, config, dtype=torch.float32)
     except StudyError as error:
         raise StudyError(f"{folder}: {error}") from None
     if config.model_type in MODEL_TYPES:
-        network: Any = ImageClassifier(AutoModelForImageClassification.from_pretrained(folder, dtype=torch.float32))
-    else:
-        network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = cache(lambda: load_tokenizer(folder))
+        network = ImageClassifier(network)
+    own = cache(lambda: tokenizer or _tokenizer_in(folder))
     if (folder / "model_card.json").exists():
         card = model_card(folder)
-        return _model(network, card["name"], card["document_separator_id"], tokenizer, device)
-    return _model(network, folder.resolve().name, _separator(tokenizer()), tokenizer, device)
+        return _model(network, name or card["name"], card["document_separator_id"], own, device)
+    return _model(network, name or folder.resolve().name, _separator(own()), own, device)
+
+
+def _tokenizer_in(folder: Path) -> Tokenizer:
+    try:
+        return load_tokenizer(folder)
+    except (OSError, ValueError):
+        wanted = "write one by `tokenizer.save_pretrained(folder)`, or give it as `tokenizer=`"
+        raise StudyError(f"{folder}: it has no tokenizer that can be read; {wanted}") from None
 
 
 def _separator(tokenizer: Tokenizer) -> int:

@@ -1,5 +1,6 @@
 """Pairs of prompts and their file format."""
 
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -35,6 +36,9 @@ def pairs_of(given: Path | str | Sequence[Pair | Mapping[str, Any]]) -> list[Pai
     """Return pairs, the objects of a list with their fields as keys, or the lines of a file; errors as `read_pairs`."""
     if isinstance(given, Path | str):
         return read_pairs(Path(given))
+    if isinstance(given, Mapping | Pair) or not all(isinstance(pair, Mapping | Pair) for pair in given):
+        expected = "a file, or a list of pairs: mappings with `clean`, `patch`, `answers` and `patch_answers`"
+        raise StudyError(f"pairs: expected {expected}; found {reprlib.repr(given)}")
     rows = [asdict(pair) if isinstance(pair, Pair) else dict(pair) for pair in given]
     return _checked("pair", "pairs", ((f"pair {number}", row) for number, row in enumerate(rows, 1)))
 
