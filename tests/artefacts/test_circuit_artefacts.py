@@ -68,5 +68,5 @@ def test_a_file_of_another_release_says_how_to_make_it_anew(
 
 def test_a_file_without_a_key_says_which(tmp_path: Path) -> None:
     write_json(tmp_path / "proof.json", {"effects": {}})
-    with pytest.raises(StudyError, match=r"rule prove_circuit made it \(`stability`: field required\)"):
+    with pytest.raises(StudyError, match=r"rule prove_circuit writes \(`stability`: field required\)"):
         CircuitProof.read(tmp_path / "proof.json")
