@@ -18,7 +18,7 @@ from worlds.checkout import ROOT, STUDY
 
 def workspace(folder: Path) -> Path:
     """Make `folder` one in which studies can be changed and run: the repository's code, and settings of its own."""
-    for name in ("Snakefile", "workflow", "scripts", "src", "tests"):
+    for name in ("Snakefile", "workflow", "profiles", "scripts", "src", "tests"):
         (folder / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "config", folder / "config")
     (folder / "config/config.yaml").write_text(f"default_study: {STUDY}\n")
