@@ -250,8 +250,8 @@ def _notes(kind: type) -> Iterator[tuple[str, str]]:
     if kind.__module__ == "builtins":
         return
     source = textwrap.dedent(inspect.getsource(kind))
-    body = ast.parse(source).body[0].body  # type: ignore[attr-defined]
-    for field, note in pairwise([*body, ast.Pass()]):
+    (definition,) = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    for field, note in pairwise([*definition.body, ast.Pass()]):
         if isinstance(field, ast.AnnAssign):
             told = source.splitlines()[(field.end_lineno or 0) - 1].partition("  # ")[2]
             if isinstance(note, ast.Expr) and isinstance(note.value, ast.Constant):
