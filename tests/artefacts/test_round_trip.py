@@ -49,5 +49,6 @@ def test_a_file_of_another_release_names_its_rule(kind: type[Artefact], tmp_path
     path = tmp_path / "file.json"
     example(kind, **GIVEN.get(kind, {})).write(path)
     write_json(path, {**read_json(path), "schema": 99})
-    with pytest.raises(StudyError, match=rf"rule {kind.rule} writes .*make it anew: snakemake --configfile STUDY --force"):
+    anew = rf"rule {kind.rule} writes .*make it anew: snakemake --configfile STUDY --force"
+    with pytest.raises(StudyError, match=anew):
         kind.read(path)
