@@ -17,12 +17,12 @@ from sparse_circuits.activations.manifest import build_manifest, read_manifest, 
 from sparse_circuits.activations.plan import check_disk, plan_cache
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import read_sequences, write_sequences
-from sparse_circuits.activations.shard import Rows, SiteStatistics, read_origins, read_shard_rows, write_shard
+from sparse_circuits.activations.shard import Rows, SiteStatistics, read_origins, write_shard
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.load import Model, load_tokenizer, site_widths
 from sparse_circuits.models.run import run
-from worlds.caches import CONTEXT, SITES
+from worlds.caches import CONTEXT, SITES, read_shard_rows
 
 
 def test_each_sequence_is_the_separator_and_a_stretch_of_one_document(
@@ -129,10 +129,11 @@ def test_a_compressed_shard_is_the_same_bytes_whatever_the_number_of_threads(
 def test_only_compressed_shards_need_the_codec(cache: Path, compressed: Path) -> None:
     code = """
 import sys
-from pathlib import Path
-from sparse_circuits.activations.shard import read_shard_rows
-for path, needed in zip(map(Path, sys.argv[1:]), (False, True), strict=True):
-    read_shard_rows(path, "resid_post.0", 0, 10)
+import h5py
+from sparse_circuits.activations.shard import read_slab, site_data
+for path, needed in zip(sys.argv[1:], (False, True), strict=True):
+    with h5py.File(path) as file:
+        read_slab(site_data(file, "resid_post.0"), 0, 10)
     assert ("hdf5plugin" in sys.modules) is needed
 """
     subprocess.run([sys.executable, "-c", code, str(cache / "shard-00000.h5"), str(compressed)], check=True)

@@ -14,11 +14,10 @@ from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.reader import ActivationReader
 from sparse_circuits.activations.sequences import read_sequences
-from sparse_circuits.activations.shard import read_shard_rows
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.base.machine import free_memory
 from sparse_circuits.models.load import Model
-from worlds.caches import SITES
+from worlds.caches import SITES, read_shard_rows
 
 
 def test_a_reader_gives_every_row_once_an_epoch(cache: Path) -> None:

@@ -12,11 +12,12 @@ from torch import Tensor
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Coordinates, Node
 from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.matched_random import matched_random
 from sparse_circuits.circuits.proof.equivalence import equivalence, paired_difference
 from sparse_circuits.circuits.proof.independence import hsic, independence
 from sparse_circuits.circuits.proof.minimality import minimality
 from sparse_circuits.circuits.proof.partial_necessity import partial_necessity
-from sparse_circuits.circuits.proof.plan import COMPARED, PlannedRun, matched_random, plan_proof, prove
+from sparse_circuits.circuits.proof.plan import COMPARED, PlannedRun, plan_proof, prove
 from sparse_circuits.circuits.proof.sufficiency import sufficiency
 from sparse_circuits.circuits.proof.verdict import Verdict
 from sparse_circuits.config.site import Site

@@ -25,7 +25,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.config.train_vision_transformer import VisionTransformerEntry as Entry
 from sparse_circuits.config.yaml_file import read_yaml
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
-from sparse_circuits.models.pictures import from_text, save_tokenizer, to_text, to_tokens
+from sparse_circuits.models.pictures import save_tokenizer, to_text, to_tokens
 from sparse_circuits.models.run import cross_entropy, run
 from sparse_circuits.models.vision_transformer import VisionTransformer, to_patches
 from sparse_circuits.sources.images import read_images
@@ -40,7 +40,7 @@ from sparse_circuits.weight_sparse.images import accuracy, augmented
 from sparse_circuits.weight_sparse.training import train
 from worlds.artefact_example import example
 from worlds.checkout import ROOT
-from worlds.drawn_images import CLASSES, SHAPE, drawn, entry, idx, published
+from worlds.drawn_images import CLASSES, SHAPE, drawn, entry, from_text, idx, published
 from worlds.seeded import generator
 
 ENTRY = Entry(layers=2, d_model=8, head_dim=4, patch=2, images=64, batch=8)

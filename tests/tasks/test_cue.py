@@ -17,7 +17,7 @@ from sparse_circuits.edit.erasure import erase
 from sparse_circuits.edit.measure import Variant, text_effects
 from sparse_circuits.models.cues import as_trained, plant
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
-from sparse_circuits.models.pictures import from_text, save_tokenizer, to_tokens
+from sparse_circuits.models.pictures import save_tokenizer, to_tokens
 from sparse_circuits.models.run import run
 from sparse_circuits.studies.load import load_study
 from sparse_circuits.tasks.cue import cue_pairs
@@ -25,6 +25,7 @@ from sparse_circuits.tasks.pairs import encode_pairs
 from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from worlds.artefact_example import example
 from worlds.checkout import ROOT
+from worlds.drawn_images import from_text
 
 CLASSES = ["dot", "bar", "ring"]
 SHAPE = (4, 6, 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sparse_circuits.config.catalogue import Images
+from sparse_circuits.models.pictures import BRAILLE
 from sparse_circuits.sources.images import write_images
 
 CLASSES = ["dot", "bar", "long bar"]
@@ -39,3 +40,8 @@ def published(folder: Path, entry_of: Images, contents: dict[str, bytes]) -> Pat
         (folder / f"{name}.gz").write_bytes(gzip.compress(data))
     write_images("shapes", entry_of, sorted(folder.glob("*.gz")), folder / "images.h5")
     return folder / "images.h5"
+
+
+def from_text(text: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The image (height, width, channel) of a text: `to_text` undone."""
+    return np.array([ord(character) - BRAILLE for character in text], dtype=np.uint8).reshape(shape)

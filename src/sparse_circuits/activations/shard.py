@@ -111,13 +111,6 @@ def read_slab(data: h5py.Dataset, begin: int, end: int) -> Tensor:
     return rows
 
 
-def read_shard_rows(path: Path, site: str, begin: int, end: int) -> Tensor:
-    """Read rows `begin` to `end` of a site as a tensor (row, width) of the stored type."""
-    with h5py.File(path) as file:
-        data = site_data(file, site)
-        return read_slab(data, begin, min(end, len(data)))
-
-
 def read_origins(path: Path) -> Rows:
     """Read where each row of a shard comes from; raises StudyError for a shard of an older version."""
     with h5py.File(path) as file:

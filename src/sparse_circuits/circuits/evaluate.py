@@ -15,8 +15,8 @@ from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench, Outcome
 from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.fills import Ablation, resample_ablation, zero_ablation
+from sparse_circuits.circuits.matched_random import matched_random
 from sparse_circuits.circuits.proof.areas import areas
-from sparse_circuits.circuits.proof.plan import matched_random
 from sparse_circuits.circuits.scores import NodeScores
 from sparse_circuits.config.evaluate_circuit import EvaluateCircuit
 

@@ -15,7 +15,7 @@ from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
 from sparse_circuits.circuits.faithfulness import faithfulness
 from sparse_circuits.circuits.fills import mean_ablation, resample_ablation
-from sparse_circuits.circuits.proof.plan import matched_random
+from sparse_circuits.circuits.matched_random import matched_random
 from sparse_circuits.circuits.scores import NodeScores, SiteMeans
 from sparse_circuits.config.judge_transfer import JudgeTransfer
 from sparse_circuits.config.site import Site

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.basis import Basis, Dictionary, Features, Node
-from sparse_circuits.circuits.proof.plan import matched_random
+from sparse_circuits.circuits.matched_random import matched_random
 from sparse_circuits.config.site import Site
 from sparse_circuits.models.intervention import beyond_separator
 from sparse_circuits.models.load import Model

@@ -28,11 +28,6 @@ def to_text(image: NDArray[np.uint8]) -> str:
     return "".join(map(chr, (image.ravel().astype(np.int64) + BRAILLE).tolist()))
 
 
-def from_text(text: str, shape: Sequence[int]) -> NDArray[np.uint8]:
-    """Return the image (height, width, channel) of a text."""
-    return np.array([ord(character) - BRAILLE for character in text], dtype=np.uint8).reshape(tuple(shape))
-
-
 def to_tokens(images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], classes: int) -> NDArray[np.int32]:
     """Return separator, pixels and class of images (image, height, width, channel): (image, 2 + pixels)."""
     pixels = images.reshape(len(images), -1).astype(np.int32) + classes

@@ -14,7 +14,7 @@ from sparse_circuits.circuits.discovery.descriptions import Autoencoders, Descri
 from sparse_circuits.circuits.discovery.judge import run_circuits_on
 from sparse_circuits.circuits.discovery.tokens import Targets
 from sparse_circuits.circuits.faithfulness import faithfulness
-from sparse_circuits.circuits.proof.plan import matched_random
+from sparse_circuits.circuits.matched_random import matched_random
 from sparse_circuits.config.discover_circuits import DiscoverCircuits
 from sparse_circuits.models.load import Model
 

@@ -1,9 +1,7 @@
 """What must be run to prove a circuit, and the proof from what the runs give."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +10,7 @@ from sparse_circuits.base.errors import StudyError
 from sparse_circuits.circuits.ablation import Circuit
 from sparse_circuits.circuits.basis import Node
 from sparse_circuits.circuits.bench import Bench
+from sparse_circuits.circuits.matched_random import by_site, matched_random
 from sparse_circuits.circuits.proof.equivalence import equivalence
 from sparse_circuits.circuits.proof.independence import independence
 from sparse_circuits.circuits.proof.minimality import minimality
@@ -20,7 +19,6 @@ from sparse_circuits.circuits.proof.sufficiency import sufficiency
 from sparse_circuits.circuits.proof.verdict import Verdict
 
 DRAWS = 100
-N = TypeVar("N")
 COMPARED = ("model", "circuit", "complement")
 
 
@@ -69,20 +67,6 @@ def plan_proof(
     }
 
 
-def matched_random(
-    circuit: Sequence[N],
-    candidates: Sequence[N],
-    generator: torch.Generator,
-    site: Callable[[N], Hashable] = attrgetter("site"),
-) -> list[N]:
-    """Return a random circuit with as many nodes at each site as `circuit`, drawn from `candidates` without repeats."""
-    drawn: list[N] = []
-    for name, pool in _by_site(candidates, site).items():
-        wanted = sum(site(node) == name for node in circuit)
-        drawn += [pool[i] for i in torch.randperm(len(pool), generator=generator)[:wanted].tolist()]
-    return drawn
-
-
 def prove(
     plan: Mapping[str, Sequence[PlannedRun]], metric: Tensor, compared: Tensor, generator: torch.Generator
 ) -> dict[str, Verdict]:
@@ -105,7 +89,7 @@ def prove(
 def _outsiders(circuit: Sequence[Node], candidates: Sequence[Node], generator: torch.Generator) -> list[Node]:
     """Draw nodes outside the circuit, each from the site of a node of the circuit."""
     inside = set(circuit)
-    pools = _by_site([node for node in candidates if node not in inside], attrgetter("site"))
+    pools = by_site([node for node in candidates if node not in inside])
     sites = [node.site for node in circuit if node.site in pools]
     if not sites:
         raise StudyError("the circuit holds every candidate at its sites; nothing is left to compare its nodes with")
@@ -115,10 +99,3 @@ def _outsiders(circuit: Sequence[Node], candidates: Sequence[Node], generator: t
 
     chosen = [pools[sites[draw(len(sites))]] for _ in range(DRAWS)]
     return [pool[draw(len(pool))] for pool in chosen]
-
-
-def _by_site(nodes: Sequence[N], site: Callable[[N], Hashable]) -> dict[Hashable, list[N]]:
-    pools: dict[Hashable, list[N]] = {}
-    for node in nodes:
-        pools.setdefault(site(node), []).append(node)
-    return pools
