@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from sparse_circuits.activations import shard as shards
 from sparse_circuits.activations.cache import cache_shard
 from sparse_circuits.activations.manifest import build_manifest
 from sparse_circuits.activations.sequences import read_sequences, write_image_sequences
+from sparse_circuits.activations.shard import read_origins
 from sparse_circuits.artefacts.model_losses import ModelLosses
 from sparse_circuits.base.checkpoint import Checkpoint
 from sparse_circuits.base.errors import StudyError
@@ -39,6 +39,7 @@ from sparse_circuits.weight_sparse.folder import new_vision_model, save_model
 from sparse_circuits.weight_sparse.images import accuracy, augmented
 from sparse_circuits.weight_sparse.training import train
 from worlds.artefact_example import example
+from worlds.caches import read_shard_rows
 from worlds.checkout import ROOT
 from worlds.drawn_images import CLASSES, SHAPE, drawn, entry, from_text, idx, published
 from worlds.seeded import generator
@@ -191,8 +192,8 @@ def test_a_cache_of_patches_says_which_image_and_place(images: Path, folder: Pat
     rows = cache_shard(model, sequences, [site], 4, "float32", 0, tmp_path / "shard-00000.h5")
     assert rows == 10 * (POSITIONS - 1)
     build_manifest(tmp_path, path, [tmp_path / "shard-00000.h5"])
-    origins = shards.read_origins(tmp_path / "shard-00000.h5")
-    stored = shards.read_shard_rows(tmp_path / "shard-00000.h5", str(site), 0, rows)
+    origins = read_origins(tmp_path / "shard-00000.h5")
+    stored = read_shard_rows(tmp_path / "shard-00000.h5", str(site), 0, rows)
     tokens = torch.from_numpy(sequences.token_id).long()
     expected = run(model, tokens, read=[site]).activations[site]
     torch.testing.assert_close(stored, expected[origins.sequence, origins.position])
