@@ -192,9 +192,9 @@ def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "page"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A Chromium without a window."""
+    """A Chromium without a window, for one module: Snakemake cannot run beside the event loop that steers it."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as running:
