@@ -13,6 +13,7 @@ PACKAGE = "sparse_circuits"
 SOURCE = Path(__file__).resolve().parents[1]
 
 
+@cache
 def fingerprint(script: Path, *modules: str) -> str:
     """Return a hash over the syntax trees of `script` and of every module of ours it imports, directly or not.
 
@@ -71,6 +72,7 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+@cache
 def module_file(module: str) -> Path | None:
     """Return the file of a module of ours, or of a package; None where there is none."""
     path = SOURCE.joinpath(*module.split(".")[1:])
