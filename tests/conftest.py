@@ -44,6 +44,11 @@ from worlds.kernels import KERNELS, take_path
 from worlds.report_study import make_report_study
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the finished study come last: while one process makes it, the other has something else to do."""
+    items.sort(key=lambda item: "finished" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _fixtures() -> None:
     torch.set_num_threads(1)
