@@ -24,10 +24,12 @@ help:
 	@echo "make restore    set up and bring the recorded artefacts from the DVC remote, instead of computing them"
 	@echo "make extras     add what clusters, remotes on S3, RO-Crates, the docs site and browser tests need"
 	@echo "make test       set up, check style and types, run all tests"
+	@echo "make check      check style, types, imports and the workflow"
 	@echo "make docs       build the documentation site in build/site"
 	@echo "make gallery    draw the figures of docs/reference/gallery.md anew, from the test studies"
 	@echo "make architecture  draw the picture of the packages anew"
 	@echo "make bench      have SAELens read what we save; measure speed beside other libraries; writes docs/experiments/performance.md"
+	@echo "make schemas    write the schemas of settings, and the reference of settings and programs, anew"
 	@echo "make dvc.yaml   write dvc.yaml anew from the workflow's graph"
 
 # The lock pins everything, so nothing needs resolving (--no-deps). torch comes first and by itself: where CUDA is

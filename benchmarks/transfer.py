@@ -139,7 +139,7 @@ def _at(sites: Sequence[Site], nodes: Sequence[Node], basis: Basis) -> tuple[lis
 
 
 def by_mean_share(tasks: Sequence[NodeScores]) -> list[Node]:
-    """Return all nodes by falling |mean over tasks of mean score / mean gap|."""
+    """Return all nodes by falling |mean over tasks of mean score / mean total effect|."""
     share = torch.stack([task.mean_scores / task.total_effect.double().mean() for task in tasks]).mean(dim=0).abs()
     return tasks[0].nodes_at(torch.argsort(share, descending=True, stable=True))
 

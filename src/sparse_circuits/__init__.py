@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sparse_circuits.api.activations import LoadedActivations as LoadedActivations
+    from sparse_circuits.api.activations import CachedActivations as CachedActivations
     from sparse_circuits.api.circuit import FoundCircuit as FoundCircuit
     from sparse_circuits.api.circuit import find_circuit as find_circuit
-    from sparse_circuits.api.edit import LoadedEdit as LoadedEdit
+    from sparse_circuits.api.edit import KeptEdit as KeptEdit
     from sparse_circuits.api.features import active_features as active_features
     from sparse_circuits.api.features import rewritten as rewritten
     from sparse_circuits.api.load import load as load
@@ -17,8 +17,8 @@ __version__ = "0.1.0"
 
 _FOUND_IN = {
     "FoundCircuit": "api.circuit",
-    "LoadedActivations": "api.activations",
-    "LoadedEdit": "api.edit",
+    "CachedActivations": "api.activations",
+    "KeptEdit": "api.edit",
     "Model": "models.load",
     "active_features": "api.features",
     "find_circuit": "api.circuit",

@@ -101,7 +101,8 @@ def test_memory_gives_what_the_steps_write(
     assert curves.plain().items() <= written["evaluation"].items()
     minimal = circuit.minimal(target=0.6, **SEARCH)
     assert minimal.minimised.plain() == written["minimal"]
-    assert [(node.id, node.score) for node in minimal.nodes] == [
+    assert {end for edge in minimal.edges for end in (edge.source, edge.target)} <= {node.id for node in minimal.nodes}
+    assert [(node.id, node.score) for node in minimal.facts.parts] == [
         (node["id"], node["score"]) for node in written["minimal"]["nodes"]
     ]
 

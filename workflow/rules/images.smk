@@ -15,7 +15,6 @@ rule train_vision_transformer:
     priority: 1
     conda:
         "../envs/environment.yaml"
-    # A second core does not make these small matrices faster; the twin trains on it.
     resources:
         mem_mb=memory(3000),
         runtime=24 * 60,

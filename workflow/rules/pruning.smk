@@ -38,7 +38,7 @@ rule compare_frontier:
         losses=PATHS.losses([*PATHS.sparse, *PATHS.dense]),
         circuits=PATHS.of_pruned("pruning.json", [*PATHS.sparse, *PATHS.dense]),
     output:
-        frontier=f"{PATHS.circuits}/frontier.json",
+        frontier=PATHS.frontier,
     log:
         f"logs/compare_frontier/{STUDY.study}.log",
     benchmark:

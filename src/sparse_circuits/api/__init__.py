@@ -1,1 +1,1 @@
-"""What `import sparse_circuits` gives: circuits, edits and caches as Python objects."""
+"""What `import sparse_circuits` gives: models, circuits, features, edits and caches as Python objects."""

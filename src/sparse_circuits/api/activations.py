@@ -12,7 +12,7 @@ from sparse_circuits.artefacts.cache_manifest import CacheManifest
 
 
 @dataclass(frozen=True)
-class LoadedActivations:
+class CachedActivations:
     """A folder of results/activations/: shards of activations, and the token sequences that they are of."""
 
     folder: Path

@@ -193,9 +193,12 @@ class FoundCircuit:
         asked = _asked(MinimiseCircuit, {"target": target, **settings}, "minimal", sites=self._sites)
         bench = self._bench(self.origin.pairs, None, asked.seed, asked.batch_tokens)
         found = minimise_circuit(bench, self.origin.scores, asked)
-        kept = {node.id for node in found.nodes} | {node.id for node in self.nodes if node.site == "output"}
+        own = {node.id: node for node in _scored(self.facts).nodes}
+        outputs = [node for node in own.values() if node.site == "output"]
+        parts = [own[n.id].model_copy(update={"score": n.score}) if n.id in own else _placed(n) for n in found.nodes]
+        kept = {node.id for node in (*parts, *outputs)}
         edges = [edge for edge in self.edges if {edge.source, edge.target} <= kept]
-        facts = self.facts.model_copy(update={"nodes": list(map(_placed, found.nodes)), "edges": edges})
+        facts = self.facts.model_copy(update={"nodes": [*parts, *outputs], "edges": edges})
         return FoundCircuit(facts, self.origin, minimised=found)
 
     def alone(self, count: int | None = None, patch: str | None = None) -> Model:

@@ -10,7 +10,7 @@ from sparse_circuits.models.load import Model
 
 
 @dataclass(frozen=True)
-class LoadedEdit:
+class KeptEdit:
     """An edit of results/edits/."""
 
     evaluation: EditEvaluation

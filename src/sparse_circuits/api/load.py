@@ -14,7 +14,7 @@ def load(path: str | Path) -> Any:
     """Return an artefact of results/, by its folder or file.
 
     A folder of an autoencoder gives a SparseAutoencoder, of a model a Model, of a circuit a FoundCircuit, of an edit a
-    LoadedEdit, of a cache a LoadedActivations; of a task, a corpus, interpretations or figures a dict of what
+    KeptEdit, of a cache a CachedActivations; of a task, a corpus, interpretations or figures a dict of what
     its files hold, by name. A .json file gives its content, .jsonl a list of objects, .csv a data frame, .safetensors a
     dict of tensors, .h5 an h5py.File that is open for reading.
     Raises StudyError when there is nothing at `path`, or nothing that is known.
@@ -57,13 +57,13 @@ def _folder(folder: Path) -> Any:
 
         return load_circuit(folder)
     if (judged := folder / "evaluation.json").exists() and "hooked" in read_json(judged):
-        from sparse_circuits.api.edit import LoadedEdit
+        from sparse_circuits.api.edit import KeptEdit
 
-        return LoadedEdit(EditEvaluation.read(judged), folder)
+        return KeptEdit(EditEvaluation.read(judged), folder)
     if (folder / "manifest.json").exists():
-        from sparse_circuits.api.activations import LoadedActivations
+        from sparse_circuits.api.activations import CachedActivations
 
-        return LoadedActivations(folder)
+        return CachedActivations(folder)
     if files := [path for path in sorted(folder.iterdir()) if path.suffix in FILES]:
         return {path.name: load(path) for path in files}
     raise StudyError(

@@ -49,7 +49,7 @@ class CircuitNode(PromotedTokens, PlacedNode):
 
 
 class CircuitThresholds(Part):
-    """Shares of the metric's gap that nodes and edges must have."""
+    """Shares of the |total effect| that nodes and edges must have."""
 
     node: float
     edge: float

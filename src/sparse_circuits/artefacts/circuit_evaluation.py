@@ -98,7 +98,7 @@ class SiteSum(Part):
 
 
 class AttributionSums(Part):
-    """The largest gap of a site in scores of a method, and those of all sites."""
+    """The largest difference between a site's sum of scores and the total effect, and those of all sites."""
 
     method: str
     steps: int

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-RAN_ON = "ran on: "  # begins the line of a job's log that holds what `describe` returns, as JSON
+RAN_ON = "ran on: "  # begins the line of a job's log that holds what `describe_machine` returns, as JSON
 PACKAGES = (
     "sparse-circuits", "torch", "transformers", "tokenizers", "numpy", "h5py", "hdf5plugin", "safetensors",
     "scikit-learn",

@@ -11,7 +11,7 @@ from sparse_circuits.base.fingerprint import module_file
 
 @dataclass(frozen=True)
 class FileFlag:
-    """A flag of a step that takes files, or the folder of each; an optional one may be left out."""
+    """A flag of a step that takes files, the folder of each, or words; an optional one may be left out."""
 
     name: str
     of_folders: bool

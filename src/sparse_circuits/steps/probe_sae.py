@@ -1,5 +1,3 @@
-"""Probe one sparse autoencoder: what few features tell of a prompt, and which words a letter's features leave out."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

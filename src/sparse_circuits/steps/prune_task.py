@@ -4,9 +4,10 @@ from pathlib import Path
 import torch
 
 from sparse_circuits.activations.sequences import read_sequences
+from sparse_circuits.artefacts.weight_circuit import WeightCircuit
 from sparse_circuits.artefacts.weight_pruning import WeightPruning
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, sha256, write_json
+from sparse_circuits.base.files import Folder, sha256
 from sparse_circuits.base.wording import count
 from sparse_circuits.config.prune_task import PruneTask
 from sparse_circuits.models.load import load_tokenizer, model_card
@@ -42,7 +43,7 @@ def step(files: Files, settings: PruneTask, compute: Compute) -> None:
         "target": settings.target,
         "sha256": {"model": sha256(files.model / "model.safetensors"), "task": sha256(files.train)},
     }
-    write_json(files.circuit, {**facts, "nodes": found.nodes, "edges": found.edges})
+    WeightCircuit.model_validate({**facts, "nodes": found.nodes, "edges": found.edges}).write(files.circuit)
     pruning = {**facts, "split": "test", "solved": found.solved, **found.measures.plain()}
     WeightPruning.model_validate(pruning).write(files.pruning)
     accuracy = found.measures.accuracy

@@ -1,5 +1,3 @@
-"""Record a finished study: the hashes of its artefacts in dvc.lock, how they were made in provenance/<study>.json."""
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -6,8 +6,9 @@ from safetensors.torch import save_file
 
 from sparse_circuits.activations.sequences import read_sequences
 from sparse_circuits.artefacts.weight_carrying import WeightCarrying
+from sparse_circuits.artefacts.weight_circuit import WeightCircuit
 from sparse_circuits.base.compute import Compute
-from sparse_circuits.base.files import Folder, publishing, read_json
+from sparse_circuits.base.files import Folder, publishing
 from sparse_circuits.config.train_bridges import TrainBridges
 from sparse_circuits.models.load import load_tokenizer
 from sparse_circuits.tasks.pair import read_pairs
@@ -44,10 +45,10 @@ def step(files: Files, settings: TrainBridges, compute: Compute) -> None:
     losses = bridge_losses(dense, sparse, bridges, held_out[: settings.held_out], batch)
     tests = {path.parent.name: path for path in files.tests}
     tasks = {}
-    for circuit in map(read_json, files.circuits):
-        if nodes := [parse_channel(node["id"]) for node in circuit["nodes"]]:
-            groups = encode_pairs(read_pairs(tests[circuit["task"]]), tokenizer, separator)
-            tasks[circuit["task"]] = carry(dense, sparse, bridges, nodes, groups, settings.strengths, seed)
+    for circuit in map(WeightCircuit.read, files.circuits):
+        if nodes := [parse_channel(node.id) for node in circuit.nodes]:
+            groups = encode_pairs(read_pairs(tests[circuit.task]), tokenizer, separator)
+            tasks[circuit.task] = carry(dense, sparse, bridges, nodes, groups, settings.strengths, seed)
     with publishing(files.bridges) as temporary:
         save_file({name: weight.contiguous().cpu() for name, weight in bridges.state_dict().items()}, temporary)
     carrying = WeightCarrying(

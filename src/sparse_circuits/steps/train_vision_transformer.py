@@ -1,5 +1,3 @@
-"""Train a small Vision Transformer, dense or with almost all weights zero, and measure its accuracy on test images."""
-
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path

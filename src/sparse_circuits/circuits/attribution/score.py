@@ -20,10 +20,11 @@ from sparse_circuits.tasks.pairs import PairBatch, in_batches
 
 
 def score_nodes(bench: Bench, settings: Scoring) -> NodeScores:
-    """Score every node of a bench on all its pairs; its `batch_tokens` bound pairs x positions x steps.
+    """Score every node of a bench on all its pairs; its `batch_tokens` bound pairs x positions x points.
 
-    A node's score is the sum over positions of (patch - clean) x the metric's gradient as `method` averages it; with
-    `by_position` each position is a node of its own. Raises StudyError when prompts or sites then differ in length.
+    A node's score is the sum over positions of (patch - clean) x the metric's gradient as `settings.method` averages
+    it. With `settings.by_position` each position is a node of its own. Raises StudyError when prompts or sites then
+    differ in length.
     """
     method, by_position = settings.method, settings.by_position
     model, groups, basis = bench.model, bench.groups, bench.basis
