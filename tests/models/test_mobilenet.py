@@ -26,7 +26,7 @@ from sparse_circuits.config.site import Site
 from sparse_circuits.models.convert import convert
 from sparse_circuits.models.load import Model, load_model, load_tokenizer
 from sparse_circuits.models.mobilenet import DEVIATION, MEAN, MobileNet, MobileNetConfig
-from sparse_circuits.models.pictures import from_text, image_tokenizer, to_tokens
+from sparse_circuits.models.pictures import image_tokenizer, to_tokens
 from sparse_circuits.models.run import run
 from sparse_circuits.sources.images import read_classes, read_images
 from sparse_circuits.sources.photographs import write_photographs
@@ -35,6 +35,7 @@ from sparse_circuits.tasks.metric import logit_difference
 from sparse_circuits.tasks.pairs import PairBatch, encode_pairs
 from worlds.artefact_example import example
 from worlds.checkout import run_script
+from worlds.drawn_images import from_text
 
 CPU = torch.device("cpu")
 CLASSES = ["red", "green", "blue", "never seen"]
